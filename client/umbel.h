@@ -1,0 +1,543 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * umbel.h - talk to umbeld, the message broker of this machine.
+ *
+ * A whole program:
+ *
+ *	static void
+ *	on_message(struct umbel *c, const struct umbel_msg *m, void *user)
+ *	{
+ *		size_t len;
+ *		const char *data = umbel_msg_data(m, &len);
+ *
+ *		printf("%s: %.*s\n", umbel_msg_topic(m), (int)len, data);
+ *	}
+ *
+ *	int
+ *	main(void)
+ *	{
+ *		struct umbel *c;
+ *
+ *		if (umbel_new(&c, UMBEL_OPTIONS(.name = "hello")) < 0)
+ *			return 1;
+ *		umbel_subscribe(c, "door.*", on_message, NULL, NULL, NULL);
+ *		umbel_publish(c, "door.front", "open", 4);
+ *		umbel_connect(c, 0);
+ *		return umbel_run(c) < 0;
+ *	}
+ *
+ * A handle never gives up: it connects in the background, whether or not a
+ * broker runs yet, and when the connection breaks it connects again and puts
+ * the subscriptions back.
+ *
+ * RETURN VALUES. 0 or a count on success, negative on failure: -errno for what
+ * the system refused, UMBEL_E_* for what umbel refused. umbel_strerror() turns
+ * either into words; umbel_last_error() has the details of the last failure of
+ * a handle, such as the broker's own text.
+ *
+ * THREADS. umbel_publish*, umbel_subscribe, umbel_unsubscribe, umbel_flush,
+ * umbel_stop and the read-only questions may be called from any thread, at
+ * any time after umbel_new(). umbel_dispatch, umbel_run, umbel_next and the
+ * _wait forms dispatch; one thread may do that at a time (another gets
+ * -EBUSY). Callbacks run only inside them, in that thread, one at a time.
+ * umbel_close and umbel_free need every other thread to be done with the
+ * handle. What one handle publishes goes out in the order in which the publish
+ * calls returned. Only umbel_stop() is async-signal-safe. A handle does not
+ * survive fork(): in the child every call says -ECHILD, but for umbel_free().
+ *
+ * TIMEOUTS are in milliseconds; 0 does not wait, -1 waits for ever.
+ *
+ * STRINGS are UTF-8 and NUL-terminated; the library copies what it keeps.
+ *
+ * The library never prints (but with UMBEL_DEBUG=1 in the environment: a line
+ * per frame on stderr), never aborts, and never touches signal dispositions.
+ */
+#ifndef UMBEL_H
+#define UMBEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define UMBEL_API __attribute__((visibility("default")))
+#else
+#define UMBEL_API
+#endif
+
+struct umbel;		/* a handle: one client, one connection at a time */
+struct umbel_sub;	/* a subscription of a handle */
+struct umbel_msg;	/* a message that arrived */
+
+/* What umbel itself refuses; the system's refusals are -errno. */
+enum umbel_error {
+	UMBEL_E_TOPIC = -10001,	  /* not a valid topic */
+	UMBEL_E_FILTER = -10002,  /* not a valid filter */
+	UMBEL_E_PROTOCOL = -10003, /* the other end does not speak umbel */
+	UMBEL_E_VERSION = -10004, /* it does, but no version that we know */
+	UMBEL_E_DENIED = -10005,  /* the broker does not allow it */
+	UMBEL_E_LIMIT = -10006,	  /* a limit of the broker is reached */
+	UMBEL_E_SERVER_UID = -10007, /* the socket belongs to a stranger */
+	UMBEL_E_SLOW = -10008,	  /* evicted: we did not read in time */
+	UMBEL_E_REFUSED = -10009, /* the broker refused, for another reason */
+	UMBEL_E_UNSUPPORTED = -10010, /* the broker does not know this option */
+	UMBEL_E_GOAWAY = -10011,  /* the broker is shutting down in order */
+};
+
+/* Words for a negative return value; never NULL, never to be freed. */
+UMBEL_API const char *umbel_strerror(int error);
+
+/*
+ * The details of the last failure on this handle: what was tried, what was
+ * wrong. "" when nothing failed yet. Valid until the next call on the handle
+ * in this thread.
+ */
+UMBEL_API const char *umbel_last_error(struct umbel *c);
+
+/* The version of the library, as "0.1.0". */
+UMBEL_API const char *umbel_version(void);
+
+/* ---- state ---------------------------------------------------------- */
+
+enum umbel_state {
+	UMBEL_DISCONNECTED, /* not connected; trying again after a pause */
+	UMBEL_CONNECTING,   /* socket open, handshake under way */
+	UMBEL_CONNECTED,    /* handshake done, subscriptions restored */
+	UMBEL_FAILED,	    /* gave up: only after a fault that waiting cannot
+			       mend, see umbel_options.on_state */
+};
+
+struct umbel_state_info {
+	/* why the connection ended or could not be made: 0, -errno, UMBEL_E_* */
+	int error;
+	/* ... in words, with the broker's own text; "" when there is none */
+	const char *text;
+	/* DISCONNECTED: messages that the kernel had taken and that no PONG
+	   has confirmed; they may or may not have been routed. CONNECTED: the
+	   same, of the connection before. They are not sent again. */
+	uint64_t unconfirmed;
+	/* DISCONNECTED: pause before the next attempt, milliseconds */
+	int retry_ms;
+	/* CONNECTED: how often this handle was connected before, 0 at first */
+	unsigned reconnects;
+};
+
+struct umbel_hold_info {
+	bool held;	   /* true: publishing is held up; false: it goes on */
+	uint32_t session;  /* the subscriber that does not keep up */
+	const char *name;  /* ... its name */
+	const char *topic; /* ... and the topic of the message that waits */
+};
+
+/* The broker refused something that this handle sent, or announced a loss. */
+struct umbel_error_info {
+	int error;	   /* UMBEL_E_* */
+	unsigned code;	   /* the broker's own code, see PROTOCOL.md; 0: none */
+	const char *text;  /* the broker's words */
+	const char *about; /* topic or filter that it is about, "" if none */
+};
+
+struct umbel_loss_info {
+	uint64_t frames;    /* messages that this handle did not get ... */
+	uint64_t bytes;	    /* ... and their size on the wire */
+	const char *reason; /* the broker's words */
+};
+
+/*
+ * Options of a handle. Zero means "default" everywhere. In C write
+ * UMBEL_OPTIONS(.name = "..."); in C++ umbel_options_init() and assign.
+ * Callbacks get `user`; they may call anything but umbel_free, umbel_close
+ * and the waiting calls (those say -EDEADLK).
+ */
+struct umbel_options {
+	size_t size; /* sizeof(struct umbel_options), set by macro and init */
+
+	/* what this client is called in the broker's logs, at most 64 bytes;
+	   default: the name of the program */
+	const char *name;
+
+	/* path of the broker's socket. Default, chosen once in umbel_new():
+	   $UMBEL_SOCKET (ignored in set-uid programs), else
+	   $XDG_RUNTIME_DIR/umbel/umbel.sock if a broker answers there, else
+	   /run/umbel/umbel.sock */
+	const char *address;
+
+	/* the only uid that the broker may run as; default (-1 or 0 with
+	   expect_uid_set false): root, this process's own, or the owner of
+	   the socket's directory */
+	uint32_t expect_uid;
+	bool expect_uid_set;
+
+	/* most bytes that wait to be sent, default 1 MiB; beyond: -EAGAIN */
+	size_t buffer;
+
+	/* most callbacks in one umbel_dispatch(), default 256 */
+	unsigned dispatch_max;
+
+	/* most bytes that wait for umbel_next(), default 1 MiB; while they do
+	   the socket is not read */
+	size_t next_buffer;
+
+	/* connect and handshake must be done in this time, default 2000 ms */
+	int handshake_ms;
+
+	/* pauses between attempts: first, doubling to last, +-25 %;
+	   default 10 ms and 2000 ms */
+	int retry_first_ms;
+	int retry_last_ms;
+
+	/* ask a silent broker for a sign of life after this time, and take the
+	   connection for dead after twice that; default 30000 ms, -1: never */
+	int ping_ms;
+
+	/*
+	 * State changes. CONNECTED comes after all subscriptions were put back
+	 * and acknowledged. FAILED comes when trying again cannot help: no
+	 * common version, an option that the broker does not support.
+	 * A wrong uid at the other end is tried again, with the error told.
+	 */
+	void (*on_state)(struct umbel *c, enum umbel_state state,
+			 const struct umbel_state_info *info, void *user);
+
+	/* there is room again after a publish said -EAGAIN */
+	void (*on_writable)(struct umbel *c, void *user);
+
+	/* a subscriber holds this publisher up, or no longer does */
+	void (*on_hold)(struct umbel *c, const struct umbel_hold_info *info,
+			void *user);
+
+	/* a publish was refused, or anything else that has no own callback */
+	void (*on_error)(struct umbel *c, const struct umbel_error_info *info,
+			 void *user);
+
+	/* the broker dropped messages for this handle, and says how many */
+	void (*on_loss)(struct umbel *c, const struct umbel_loss_info *info,
+			void *user);
+
+	void *user; /* for the callbacks above */
+};
+
+#define UMBEL_OPTIONS(...)                                                   \
+	(&(struct umbel_options){.size = sizeof(struct umbel_options),       \
+				 __VA_ARGS__})
+
+/* Fill with defaults; for C++, and for C that sets members one by one. */
+UMBEL_API void umbel_options_init(struct umbel_options *options);
+
+/* ---- life ----------------------------------------------------------- */
+
+/*
+ * Make a handle. No connection is made yet; subscriptions and messages are
+ * taken and go out once one stands. `options` may be NULL.
+ *
+ * On success the caller owns *out: umbel_close() or umbel_free().
+ * Returns 0, -ENOMEM, -EINVAL (an option is out of range), -ENAMETOOLONG (the
+ * address does not fit a socket address), or another -errno.
+ */
+UMBEL_API int umbel_new(struct umbel **out,
+			const struct umbel_options *options);
+
+/*
+ * Connect, and stay connected from now on.
+ *
+ * timeout_ms 0: in the background, at the next dispatch or publish; returns 0
+ * at once. Otherwise dispatches until the handle is CONNECTED. When the time
+ * is over returns the last failure, or -ETIMEDOUT when there was none; the
+ * handle goes on trying whenever it is dispatched.
+ */
+UMBEL_API int umbel_connect(struct umbel *c, int timeout_ms);
+
+/*
+ * Send what waits, wait until the broker has routed it, say goodbye, and free
+ * the handle; NULL is fine. After timeout_ms gives up and frees anyway.
+ *
+ * Returns how many messages stayed unconfirmed (0: all were routed), -EDEADLK
+ * inside a callback (nothing is freed then).
+ */
+UMBEL_API int64_t umbel_close(struct umbel *c, int timeout_ms);
+
+/* Abandon the handle: close and free at once; NULL is fine. Inside a callback
+   the handle is freed when the callback returns. */
+UMBEL_API void umbel_free(struct umbel *c);
+
+UMBEL_API enum umbel_state umbel_get_state(struct umbel *c);
+
+/* The path of the socket that was chosen in umbel_new(); lives as long as c. */
+UMBEL_API const char *umbel_address(struct umbel *c);
+
+/* Session and uid that the broker gave this connection; 0 while none stands. */
+UMBEL_API uint32_t umbel_session(struct umbel *c);
+UMBEL_API uint32_t umbel_uid(struct umbel *c);
+
+/* The longest frame body that the broker takes; 4 MiB until it told us. */
+UMBEL_API size_t umbel_max_frame(struct umbel *c);
+
+struct umbel_stats {
+	uint64_t published;   /* messages taken by umbel_publish */
+	uint64_t confirmed;   /* ... known to be routed */
+	uint64_t unmatched;   /* ... of those, messages that reached nobody */
+	uint64_t refused;     /* ... refused by the broker */
+	uint64_t unconfirmed; /* ... sent, fate unknown (yet, or for ever) */
+	uint64_t received;    /* messages that arrived */
+	uint64_t lost;	      /* ... that the broker announced as dropped */
+	uint64_t reconnects;
+	size_t buffered;      /* bytes that wait to be sent */
+};
+/* Counts since umbel_new(). Set stats_size to sizeof(*out). */
+UMBEL_API void umbel_get_stats(struct umbel *c, struct umbel_stats *out,
+			       size_t stats_size);
+
+/* ---- loop ----------------------------------------------------------- */
+
+/*
+ * One descriptor that stays the same for the life of the handle, whatever
+ * happens to the connection. Wait until it is readable (level-triggered: it
+ * stays so as long as there is anything to do, timers included), then call
+ * umbel_dispatch(c, 0). It belongs to the library: do not read or close it.
+ */
+UMBEL_API int umbel_fd(struct umbel *c);
+
+/*
+ * Do what there is to do, and first wait up to timeout_ms for it: connect,
+ * send, receive, call callbacks.
+ *
+ * Returns how many callbacks were called (0: the time is over), -EBUSY when
+ * another thread dispatches, -EDEADLK inside a callback.
+ */
+UMBEL_API int umbel_dispatch(struct umbel *c, int timeout_ms);
+
+/* Dispatch until umbel_stop() or FAILED. Returns 0, or why it FAILED. */
+UMBEL_API int umbel_run(struct umbel *c);
+
+/* Make umbel_run() return, now or when it is called next. From any thread,
+   callback or signal handler. */
+UMBEL_API void umbel_stop(struct umbel *c);
+
+/* ---- publish -------------------------------------------------------- */
+
+/* A header's value. `str` for text; `bin` with len for bytes. */
+enum umbel_type {
+	UMBEL_NIL,
+	UMBEL_BOOL,
+	UMBEL_INT,
+	UMBEL_UINT,
+	UMBEL_FLOAT,
+	UMBEL_STR,
+	UMBEL_BIN,
+};
+
+struct umbel_header {
+	const char *key;
+	enum umbel_type type;
+	union {
+		bool b;
+		int64_t i;
+		uint64_t u;
+		double f;
+		const char *str; /* NUL-terminated */
+		struct {
+			const void *data;
+			size_t len;
+		} bin;
+	} value;
+};
+
+struct umbel_pub_options {
+	size_t size;	   /* sizeof(struct umbel_pub_options) */
+	const char *reply; /* topic to answer to */
+	const struct umbel_header *headers;
+	size_t n_headers;
+	/* shorthand for a text header `content-type`: text, json, msgpack, or a
+	   MIME type */
+	const char *content_type;
+	bool retain;	   /* pass the retain flag */
+};
+#define UMBEL_PUB_OPTIONS(...)                                               \
+	(&(struct umbel_pub_options){                                        \
+		.size = sizeof(struct umbel_pub_options), __VA_ARGS__})
+UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
+
+/*
+ * Publish `len` bytes on `topic`. The data is copied.
+ *
+ * Outside a callback the message is written to the socket at once if there is
+ * a connection and room, so that a program without a loop just works. Inside
+ * callbacks and between umbel_cork() and umbel_uncork() it waits for company:
+ * it is written when 64 KiB have come together, and at the end.
+ *
+ * Returns 0; -EAGAIN when more than umbel_options.buffer bytes wait (then
+ * on_writable tells when there is room); -EMSGSIZE when the frame is longer
+ * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD.
+ */
+UMBEL_API int umbel_publish(struct umbel *c, const char *topic,
+			    const void *data, size_t len);
+
+UMBEL_API int umbel_publish_opts(struct umbel *c, const char *topic,
+				 const void *data, size_t len,
+				 const struct umbel_pub_options *options);
+
+/*
+ * The same, but waits for room up to timeout_ms, dispatching meanwhile unless
+ * another thread does. -ETIMEDOUT when there was none; -EDEADLK inside a
+ * callback if it would have to wait.
+ */
+UMBEL_API int umbel_publish_wait(struct umbel *c, const char *topic,
+				 const void *data, size_t len,
+				 const struct umbel_pub_options *options,
+				 int timeout_ms);
+
+/* Let messages wait for company; calls nest. Uncork sends what waits. */
+UMBEL_API void umbel_cork(struct umbel *c);
+UMBEL_API int umbel_uncork(struct umbel *c);
+
+/*
+ * Build a topic from tokens, ended by NULL: umbel_topic(buf, sizeof(buf),
+ * "host", name, "load", NULL). Refuses tokens that would change the number of
+ * tokens or that no topic may contain: use it whenever one comes from outside.
+ *
+ * Returns the length, UMBEL_E_TOPIC, or -ENAMETOOLONG (more than 255 bytes, or
+ * `n` too small); on failure buf is "".
+ */
+UMBEL_API int umbel_topic(char *buf, size_t n, const char *token, ...)
+#if defined(__GNUC__)
+	__attribute__((sentinel))
+#endif
+	;
+
+/* Would this be taken as a topic, as a filter? Does the filter match? */
+UMBEL_API bool umbel_topic_is_valid(const char *topic);
+UMBEL_API bool umbel_filter_is_valid(const char *filter);
+UMBEL_API bool umbel_filter_matches(const char *filter, const char *topic);
+
+/* ---- subscribe ------------------------------------------------------ */
+
+/* `m` is borrowed for the time of the call; umbel_msg_ref() keeps it. */
+typedef void umbel_msg_cb(struct umbel *c, const struct umbel_msg *m,
+			  void *user);
+
+struct umbel_sub_options {
+	size_t size; /* sizeof(struct umbel_sub_options) */
+
+	/* watch only: a request that nobody else listens to still ends at once
+	   with "no responder" */
+	bool monitor;
+
+	/* the broker has confirmed; every message it takes from now on comes.
+	   Called again after each reconnect. */
+	void (*on_active)(struct umbel *c, struct umbel_sub *s, void *user);
+
+	/* the subscription has ended: error 0 after umbel_unsubscribe(), else
+	   why the broker refused it (umbel_last_error() has its words). Called
+	   once, nothing comes after it, and `s` is gone when it returns. Not
+	   called by umbel_close() and umbel_free(). */
+	void (*on_end)(struct umbel *c, struct umbel_sub *s, int error,
+		       void *user);
+};
+#define UMBEL_SUB_OPTIONS(...)                                               \
+	(&(struct umbel_sub_options){                                        \
+		.size = sizeof(struct umbel_sub_options), __VA_ARGS__})
+UMBEL_API void umbel_sub_options_init(struct umbel_sub_options *options);
+
+/*
+ * Subscribe to `filter`. Holds for the life of the handle, across reconnects.
+ *
+ * `cb` is called once for each message that matches; with several matching
+ * subscriptions each is called once. A NULL `cb` queues for umbel_next().
+ * `user` goes to cb and to the options' callbacks. `options` and `out` may be
+ * NULL.
+ *
+ * *out stays valid until on_end has returned.
+ * Returns 0, UMBEL_E_FILTER, -ENOMEM, -EINVAL, -ECHILD.
+ */
+UMBEL_API int umbel_subscribe(struct umbel *c, const char *filter,
+			      umbel_msg_cb *cb, void *user,
+			      const struct umbel_sub_options *options,
+			      struct umbel_sub **out);
+
+/*
+ * End a subscription. Called in the dispatching thread: cb is not called
+ * again. From another thread a call may still be under way; on_end is the end.
+ */
+UMBEL_API int umbel_unsubscribe(struct umbel *c, struct umbel_sub *s);
+
+UMBEL_API const char *umbel_sub_filter(const struct umbel_sub *s);
+
+/*
+ * The next message of the subscriptions without a callback, dispatching up to
+ * timeout_ms until there is one. The caller owns *out: umbel_msg_unref().
+ *
+ * Returns 1; 0 when the time is over; -EBUSY, -EDEADLK, the error of FAILED.
+ */
+UMBEL_API int umbel_next(struct umbel *c, struct umbel_msg **out,
+			 int timeout_ms);
+
+/* ---- messages ------------------------------------------------------- */
+
+struct umbel_sender {
+	uint32_t session; /* 0: the broker itself */
+	uint32_t uid;	  /* user id, as the kernel told the broker */
+};
+
+UMBEL_API const char *umbel_msg_topic(const struct umbel_msg *m);
+/* `len` may be NULL; the data is not NUL-terminated. Never NULL. */
+UMBEL_API const void *umbel_msg_data(const struct umbel_msg *m, size_t *len);
+/* Topic to answer to, or NULL. */
+UMBEL_API const char *umbel_msg_reply(const struct umbel_msg *m);
+/* Who sent it: the kernel's word, not the sender's. */
+UMBEL_API struct umbel_sender umbel_msg_sender(const struct umbel_msg *m);
+UMBEL_API bool umbel_msg_retain_flag(const struct umbel_msg *m);
+
+/*
+ * One header by name. Fills *out, whose pointers live as long as the message,
+ * and returns true; false when there is none. A str value is also given with
+ * its length in value.bin by umbel_msg_header_at().
+ */
+UMBEL_API bool umbel_msg_header(const struct umbel_msg *m, const char *key,
+				struct umbel_header *out);
+/* A text header, or NULL when there is none or it is no text. */
+UMBEL_API const char *umbel_msg_header_str(const struct umbel_msg *m,
+					   const char *key);
+UMBEL_API size_t umbel_msg_n_headers(const struct umbel_msg *m);
+/* The i-th header in the order of the wire; false beyond the last. */
+UMBEL_API bool umbel_msg_header_at(const struct umbel_msg *m, size_t i,
+				   struct umbel_header *out);
+
+/*
+ * Keep a message beyond its callback: the same content, to be given back with
+ * umbel_msg_unref(), from any thread. NULL when there is no memory. Small
+ * messages are copied, so that 20 bytes do not pin a receive buffer.
+ */
+UMBEL_API struct umbel_msg *umbel_msg_ref(const struct umbel_msg *m);
+UMBEL_API void umbel_msg_unref(struct umbel_msg *m);
+
+/* ---- barriers ------------------------------------------------------- */
+
+/*
+ * Call `cb` with 0 once the broker has routed everything published before this
+ * call, or with -ECONNRESET when the connection broke first: never with a
+ * success that is not one. `unmatched` in umbel_get_stats() is up to date then.
+ */
+typedef void umbel_done_cb(struct umbel *c, int error, void *user);
+UMBEL_API int umbel_flush(struct umbel *c, umbel_done_cb *cb, void *user);
+
+/* End all subscriptions, deliver what is still on its way, then flush. */
+UMBEL_API int umbel_drain(struct umbel *c, umbel_done_cb *cb, void *user);
+
+/*
+ * The same and wait for it, dispatching meanwhile unless another thread does.
+ * Return 0, -ECONNRESET, -ETIMEDOUT, -EDEADLK (inside a callback).
+ */
+UMBEL_API int umbel_flush_wait(struct umbel *c, int timeout_ms);
+UMBEL_API int umbel_drain_wait(struct umbel *c, int timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * message - control frames: bytes <-> structs, by way of msgpack-c.
+ *
+ * message.def has one line per frame; the structs here and both directions of
+ * the codec are expanded from it.
+ */
+#ifndef UMBEL_PROTO_MESSAGE_H
+#define UMBEL_PROTO_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The highest version of the protocol that this code speaks, and the lowest. */
+#define PROTOCOL_VERSION     1u
+#define PROTOCOL_VERSION_MIN 1u
+
+#define NAME_MAX_BYTES 64u
+
+/* Frame types from here up are extensions: skipped when unknown. */
+#define TYPE_EXTENSION 0x80u
+
+enum frame_type {
+	TYPE_PUBLISH = 3,
+	TYPE_DELIVER = 6,
+#define MESSAGE(number, NAME, name, way, fields) TYPE_##NAME = (number),
+#include "message.def"
+};
+
+enum way {
+	WAY_TO_BROKER = 1,
+	WAY_TO_CLIENT = 2,
+	WAY_BOTH_WAYS = WAY_TO_BROKER | WAY_TO_CLIENT,
+};
+
+/* A str or bin of a frame: not NUL-terminated. {NULL, 0} is nil. */
+struct text {
+	const char *at;
+	uint32_t len;
+};
+
+/* A text from a C string; NULL gives nil. */
+struct text text_from(const char *s);
+bool text_equals(struct text text, const char *s);
+
+/*
+ * The keys that occur in maps of options and limits. An absent one is nil,
+ * false or 0; what a key means is up to the frame.
+ */
+struct options {
+	struct text overflow; /* HELLO, WELCOME: str */
+	struct text will;     /* HELLO: bin */
+	struct text inbox;    /* WELCOME: str */
+	struct text group;    /* SUBSCRIBE: str */
+	uint32_t max_frame;   /* WELCOME: bytes */
+	bool retained;        /* SUBSCRIBE */
+	bool monitor;         /* SUBSCRIBE */
+};
+
+#define U32(field)        uint32_t field;
+#define U53(field)        uint64_t field;
+#define U64(field)        uint64_t field;
+#define MAYBE_U64(field)  uint64_t field;
+#define BOOL(field)       bool field;
+#define STR(field)        struct text field;
+#define STR_OR_NIL(field) struct text field;
+#define OPTIONS(field)    struct options field;
+#define MESSAGE(number, NAME, name, way, fields) \
+	struct message_##name {                  \
+		fields                           \
+	};
+#include "message.def"
+
+struct message {
+	enum frame_type type;
+	union {
+#define MESSAGE(number, NAME, name, way, fields) struct message_##name name;
+#include "message.def"
+	};
+};
+
+/*
+ * Is `type` in message.def, and which way may it go? 0 when it is not: it may
+ * be PUBLISH, DELIVER, an extension, or unknown.
+ */
+unsigned message_ways(uint32_t type);
+
+/* "SUBSCRIBE"; "PUBLISH" and "DELIVER" too; "?" for others. */
+const char *message_name(uint32_t type);
+
+enum message_result {
+	MESSAGE_OK,
+	MESSAGE_BAD,       /* an element is missing, or of the wrong type */
+	MESSAGE_NO_MEMORY, /* msgpack-c could not allocate */
+};
+
+/*
+ * Decode a body that cursor_check_body() has passed, whose type is one of
+ * message.def. Texts in *out point into the body.
+ */
+enum message_result message_decode(const uint8_t *body, size_t len,
+                                   struct message *out);
+
+/*
+ * Encode a whole frame, prefix included, into `buf`. Returns its length, or 0
+ * when it does not fit (nothing useful is in buf then). GAP has the same
+ * length whatever its counts, so that they can be raised in place.
+ */
+size_t message_encode(const struct message *m, uint8_t *buf, size_t cap);
+
+/* Enough for any frame but a HELLO with a will: every text in it is short. */
+#define MESSAGE_MAX 2048u
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * publish - a PUBLISH body, read where it lies.
+ *
+ *	[3, flags, stamp, topic, reply, headers, payload, ...]
+ *
+ * This is the hot path: no msgpack-c, no allocation. The layout is frozen, and
+ * nearly every message on it has the same *plain* shape, with every head in
+ * its shortest form and neither reply nor headers:
+ *
+ *	97 03 flags  c4 08 stamp[8]  topic  c0 c0  payload
+ *
+ * publish_repeats() recognizes the next plain message on the same topic by
+ * comparing bytes; publish_read() reads anything.
+ */
+#ifndef UMBEL_PROTO_PUBLISH_H
+#define UMBEL_PROTO_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "bytes.h"
+
+#define PUBLISH_TYPE        3
+#define PUBLISH_FLAG_RETAIN 0x01u
+#define PUBLISH_STAMP_SIZE  8u
+/* In a plain body: where flags and stamp are, and where the topic begins. */
+#define PUBLISH_PLAIN_FLAGS 2u
+#define PUBLISH_PLAIN_STAMP 5u
+#define PUBLISH_PLAIN_TOPIC 13u
+
+/* Borrows from the body that it was read from. */
+struct publish {
+	uint8_t flags;
+	uint16_t topic_len;
+	uint16_t reply_len;    /* 0: nil */
+	uint32_t stamp_offset; /* in the body: eight bytes */
+	uint32_t headers_len;  /* 0: nil */
+	uint32_t payload_len;
+	uint32_t repeat_len; /* 0: the body is not plain */
+	const char *topic;
+	const char *reply;
+	const uint8_t *headers; /* the msgpack map */
+	const uint8_t *payload;
+	/* topic, reply and headers as written, if the body is plain: what the
+	   next message of a run has in common with this one */
+	const uint8_t *repeat;
+};
+
+enum publish_result {
+	PUBLISH_OK,
+	PUBLISH_BAD_FRAME, /* shape, types, UTF-8, trailing bytes */
+	PUBLISH_BAD_TOPIC,
+	PUBLISH_BAD_REPLY,
+};
+
+/*
+ * Read a whole body and hold it to every rule of PROTOCOL.md. *out is complete
+ * on PUBLISH_OK only.
+ */
+enum publish_result publish_read(const uint8_t *body, size_t len,
+                                 struct publish *out);
+
+/*
+ * Only the plain shape, and without looking at the topic: true if this is a
+ * plain body. A caller that has not seen the topic pass before must still ask
+ * topic_is_valid().
+ */
+bool publish_read_plain(const uint8_t *body, size_t len, struct publish *out);
+
+/* The payload's head at `p`, which must fill the rest of the body exactly. */
+static inline bool
+publish_payload_fills(const uint8_t *p, size_t left, uint32_t *head_len)
+{
+	if (left >= 2 && p[0] == 0xc4) {
+		*head_len = 2;
+		return left - 2 == p[1];
+	}
+	if (left >= 3 && p[0] == 0xc5) {
+		*head_len = 3;
+		return left - 3 == load_be16(p + 1);
+	}
+	if (left >= 5 && p[0] == 0xc6) {
+		*head_len = 5;
+		return left - 5 == load_be32(p + 1);
+	}
+	return false;
+}
+
+/* 97 03 flags c4 08, with flags a positive fixint */
+static inline bool
+publish_head_is_plain(const uint8_t *body)
+{
+	return body[0] == 0x97 && body[1] == PUBLISH_TYPE && body[2] < 0x80 &&
+	       body[3] == 0xc4 && body[4] == PUBLISH_STAMP_SIZE;
+}
+
+/*
+ * Is this body plain, valid, and on the topic of `first` (a plain one)? Then
+ * its payload's head is head_len bytes at PUBLISH_PLAIN_TOPIC + repeat_len.
+ */
+static inline bool
+publish_repeats(const struct publish *first, const uint8_t *body, size_t len,
+                uint32_t *head_len)
+{
+	size_t fixed = PUBLISH_PLAIN_TOPIC + first->repeat_len;
+
+	return len > fixed && publish_head_is_plain(body) &&
+	       memcmp(body + PUBLISH_PLAIN_TOPIC, first->repeat,
+	              first->repeat_len) == 0 &&
+	       publish_payload_fills(body + fixed, len - fixed, head_len);
+}
+
+#endif

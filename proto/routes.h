@@ -1,0 +1,67 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * routes - a bounded memory of where topics lead.
+ *
+ * What a topic matches is worked out once (by a trie walk) and kept as a flat
+ * list of pointers until subscriptions change. Then the owner raises the
+ * generation, and routes of an older one count as absent. A topic that is in
+ * here has passed topic_is_valid().
+ *
+ * Sets of four, replaced in turn: a lookup reads one cache line of hashes and
+ * then the route itself. The table grows with use up to its bounds.
+ */
+#ifndef UMBEL_PROTO_ROUTES_H
+#define UMBEL_PROTO_ROUTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct route {
+	uint64_t generation;
+	uint32_t hash;
+	uint32_t n;         /* pointers in to[] */
+	uint32_t mark;      /* the owner's, 0 at first */
+	uint16_t topic_len; /* the topic's text lies behind to[n] */
+	void *to[];
+};
+
+struct route_set;
+
+struct routes {
+	struct route_set *sets; /* a power of two of them */
+	size_t n_sets;
+	size_t max_sets;
+	size_t n_routes;
+	size_t bytes;
+	size_t max_bytes;
+	size_t hand; /* the set from which the next is dropped for its bytes */
+	uint64_t seed;
+	uint64_t generation;
+};
+
+/* 0 or -ENOMEM. At most max_bytes are spent on routes, the table included. */
+int routes_init(struct routes *r, size_t max_bytes, uint64_t seed);
+void routes_fini(struct routes *r);
+
+/* All routes of now are stale from here on. */
+static inline void
+routes_invalidate(struct routes *r)
+{
+	r->generation++;
+}
+
+/* The current route of a topic, or NULL. Valid until the next routes_put(). */
+struct route *routes_find(struct routes *r, const char *topic, size_t len);
+
+/*
+ * Remember that `topic` leads to the `n` pointers at `to`, and return the
+ * route; or NULL when there is no memory. Valid until the next routes_put().
+ */
+struct route *routes_put(struct routes *r, const char *topic, size_t len,
+                         void *const *to, uint32_t n);
+
+const char *route_topic(const struct route *route);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * trie - filters, kept so that those that match a topic are found by walking
+ * only the nodes whose prefix matches it, each of them once.
+ *
+ * A node is one token below its parent; `*` and `**` are tokens like others
+ * here. The children of all nodes lie in one hash table, keyed by parent and
+ * token, so that a million filters cost a million small nodes and no table
+ * each. Entries hang on the node of their filter's last token, as many as
+ * there are of that filter; they are embedded in whatever subscribes.
+ */
+#ifndef UMBEL_PROTO_TRIE_H
+#define UMBEL_PROTO_TRIE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct trie_node;
+
+struct trie_entry {
+	struct trie_node *node; /* NULL: not in a trie */
+	struct trie_entry *next;
+	struct trie_entry *prev;
+};
+
+struct trie {
+	struct trie_node *root;
+	struct trie_node **buckets; /* a power of two of them */
+	size_t n_buckets;
+	size_t n_nodes; /* without the root */
+	size_t n_entries;
+	uint64_t seed;   /* of the hash: clients choose the tokens */
+	uint64_t visits; /* nodes looked at by trie_match(), for tests */
+};
+
+/* 0 or -ENOMEM. `seed` should be random where clients are strangers. */
+int trie_init(struct trie *t, uint64_t seed);
+
+/* Frees the nodes; entries still in it are forgotten, not touched. */
+void trie_fini(struct trie *t);
+
+/*
+ * Hang `e` on a valid filter. The caller keeps it in place until
+ * trie_remove(). Returns 0, or -ENOMEM with nothing changed.
+ */
+int trie_insert(struct trie *t, const char *filter, size_t len,
+                struct trie_entry *e);
+
+/* Take `e` off, and the nodes that nobody needs any more. */
+void trie_remove(struct trie *t, struct trie_entry *e);
+
+/* The text of the filter that `e` hangs on: its length; not NUL-terminated. */
+size_t trie_filter(const struct trie_entry *e, char buf[255]);
+
+typedef void trie_found(struct trie_entry *e, void *user);
+
+/* Call `found` for each entry whose filter matches a valid topic. It must not
+   change the trie. */
+void trie_match(struct trie *t, const char *topic, size_t len,
+                trie_found *found, void *user);
+
+#endif
