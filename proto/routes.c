@@ -1,0 +1,207 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "routes.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hash.h"
+
+#define WAYS       4u
+#define FIRST_SETS 16u
+
+/* One cache line: the hashes decide, and only one route is looked at. */
+struct route_set {
+	uint32_t hash[WAYS]; /* 0: free */
+	struct route *route[WAYS];
+	uint32_t turn; /* who is replaced next */
+};
+
+int
+routes_init(struct routes *r, size_t max_bytes, uint64_t seed)
+{
+	*r = (struct routes){
+		.n_sets = FIRST_SETS,
+		.max_sets = FIRST_SETS,
+		.max_bytes = max_bytes,
+		.seed = seed,
+		.generation = 1,
+	};
+	/* a quarter of the budget may be table */
+	while (r->max_sets * 2 * sizeof(struct route_set) <= max_bytes / 4)
+		r->max_sets *= 2;
+	r->sets = calloc(r->n_sets, sizeof(*r->sets));
+	if (!r->sets)
+		return -ENOMEM;
+	r->bytes = r->n_sets * sizeof(*r->sets);
+	return 0;
+}
+
+static size_t
+route_size(size_t topic_len, size_t n)
+{
+	return sizeof(struct route) + n * sizeof(void *) + topic_len;
+}
+
+static void
+drop(struct routes *r, struct route_set *set, unsigned way)
+{
+	struct route *route = set->route[way];
+
+	if (!route)
+		return;
+	r->bytes -= route_size(route->topic_len, route->n);
+	r->n_routes--;
+	free(route);
+	set->route[way] = NULL;
+	set->hash[way] = 0;
+}
+
+void
+routes_fini(struct routes *r)
+{
+	for (size_t i = 0; i < r->n_sets; i++) {
+		for (unsigned way = 0; way < WAYS; way++)
+			drop(r, &r->sets[i], way);
+	}
+	free(r->sets);
+	*r = (struct routes){ 0 };
+}
+
+const char *
+route_topic(const struct route *route)
+{
+	return (const char *)&route->to[route->n];
+}
+
+static uint32_t
+hash_topic(const struct routes *r, const char *topic, size_t len)
+{
+	uint32_t hash = (uint32_t)hash_bytes(r->seed, topic, len);
+
+	return hash ? hash : 1;
+}
+
+static struct route_set *
+set_of(const struct routes *r, uint32_t hash)
+{
+	return &r->sets[hash & (r->n_sets - 1)];
+}
+
+static bool
+is_topic(const struct route *route, const char *topic, size_t len)
+{
+	return route->topic_len == len &&
+	       memcmp(route_topic(route), topic, len) == 0;
+}
+
+struct route *
+routes_find(struct routes *r, const char *topic, size_t len)
+{
+	uint32_t hash = hash_topic(r, topic, len);
+	struct route_set *set = set_of(r, hash);
+
+	for (unsigned way = 0; way < WAYS; way++) {
+		struct route *route = set->route[way];
+
+		if (set->hash[way] == hash &&
+		    route->generation == r->generation &&
+		    is_topic(route, topic, len))
+			return route;
+	}
+	return NULL;
+}
+
+/* Twice the sets, when there are as many routes as ways in half of them. */
+static void
+grow(struct routes *r)
+{
+	struct routes bigger = *r;
+
+	if (r->n_routes < r->n_sets * 2 || r->n_sets == r->max_sets)
+		return;
+	bigger.n_sets = r->n_sets * 2;
+	bigger.sets = calloc(bigger.n_sets, sizeof(*bigger.sets));
+	if (!bigger.sets)
+		return;
+	bigger.bytes += r->n_sets * sizeof(*r->sets);
+	bigger.hand = 0;
+	for (size_t i = 0; i < r->n_sets; i++) {
+		for (unsigned way = 0; way < WAYS; way++) {
+			uint32_t hash = r->sets[i].hash[way];
+			struct route_set *to;
+
+			if (!hash)
+				continue;
+			/* a set's routes part into two: there is room */
+			to = set_of(&bigger, hash);
+			to->hash[to->turn] = hash;
+			to->route[to->turn++] = r->sets[i].route[way];
+		}
+	}
+	for (size_t i = 0; i < bigger.n_sets; i++)
+		bigger.sets[i].turn %= WAYS;
+	free(r->sets);
+	*r = bigger;
+}
+
+/* Where a new route of this hash goes: a stale or free way, or the next. */
+static unsigned
+choose_way(const struct routes *r, struct route_set *set)
+{
+	for (unsigned way = 0; way < WAYS; way++) {
+		if (!set->hash[way] ||
+		    set->route[way]->generation != r->generation)
+			return way;
+	}
+	set->turn = (set->turn + 1) % WAYS;
+	return set->turn;
+}
+
+static void
+make_room(struct routes *r, size_t size)
+{
+	for (size_t i = 0; i < r->n_sets && r->bytes + size > r->max_bytes;
+	     i++) {
+		for (unsigned way = 0; way < WAYS; way++)
+			drop(r, &r->sets[r->hand], way);
+		r->hand = (r->hand + 1) & (r->n_sets - 1);
+	}
+}
+
+struct route *
+routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
+           uint32_t n)
+{
+	size_t size = route_size(len, n);
+	uint32_t hash = hash_topic(r, topic, len);
+	struct route *route = malloc(size);
+	struct route_set *set;
+	unsigned way;
+
+	if (!route)
+		return NULL;
+	grow(r);
+	make_room(r, size);
+	set = set_of(r, hash);
+	way = choose_way(r, set);
+	drop(r, set, way);
+
+	*route = (struct route){
+		.generation = r->generation,
+		.hash = hash,
+		.n = n,
+		.topic_len = (uint16_t)len,
+	};
+	if (n > 0)
+		memcpy(route->to, to, n * sizeof(*to));
+	memcpy(&route->to[n], topic, len);
+	set->hash[way] = hash;
+	set->route[way] = route;
+	r->n_routes++;
+	r->bytes += size;
+	return route;
+}
