@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-FileCopyrightText: The umbel authors
+# SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
 """The golden frames of umbel's protocol: this script is their source.
 
@@ -245,7 +245,7 @@ bad("body_empty", "both", "bad_frame", "F7: a body of no bytes.", b"")
 bad("body_nil", "both", "bad_frame", "F7: a body that is nil.", None)
 bad("body_int", "both", "bad_frame", "F7: a body that is an integer.", 10)
 bad("body_str", "both", "bad_frame", "F7: a body that is a str.", "ping")
-bad("body_bin", "both", "bad_frame", "F7: a body that is a bin which holds a good array.", pack([10, 1]))
+bad("body_bin", "both", "bad_frame", "F7: a body that is a bin which holds a good array.", pack(pack([10, 1])))
 bad("body_map", "both", "bad_frame", "F7: a body that is a map.", {"type": 10})
 bad("array_empty", "both", "bad_frame", "F7: an array of no elements.", [])
 bad("array_empty_32", "both", "bad_frame", "F7: an array of no elements, as array 32.", As([], "dd 00000000"))
