@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""PROTOCOL.md, 9. The end."""
+
+import time
+import unittest
+
+import wire
+from broker import Broker
+from case import BrokerCase, covers, hello, publish
+from wire import frame
+
+
+class Leaving(BrokerCase):
+    @covers("G1", "P12")
+    def test_what_came_before_a_goaway_is_routed_and_answered_and_nothing_after_it_is_parsed(self):
+        bystander = self.bystander()
+        me = self.session()
+        me.send(publish("a", b"before"), [wire.SUBSCRIBE, 1, 1, "a..b", {}], [wire.PING, 2], [wire.GOAWAY, "done", 7],
+                publish("a", b"after"), [wire.PING, 3], b"no frame at all")
+        self.assertEqual([one.type for one in me.receive_rest()], [wire.ERROR, wire.PONG])
+        self.expect_payloads(bystander, [b"before"])
+
+    @covers("G1")
+    def test_a_goaway_ends_the_subscriptions(self):
+        me = self.subscriber("a")
+        me.send([wire.GOAWAY, "", 0])
+        self.assertEqual(me.receive_rest(), [])
+        sender = self.session("sender")
+        sender.publish("a")
+        self.assertEqual(sender.barrier(), ([], (1, 1, 0)))
+
+    @covers("G1")
+    def test_much_that_waits_is_sent_before_the_end(self):
+        me = self.subscriber("a")
+        n = 500
+        me.queue(*(publish("a", bytes(4000)) for _ in range(n)), [wire.GOAWAY, "", 0])
+        me.paused = True
+        wire.pump([me], lambda: not me.queued, "the broker to read all")
+        me.paused = False
+        self.assertEqual([one.type for one in me.receive_rest()], [wire.PUBLISH] * n)
+
+    @covers("G2")
+    def test_the_end_of_the_clients_stream_is_as_good_as_a_goaway(self):
+        bystander = self.bystander()
+        me = self.session()
+        me.send(publish("a", b"last"), [wire.PING, 2])
+        me.end_writing()
+        self.assertEqual([one.tree for one in me.receive_rest()], [[wire.PONG, 2, 1, 0, 0]])
+        self.expect_payloads(bystander, [b"last"])
+
+    @covers("G2")
+    def test_the_rest_of_a_frame_that_is_not_complete_is_discarded(self):
+        bystander = self.bystander()
+        data = frame(publish("a", b"never"))
+        for at in (1, 4, 5, 6, len(data) - 1):
+            with self.subTest(at=at):
+                me = self.session()
+                me.send(publish("a", b"whole"), data[:at])
+                me.end_writing()
+                self.assertEqual(me.receive_rest(), [])
+                self.expect_payloads(bystander, [b"whole"])
+                me.close()
+
+    @covers("G2")
+    def test_what_a_client_wrote_before_it_closed_is_routed_although_it_read_nothing(self):
+        bystander = self.bystander()
+        for n in (1, 1000):
+            with self.subTest(messages=n):
+                client = self.connect()
+                client.send(hello(), *(publish("a", bytes([k % 256])) for k in range(n)))
+                client.close()
+                got = [self.payload(bystander.receive()) for _ in range(n)]
+                self.assertEqual(got, [bytes([k % 256]) for k in range(n)])
+        self.expect_untouched(bystander)
+
+    @covers("G2")
+    def test_a_connection_that_ends_before_its_hello_is_just_closed(self):
+        for start in (b"", frame(hello())[:7]):
+            client = self.connect()
+            client.send(start)
+            client.end_writing()
+            self.assertEqual(client.receive_rest(), [])
+
+
+class Stopping(unittest.TestCase):
+    """The broker's own end; each case has a broker to end."""
+
+    def start(self, *flags):
+        self.broker = Broker("--settle-ms", "0", *flags)
+        self.addCleanup(lambda: self.broker.process.poll() is not None or self.broker.fail("the case left it running"))
+
+    def session(self, name):
+        session = wire.Session(self.broker.path, name)
+        self.addCleanup(session.close)
+        return session
+
+    def expect_goaway(self, session):
+        tree = session.receive().tree
+        self.assertEqual(tree[0], wire.GOAWAY, tree)
+        self.assertIsInstance(tree[1], str)
+        self.assertTrue(0 <= tree[2] < 1 << 32, tree)
+
+    @covers("G3", "G4", "B2")
+    def test_a_frame_in_hand_may_be_finished_and_the_pong_says_that_it_was_routed(self):
+        self.start("--drain-ms", "600000")
+        reader, sender = self.session("reader"), self.session("sender")
+        reader.subscribe("a")
+        data = frame(publish("a", b"in hand"))
+        sender.send(publish("a", b"before"), data[:9])
+        self.assertEqual(reader.receive().tree[6], b"before")
+        self.broker.terminate()
+        self.expect_goaway(sender)
+        self.expect_goaway(reader)
+        sender.send(data[9:], [wire.PING, 5])
+        self.assertEqual([one.tree for one in sender.receive_rest()], [[wire.PONG, 5, 2, 0, 0]])
+        reader.send([wire.PING, 6])
+        answers = reader.receive_rest()
+        self.assertEqual([one.type for one in answers], [wire.PUBLISH, wire.PONG])
+        self.assertEqual(answers[0].tree[6], b"in hand")
+        self.broker.expect_exit()
+
+    @covers("G4")
+    def test_a_session_is_sent_what_waits_for_it_before_the_broker_ends(self):
+        self.start("--drain-ms", "600000")
+        reader = self.session("reader")
+        reader.subscribe("a")
+        n = 500
+        reader.queue(*(publish("a", bytes(4000)) for _ in range(n)))
+        reader.paused = True
+        wire.pump([reader], lambda: not reader.queued, "the broker to read all")
+        self.broker.terminate()
+        reader.send([wire.PING, 1])
+        reader.paused = False
+        answers = reader.receive_rest()
+        self.assertEqual(sum(one.type == wire.PUBLISH for one in answers), n)
+        self.assertEqual([one.type for one in answers if one.type != wire.PUBLISH], [wire.GOAWAY, wire.PONG])
+        self.broker.expect_exit()
+
+    @covers("G4")
+    def test_who_never_pings_delays_the_end_only_for_a_bounded_time(self):
+        self.start("--drain-ms", "400")
+        stubborn = self.session("stubborn")
+        begun = time.monotonic()
+        self.broker.terminate()
+        self.expect_goaway(stubborn)
+        self.assertEqual([one for one in stubborn.receive_rest() if one.type != wire.ERROR], [])
+        self.assertGreaterEqual(time.monotonic() - begun, 0.35)
+        self.broker.expect_exit()
+
+    @covers("G4")
+    def test_a_broker_without_sessions_ends_at_once(self):
+        self.start("--drain-ms", "600000")
+        self.broker.terminate()
+        self.broker.expect_exit()
+
+
+class Starting(unittest.TestCase):
+    @covers("G5", "S2")
+    def test_a_publisher_that_is_back_first_waits_for_its_subscribers(self):
+        broker = Broker("--settle-ms", "2000")
+        sender = wire.Session(broker.path, "sender")
+        self.assertEqual(sender.barrier(), ([], (0, 0, 0)))
+        sender.publish("a", b"1")
+        sender.send([wire.PING, 7])
+        reader = wire.Session(broker.path, "reader")
+        reader.subscribe("a")
+        self.assertEqual(reader.barrier(), ([], (0, 0, 0)))
+        self.assertEqual(sender.read_some(), 0, "the PUBLISH was routed before the broker had settled")
+        self.assertEqual(reader.receive().tree[6], b"1")
+        self.assertEqual(sender.receive().tree, [wire.PONG, 7, 1, 0, 0])
+        sender.close()
+        reader.close()
+        broker.stop()
+
+    @covers("G5")
+    def test_an_own_subscription_before_the_publish_is_answered_and_the_publish_waits(self):
+        broker = Broker("--settle-ms", "700")
+        begun = time.monotonic()
+        me = wire.Session(broker.path, "me")
+        me.subscribe("a")
+        me.send([wire.PING, 1], publish("a", b"1"), [wire.PING, 2])
+        self.assertEqual(me.receive().tree, [wire.PONG, 1, 0, 0, 0])
+        self.assertEqual(me.receive().tree[6], b"1")
+        self.assertGreaterEqual(time.monotonic() - begun, 0.3)
+        self.assertEqual(me.receive().tree, [wire.PONG, 2, 1, 0, 0])
+        me.close()
+        broker.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
