@@ -1,0 +1,212 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "text.h"
+
+/* ---- messages ----------------------------------------------------------- */
+
+/* Not with buf.c, which comes here when there is no memory. */
+__attribute__((format(printf, 2, 0))) static void
+say(const char *before, const char *format, va_list args)
+{
+	char text[4096];
+	struct buf line = { 0 };
+
+	vsnprintf(text, sizeof(text), format, args);
+	buf_puts(&line, before);
+	text_append_visible(&line, text, strlen(text), "\n");
+	buf_putc(&line, '\n');
+	fwrite(line.at, 1, line.len, stderr);
+	buf_free(&line);
+}
+
+void
+cli_complain(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("umbel: ", format, args);
+	va_end(args);
+}
+
+void
+cli_hint(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("  ", format, args);
+	va_end(args);
+}
+
+void
+cli_die(const char *format, ...)
+{
+	va_list args;
+
+	fputs("umbel: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	exit(CLI_FAILED);
+}
+
+void
+cli_misused(const struct cli *cli, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("umbel: ", format, args);
+	va_end(args);
+	cli_hint("see: umbel %s%s--help", cli->verb ? cli->verb : "",
+	         cli->verb ? " " : "");
+	exit(CLI_USAGE);
+}
+
+const char *
+cli_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void
+cli_print(const char *text)
+{
+	if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
+		cli_die("cannot write to stdout: %s", strerror(errno));
+}
+
+/* ---- options ------------------------------------------------------------ */
+
+static _Noreturn void
+refuse_option(const struct cli *cli, char **argv, bool lacks_value)
+{
+	const char *arg = argv[optind - 1];
+
+	if (lacks_value)
+		cli_misused(cli, "option %s needs a value", arg);
+	if (strncmp(arg, "--", 2) == 0)
+		cli_misused(cli, "option %s: unknown, or it takes no value",
+		            arg);
+	cli_complain("no option -%c", optopt);
+	cli_hint("what begins with - and is no option goes behind --");
+	cli_hint("see: umbel %s%s--help", cli->verb ? cli->verb : "",
+	         cli->verb ? " " : "");
+	exit(CLI_USAGE);
+}
+
+int
+cli_next_option(struct cli *cli, int argc, char **argv, const char *letters,
+                const struct option *options, const char *help)
+{
+	opterr = 0;
+	for (;;) {
+		int c = getopt_long(argc, argv, letters, options, NULL);
+
+		switch (c) {
+		case 'h':
+			cli_print(help);
+			exit(CLI_OK);
+		case 's':
+			cli->socket = optarg;
+			break;
+		case CLI_OPT_NAME:
+			cli->name = optarg;
+			break;
+		case CLI_OPT_WAIT:
+			cli->wait_ms = cli_seconds("--wait", optarg);
+			break;
+		case '?':
+		case ':':
+			refuse_option(cli, argv, c == ':');
+		default:
+			return c;
+		}
+	}
+}
+
+int64_t
+cli_seconds(const char *option, const char *text)
+{
+	char *end;
+	double seconds;
+
+	errno = 0;
+	seconds = strtod(text, &end);
+	if (*end || end == text || errno || isnan(seconds) || seconds < 0) {
+		cli_complain("%s: %s is not a number of seconds", option, text);
+		exit(CLI_USAGE);
+	}
+	if (seconds > 1e9)
+		return CLI_FOREVER;
+	return (int64_t)ceil(seconds * 1000);
+}
+
+uint64_t
+cli_number(const char *option, const char *text, uint64_t least, uint64_t most)
+{
+	char *end;
+	uintmax_t n;
+
+	errno = 0;
+	n = strtoumax(text, &end, 10);
+	if (*end || *text < '0' || *text > '9' || errno || n < least ||
+	    n > most) {
+		cli_complain("%s: %s is not a whole number from %" PRIu64
+		             " to %" PRIu64,
+		             option, text, least, most);
+		exit(CLI_USAGE);
+	}
+	return n;
+}
+
+/* ---- the clock ---------------------------------------------------------- */
+
+int64_t
+cli_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+cli_now_ms(void)
+{
+	return cli_now_us() / 1000;
+}
+
+int64_t
+cli_deadline(int64_t in_ms)
+{
+	return in_ms < 0 ? CLI_FOREVER : cli_now_ms() + in_ms;
+}
+
+int
+cli_left(int64_t deadline)
+{
+	int64_t left;
+
+	if (deadline < 0)
+		return -1;
+	left = deadline - cli_now_ms();
+	if (left < 0)
+		return 0;
+	return left > INT_MAX ? INT_MAX : (int)left;
+}

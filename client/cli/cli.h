@@ -1,0 +1,121 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * cli - what the verbs of the command share: how they end, how they complain,
+ * and the options that all of them take.
+ */
+#ifndef UMBEL_CLI_CLI_H
+#define UMBEL_CLI_CLI_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How the command ends; `umbel --help` has the same table for people. */
+enum verdict {
+	CLI_OK = 0,
+	CLI_FAILED = 1,    /* anything that is not one of these */
+	CLI_USAGE = 2,     /* the command line or the input is wrong */
+	CLI_UNHEARD = 3,   /* --require-subscriber, and nobody listened */
+	CLI_NO_BROKER = 4, /* no connection, or none any more */
+	CLI_TIMEOUT = 5,   /* the time that was given is over */
+	CLI_REFUSED = 6,   /* the broker said no */
+	CLI_OWN = 125,     /* run: we failed, not CMD, which has all others */
+	CLI_SIGNAL = 128,  /* plus the signal that ended us, or run's CMD */
+};
+
+/* What the options that all verbs take said. */
+struct cli {
+	const char *verb;
+	const char *socket; /* NULL: as libumbel chooses */
+	const char *name;   /* in the broker's logs; NULL: "umbel VERB" */
+	int64_t wait_ms;    /* for a broker; CLI_FOREVER, CLI_UNSET */
+};
+
+#define CLI_FOREVER (-1)
+#define CLI_UNSET   (-2)
+
+/* One verb: `argv[0]` is its name. Returns the exit status. */
+typedef int cli_verb(struct cli *cli, int argc, char **argv);
+
+cli_verb pub_main;
+cli_verb sub_main;
+cli_verb ping_main;
+cli_verb run_main;
+
+/* ---- options ---------------------------------------------------------- */
+
+/* Values of getopt_long() for options that have no letter. */
+enum {
+	CLI_OPT_WAIT = 256,
+	CLI_OPT_NAME,
+	CLI_OPT_VERB, /* the first that a verb may use for its own */
+};
+
+/* clang-format off */
+#define CLI_OPTIONS                                      \
+	{ "help", no_argument, NULL, 'h' },              \
+	{ "socket", required_argument, NULL, 's' },      \
+	{ "wait", required_argument, NULL, CLI_OPT_WAIT }, \
+	{ "name", required_argument, NULL, CLI_OPT_NAME }
+/* clang-format on */
+
+#define CLI_OPTIONS_HELP                                                       \
+	"  -s, --socket PATH    the broker's socket; default: $UMBEL_SOCKET, " \
+	"or the\n"                                                             \
+	"                       user's broker if it answers, or the "          \
+	"system's\n"                                                           \
+	"      --wait S         wait so many seconds for a broker (or inf)\n"  \
+	"      --name NAME      what the broker calls us in its logs\n"        \
+	"  -h, --help           this\n"
+
+/*
+ * The next option of a verb, as getopt_long() has it; what all verbs take is
+ * dealt with here. -1 behind the last one. Ends the process for --help, with
+ * `help` on stdout, and for an option that is not in the table.
+ */
+int cli_next_option(struct cli *cli, int argc, char **argv, const char *letters,
+                    const struct option *options, const char *help);
+
+/* Seconds, such as 2 or 0.5, as milliseconds; "inf" as CLI_FOREVER. Ends the
+   process when it is none, naming `option`. */
+int64_t cli_seconds(const char *option, const char *text);
+
+/* A whole number from least to most; ends the process like cli_seconds(). */
+uint64_t cli_number(const char *option, const char *text, uint64_t least,
+                    uint64_t most);
+
+/* ---- messages --------------------------------------------------------- */
+
+/* "umbel: ..." on stderr, control characters made visible. */
+void cli_complain(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+/* What to do about it: indented below the complaint. */
+void cli_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Complain, and end with CLI_FAILED. */
+_Noreturn void cli_die(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+/* Complain, point to --help, and end with CLI_USAGE. */
+_Noreturn void cli_misused(const struct cli *cli, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* "s" unless it is one: ("message", 2) is "2 messages". */
+const char *cli_plural(uint64_t n);
+
+/* Text on stdout; ends the process with CLI_FAILED when it cannot be written. */
+void cli_print(const char *text);
+
+/* ---- the clock -------------------------------------------------------- */
+
+/* Microseconds and milliseconds since some point in the past. */
+int64_t cli_now_us(void);
+int64_t cli_now_ms(void);
+
+/* The point in time that lies so far ahead; CLI_FOREVER for CLI_FOREVER. */
+int64_t cli_deadline(int64_t in_ms);
+/* What is left of it for poll(): 0 when it is over, -1 for CLI_FOREVER. */
+int cli_left(int64_t deadline);
+
+#endif

@@ -1,0 +1,399 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "connection.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+#define MAX_OTHERS 4
+
+/* Without --wait a broker may be this busy, but not silent. */
+#define ANSWER_MS 5000
+
+/* ---- why there is no broker --------------------------------------------- */
+
+static const char *
+where_from(const struct connection *n)
+{
+	const char *env = getenv("UMBEL_SOCKET");
+
+	if (n->cli->socket)
+		return "from -s";
+	return env && *env ? "from UMBEL_SOCKET" : "the default";
+}
+
+static void
+hint_to_start(const struct connection *n)
+{
+	cli_hint("start a broker: umbeld --socket %s", umbel_address(n->c));
+	if (n->cli->socket)
+		cli_hint("or give the path of another one: -s PATH");
+	else
+		cli_hint("or name the socket of another one: -s PATH, or "
+		         "UMBEL_SOCKET=PATH");
+	if (n->cli->wait_ms == CLI_UNSET)
+		cli_hint("or wait for it: --wait SECONDS");
+}
+
+static const char *
+user_name(uid_t uid)
+{
+	const struct passwd *user = getpwuid(uid);
+
+	return user ? user->pw_name : "?";
+}
+
+static const char *
+group_name(gid_t gid)
+{
+	const struct group *group = getgrgid(gid);
+
+	return group ? group->gr_name : "?";
+}
+
+/* Which part of the path says no: a folder above it, or the socket itself. */
+static void
+hint_who_may(const struct connection *n)
+{
+	const char *address = umbel_address(n->c);
+	struct stat st;
+
+	cli_hint("this is uid %u (%s)", (unsigned)geteuid(),
+	         user_name(geteuid()));
+	if (stat(address, &st) == 0)
+		cli_hint("the socket is %s:%s's, mode %04o: whoever may write "
+		         "it may connect",
+		         user_name(st.st_uid), group_name(st.st_gid),
+		         (unsigned)st.st_mode & 07777);
+	else
+		cli_hint("a folder of that path cannot be entered");
+	cli_hint("be one of those, or start umbeld with another --mode");
+}
+
+static void
+explain_refused(const struct connection *n)
+{
+	const char *address = umbel_address(n->c);
+	struct stat st;
+
+	if (stat(address, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		cli_complain("%s (%s) is not a socket", address, where_from(n));
+		cli_hint("give the path of a broker's socket: -s PATH");
+		return;
+	}
+	cli_complain("no broker at %s (%s): the socket is there, but nobody "
+	             "listens on it any more",
+	             address, where_from(n));
+	hint_to_start(n);
+}
+
+static void
+explain(const struct connection *n)
+{
+	const char *address = umbel_address(n->c);
+
+	switch (n->error) {
+	case -ENOENT:
+	case -ENOTDIR:
+		cli_complain("no broker at %s (%s): there is no such file",
+		             address, where_from(n));
+		hint_to_start(n);
+		break;
+	case -ECONNREFUSED:
+	case -ENOTSOCK:
+		explain_refused(n);
+		break;
+	case -EACCES:
+	case -EPERM:
+		cli_complain("may not connect to %s (%s): permission denied",
+		             address, where_from(n));
+		hint_who_may(n);
+		break;
+	case 0:
+	case -ETIMEDOUT:
+		cli_complain("no answer from %s (%s): something listens there, "
+		             "but does not speak",
+		             address, where_from(n));
+		cli_hint("is it umbeld? is it stopped, or very busy?");
+		break;
+	default:
+		cli_complain("no connection to %s (%s): %s", address,
+		             where_from(n), n->why.at);
+	}
+}
+
+/* ---- what the handle tells ---------------------------------------------- */
+
+static void
+remember_why(struct connection *n, const struct umbel_state_info *info)
+{
+	if (info->error == 0)
+		return;
+	n->error = info->error;
+	n->why.len = 0;
+	buf_puts(&n->why, info->text && *info->text
+	                          ? info->text
+	                          : umbel_strerror(info->error));
+	buf_text(&n->why);
+}
+
+static void
+tell_lost(struct connection *n, const struct umbel_state_info *info)
+{
+	n->lost = true;
+	n->lost_at = cli_now_ms();
+	if (info->error == UMBEL_E_GOAWAY)
+		cli_complain("the broker is going down; waiting for the next");
+	else
+		cli_complain("lost the broker: %s; trying to reach it again",
+		             info->error ? n->why.at : "it hung up");
+	if (info->unconfirmed > 0)
+		cli_hint("%" PRIu64 " message%s on the way: may or may not "
+		         "have arrived",
+		         info->unconfirmed, cli_plural(info->unconfirmed));
+}
+
+static void
+tell_back(struct connection *n)
+{
+	double seconds = (double)(cli_now_ms() - n->lost_at) / 1000;
+
+	n->lost = false;
+	cli_complain("connected again after %.1f s", seconds);
+}
+
+static void
+on_state(struct umbel *c, enum umbel_state state,
+         const struct umbel_state_info *info, void *user)
+{
+	struct connection *n = user;
+
+	(void)c;
+	n->state = state;
+	remember_why(n, info);
+	switch (state) {
+	case UMBEL_CONNECTED:
+		n->stood = true;
+		n->error = 0;
+		if (n->lost)
+			tell_back(n);
+		break;
+	case UMBEL_DISCONNECTED:
+		if (n->stood && !n->lost)
+			tell_lost(n, info);
+		break;
+	case UMBEL_CONNECTING:
+	case UMBEL_FAILED:
+		break;
+	}
+}
+
+static void
+on_error(struct umbel *c, const struct umbel_error_info *info, void *user)
+{
+	struct connection *n = user;
+
+	(void)c;
+	n->refused++;
+	cli_complain("the broker refused %s%s%s", info->about,
+	             *info->about ? ": " : "", info->text);
+}
+
+static void
+on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
+{
+	(void)c;
+	(void)user;
+	cli_complain("lost %" PRIu64 " message%s (%" PRIu64 " bytes): %s",
+	             info->frames, cli_plural(info->frames), info->bytes,
+	             info->reason);
+}
+
+static void
+on_hold(struct umbel *c, const struct umbel_hold_info *info, void *user)
+{
+	struct connection *n = user;
+	int64_t now = cli_now_ms();
+
+	(void)c;
+	if (!info->held || (n->held_at > 0 && now - n->held_at < 1000))
+		return;
+	n->held_at = now;
+	cli_complain("held up: session %" PRIu32 " (%s) does not keep up "
+	             "with %s",
+	             info->session, info->name, info->topic);
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+void
+connection_open(struct connection *n, const struct cli *cli)
+{
+	char name[64];
+	int r;
+
+	*n = (struct connection){
+		.cli = cli,
+		.patience_ms = CLI_FOREVER,
+	};
+	snprintf(name, sizeof(name), "umbel %s", cli->verb);
+	r = umbel_new(&n->c,
+	              UMBEL_OPTIONS(.name = cli->name ? cli->name : name,
+	                            .address = cli->socket,
+	                            .on_state = on_state, .on_error = on_error,
+	                            .on_loss = on_loss, .on_hold = on_hold,
+	                            .user = n));
+	if (r == -ENAMETOOLONG) {
+		cli_complain("the path of the socket is too long: %s",
+		             cli->socket ? cli->socket
+		                         : getenv("UMBEL_SOCKET"));
+		cli_hint("the system allows 107 bytes");
+		exit(CLI_USAGE);
+	}
+	if (r == -EINVAL) {
+		cli_complain("not a good --name or socket path");
+		exit(CLI_USAGE);
+	}
+	if (r < 0)
+		cli_die("cannot begin: %s", umbel_strerror(r));
+	n->state = UMBEL_DISCONNECTED;
+}
+
+int
+connection_establish(struct connection *n, int64_t deadline)
+{
+	bool patient = n->cli->wait_ms != CLI_UNSET;
+	int64_t until = cli_deadline(patient ? n->cli->wait_ms : ANSWER_MS);
+	bool told = false;
+	int r = umbel_connect(n->c, 0);
+
+	if (r < 0)
+		cli_die("cannot connect: %s", umbel_strerror(r));
+	if (deadline >= 0 && (until < 0 || deadline < until))
+		until = deadline;
+	while (n->state != UMBEL_CONNECTED) {
+		/* -EAGAIN: a broker is there, and has no time yet */
+		bool failed = n->error != 0 && n->error != -EAGAIN;
+
+		if (failed && (!patient || n->state == UMBEL_FAILED)) {
+			explain(n);
+			return CLI_NO_BROKER;
+		}
+		if (failed && !told) {
+			cli_complain("waiting for a broker at %s",
+			             umbel_address(n->c));
+			told = true;
+		}
+		r = connection_step(n, NULL, 0, until);
+		if (r == CLI_TIMEOUT) {
+			explain(n);
+			return until == deadline ? CLI_TIMEOUT : CLI_NO_BROKER;
+		}
+		if (r != CLI_OK)
+			return r;
+	}
+	return CLI_OK;
+}
+
+static int64_t
+sooner(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+static int
+verdict(struct connection *n, int64_t away, int64_t deadline)
+{
+	if (signals_end() != 0)
+		return CLI_SIGNAL + signals_end();
+	if (n->stood && n->state == UMBEL_FAILED) {
+		cli_complain("gave up: %s", n->error ? n->why.at : "");
+		return CLI_NO_BROKER;
+	}
+	if (n->lost && away >= 0 && cli_left(away) == 0) {
+		cli_complain("no broker for %.1f s: giving up",
+		             (double)n->patience_ms / 1000);
+		return CLI_NO_BROKER;
+	}
+	return deadline >= 0 && cli_left(deadline) == 0 ? CLI_TIMEOUT : CLI_OK;
+}
+
+int
+connection_step(struct connection *n, struct pollfd *others, nfds_t n_others,
+                int64_t deadline)
+{
+	struct pollfd fds[2 + MAX_OTHERS] = {
+		{ .fd = umbel_fd(n->c), .events = POLLIN },
+		{ .fd = signals_fd(), .events = POLLIN },
+	};
+	int64_t away = n->lost && n->patience_ms >= 0
+	                       ? n->lost_at + n->patience_ms
+	                       : CLI_FOREVER;
+	int r;
+
+	for (nfds_t i = 0; i < n_others; i++)
+		fds[2 + i] = others[i];
+	r = poll(fds, 2 + n_others, cli_left(sooner(away, deadline)));
+	if (r < 0 && errno != EINTR)
+		cli_die("cannot poll: %s", strerror(errno));
+	for (nfds_t i = 0; i < n_others; i++)
+		others[i].revents = r > 0 ? fds[2 + i].revents : 0;
+	if (r > 0 && fds[1].revents)
+		signals_take();
+	if (r > 0 && fds[0].revents) {
+		r = umbel_dispatch(n->c, 0);
+		if (r < 0)
+			cli_die("cannot go on: %s", umbel_strerror(r));
+	}
+	return verdict(n, away, deadline);
+}
+
+static void
+on_flushed(struct umbel *c, int error, void *user)
+{
+	struct connection *n = user;
+
+	(void)c;
+	n->flushed = true;
+	n->flush_error = error;
+}
+
+int
+connection_flush(struct connection *n, int64_t deadline)
+{
+	/* what had not left when the connection broke goes out over the next
+	   one, and is confirmed there */
+	for (;;) {
+		int r;
+
+		n->flushed = false;
+		r = umbel_flush(n->c, on_flushed, n);
+		if (r < 0)
+			cli_die("cannot flush: %s", umbel_strerror(r));
+		while (!n->flushed) {
+			r = connection_step(n, NULL, 0, deadline);
+			if (r != CLI_OK)
+				return r;
+		}
+		if (n->flush_error == 0)
+			return CLI_OK;
+	}
+}
+
+void
+connection_close(struct connection *n)
+{
+	umbel_close(n->c, 0);
+	buf_free(&n->why);
+	n->c = NULL;
+}

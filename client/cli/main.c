@@ -1,0 +1,169 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "client/umbel.h"
+
+static const struct {
+	const char *name;
+	cli_verb *main;
+} verbs[] = {
+	{ "pub", pub_main },
+	{ "sub", sub_main },
+	{ "ping", ping_main },
+	{ "run", run_main },
+};
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static const char help[] =
+	"usage: umbel [-s PATH] VERB ...\n"
+	"\n"
+	"Publish and subscribe among the programs of this machine.\n"
+	"\n"
+	"  pub TOPIC PAYLOAD    publish a message, or one per line of stdin\n"
+	"  sub FILTER...        print messages as they come\n"
+	"  ping                 is there a broker, and how far away?\n"
+	"  run -- CMD...        run CMD with a private broker of its own\n"
+	"\n"
+	"  umbel VERB --help has the options of a verb. For all of them:\n"
+	"\n" CLI_OPTIONS_HELP "      --version\n"
+	"\n"
+	"A topic is words joined by dots: door.front. In a filter * stands for\n"
+	"one word and ** at the end for one or more; quote them: 'door.*'\n"
+	"\n"
+	"exit status:\n"
+	"    0  done; what was published has been confirmed by the broker\n"
+	"    1  it failed; the message says why\n"
+	"    2  the command line or the input is wrong\n"
+	"    3  nobody listened (pub --require-subscriber)\n"
+	"    4  no broker, or the connection was lost\n"
+	"    5  the time is over (--timeout)\n"
+	"    6  the broker refused\n"
+	"  125  run: the private broker failed; 126, 127: CMD cannot be run,\n"
+	"       is not there; every other status is that of CMD\n"
+	"  128  and more: ended by signal (status - 128)\n";
+
+/* ---- what did they mean? ------------------------------------------------ */
+
+static size_t
+least(size_t a, size_t b, size_t c)
+{
+	if (a > b)
+		a = b;
+	return a < c ? a : c;
+}
+
+/* How many letters must be added, removed or changed. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[32];
+	size_t len = strlen(b);
+
+	if (len >= sizeof(row) / sizeof(row[0]))
+		return len;
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= len; j++) {
+			size_t above = row[j];
+
+			row[j] = least(above + 1, row[j - 1] + 1,
+			               corner + (a[i - 1] != b[j - 1]));
+			corner = above;
+		}
+	}
+	return row[len];
+}
+
+static const char *
+nearest_verb(const char *word)
+{
+	const char *best = NULL;
+	size_t best_distance = 3;
+
+	for (size_t i = 0; i < N_VERBS; i++) {
+		const char *verb = verbs[i].name;
+		size_t d = distance(word, verb);
+
+		if (strncmp(word, verb, strlen(verb)) == 0)
+			return verb; /* publish, subscribe */
+		if (d < best_distance && d < strlen(verb)) {
+			best = verb;
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+static int
+refuse_verb(const char *word)
+{
+	const char *meant = nearest_verb(word);
+
+	cli_complain("no verb %s", word);
+	if (meant)
+		cli_hint("do you mean: umbel %s", meant);
+	else
+		cli_hint("there are pub, sub, ping and run; "
+		         "see: umbel --help");
+	return CLI_USAGE;
+}
+
+/* ---- start -------------------------------------------------------------- */
+
+/* If stdout is closed, the next descriptor that is opened must not become it.
+   What stands in for it is as useless as it was: a write says EBADF. */
+static void
+fill_closed_descriptors(void)
+{
+	static const int mode[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd]) != fd)
+			exit(CLI_FAILED);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		CLI_OPTIONS,
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	struct cli cli = { .wait_ms = CLI_UNSET };
+	int c;
+
+	fill_closed_descriptors();
+	while ((c = cli_next_option(&cli, argc, argv, "+:hs:V", options,
+	                            help)) != -1) {
+		if (c == 'V') {
+			cli_print("umbel " UMBEL_VERSION "\n");
+			return CLI_OK;
+		}
+	}
+	if (optind == argc) {
+		fputs(help, stderr);
+		return CLI_USAGE;
+	}
+	argc -= optind;
+	argv += optind;
+	for (size_t i = 0; i < N_VERBS; i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0)
+			continue;
+		cli.verb = argv[0];
+		optind = 0; /* glibc: begin anew */
+		return verbs[i].main(&cli, argc, argv);
+	}
+	return refuse_verb(argv[0]);
+}
