@@ -1,0 +1,137 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "hold.h"
+#include "session.h"
+
+#define REFUSAL_REPORT_MS 1000u
+/* Of the outbox's high mark: where its publishers go on. */
+#define LOW_MARK(high)    ((high) / 8 * 7)
+#define ANSWERS_MAX       (1u << 20)
+
+static void
+name_inboxes(struct broker *b, const uint8_t *random)
+{
+	size_t at = (size_t)sprintf(b->inbox_root, "$inbox.");
+
+	for (size_t i = 0; i < INBOX_RANDOM_BYTES; i++)
+		at += (size_t)sprintf(b->inbox_root + at, "%02x", random[i]);
+}
+
+static void
+init_deadlines(struct broker *b)
+{
+	const struct config *c = b->config;
+	uint32_t rest = c->hold_max_ms > c->hold_notice_ms
+	                        ? c->hold_max_ms - c->hold_notice_ms
+	                        : 0;
+
+	deadline_queue_init(&b->stalls, c->stall_ms, hold_on_stall, b);
+	deadline_queue_init(&b->hold_notices, c->hold_notice_ms, hold_on_notice,
+	                    b);
+	deadline_queue_init(&b->hold_ends, rest, hold_on_too_long, b);
+	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
+	deadline_queue_init(&b->refusal_reports, REFUSAL_REPORT_MS,
+	                    session_on_refusal_report, b);
+}
+
+int
+broker_init(struct broker *b, const struct config *config)
+{
+	uint8_t random[INBOX_RANDOM_BYTES + sizeof(uint64_t)];
+	uint64_t seed;
+
+	*b = (struct broker){
+		.config = config,
+		.log.level = config->log_level,
+		.limits = { .high = config->outbox_high,
+		            .low = LOW_MARK(config->outbox_high),
+		            .answers = ANSWERS_MAX },
+	};
+	TAILQ_INIT(&b->sessions);
+	waiters_init(&b->settlers);
+	init_deadlines(b);
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return -EIO;
+	memcpy(&seed, random + INBOX_RANDOM_BYTES, sizeof(seed));
+	name_inboxes(b, random);
+	if (slab_pool_init(&b->pool, config->memory_max, config->max_frame) < 0)
+		return -ENOMEM;
+	if (router_init(&b->router, seed) < 0) {
+		slab_pool_fini(&b->pool);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+broker_fini(struct broker *b)
+{
+	deadline_clear(&b->memory_wait);
+	router_fini(&b->router);
+	slab_pool_fini(&b->pool);
+}
+
+/* All queues, in the order in which they are run. */
+static struct deadline_queue *
+queue_at(struct broker *b, unsigned i)
+{
+	struct deadline_queue *const queues[] = {
+		&b->stalls,       &b->hold_notices,    &b->hold_ends,
+		&b->memory_waits, &b->refusal_reports,
+	};
+
+	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;
+}
+
+uint64_t
+broker_next_deadline(const struct broker *b)
+{
+	uint64_t first = UINT64_MAX;
+	const struct deadline_queue *q;
+
+	for (unsigned i = 0; (q = queue_at((struct broker *)b, i)); i++) {
+		uint64_t at = deadline_queue_next(q);
+
+		if (at < first)
+			first = at;
+	}
+	return first;
+}
+
+void
+broker_run_deadlines(struct broker *b, uint64_t now_ms)
+{
+	struct deadline_queue *q;
+
+	for (unsigned i = 0; (q = queue_at(b, i)); i++)
+		deadline_queue_run(q, now_ms);
+}
+
+void
+broker_settle(struct broker *b)
+{
+	b->settling = false;
+	waiters_resume_all(&b->settlers);
+}
+
+void
+broker_drain(struct broker *b)
+{
+	struct session *s, *next;
+
+	b->draining = true;
+	broker_settle(b); /* what waits for that is to be routed now */
+	for (s = TAILQ_FIRST(&b->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, link);
+		if (s->state == SESSION_OPEN)
+			session_send_away(s);
+	}
+}

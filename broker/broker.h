@@ -1,0 +1,74 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * broker - what all sessions share: limits, memory, the router, each other.
+ *
+ * Data only, and no events: the server puts it together and drives its
+ * deadlines, tests do the same without a socket.
+ */
+#ifndef UMBELD_BROKER_H
+#define UMBELD_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "config.h"
+#include "deadline.h"
+#include "log.h"
+#include "outbox.h"
+#include "router.h"
+#include "slab.h"
+#include "waiters.h"
+
+struct session;
+
+/* "$inbox." and the random part, which is another at every start */
+#define INBOX_RANDOM_BYTES 8u
+#define INBOX_ROOT_MAX     (sizeof("$inbox.") + 2 * INBOX_RANDOM_BYTES)
+
+struct broker {
+	const struct config *config;
+	struct log log;
+	struct slab_pool pool;
+	struct router router;
+	struct outbox_limits limits;
+
+	TAILQ_HEAD(, session) sessions;
+	size_t n_sessions;
+	uint32_t last_session;           /* the number given last */
+	char inbox_root[INBOX_ROOT_MAX]; /* "$inbox.0123456789abcdef" */
+
+	bool settling; /* publishers wait in `settlers` */
+	struct waiters settlers;
+	bool draining;      /* GOAWAY was said to all */
+	size_t n_undrained; /* sessions that have not answered it */
+
+	/* what has to happen in time, each kind in its queue; see hold.h and
+	   session.h for what they are for */
+	struct deadline_queue stalls;
+	struct deadline_queue hold_notices;
+	struct deadline_queue hold_ends;
+	struct deadline_queue memory_waits;
+	struct deadline_queue refusal_reports;
+	struct deadline memory_wait; /* set while anybody waits for memory */
+};
+
+/* Put together; `config` is borrowed. Returns 0 or -errno. */
+int broker_init(struct broker *b, const struct config *config);
+/* There may be no sessions left. */
+void broker_fini(struct broker *b);
+
+/* When any of its deadlines is due next (UINT64_MAX: none); expire them. */
+uint64_t broker_next_deadline(const struct broker *b);
+void broker_run_deadlines(struct broker *b, uint64_t now_ms);
+
+/* The time to settle is over: let the publishers go on. */
+void broker_settle(struct broker *b);
+
+/* Say GOAWAY to every session that has said HELLO, and to those that will. */
+void broker_drain(struct broker *b);
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "command.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/publish.h"
+#include "proto/cursor.h"
+#include "proto/topic.h"
+#include "proto/utf8.h"
+
+static const struct text nil;
+
+uint32_t
+command_max_body(const struct session *s)
+{
+	return s->state == SESSION_NEW ? FRAME_MAX_HELLO
+	                               : s->broker->config->max_frame;
+}
+
+/* ---- HELLO ---------------------------------------------------------------- */
+
+static bool
+hello_is_acceptable(struct session *s, const struct message_hello *m)
+{
+	if (m->version < PROTOCOL_VERSION_MIN) {
+		session_fail(s, STATUS_BAD_VERSION,
+		             "version %" PRIu32 ": this broker speaks %u to %u",
+		             m->version, PROTOCOL_VERSION_MIN,
+		             PROTOCOL_VERSION);
+		return false;
+	}
+	if (m->name.len > NAME_MAX_BYTES ||
+	    !utf8_is_text((const uint8_t *)m->name.at, m->name.len)) {
+		session_fail(s, STATUS_BAD_FRAME,
+		             "HELLO: a name is at most %u bytes of UTF-8 "
+		             "without control characters",
+		             NAME_MAX_BYTES);
+		return false;
+	}
+	if (m->options.will.at) {
+		session_fail(s, STATUS_UNSUPPORTED,
+		             "HELLO: this broker does not keep wills");
+		return false;
+	}
+	return true;
+}
+
+static void
+welcome(struct session *s, uint32_t version)
+{
+	struct message m = { .type = TYPE_WELCOME };
+	char inbox[INBOX_MAX];
+
+	if (version > PROTOCOL_VERSION)
+		version = PROTOCOL_VERSION;
+	m.welcome.version = version;
+	m.welcome.session = s->id;
+	m.welcome.uid = (uint32_t)s->peer.uid;
+	m.welcome.limits.max_frame = s->broker->config->max_frame;
+	m.welcome.limits.overflow = text_from("block");
+	m.welcome.limits.inbox.len = (uint32_t)session_inbox(s, inbox);
+	m.welcome.limits.inbox.at = inbox;
+	session_answer(s, &m);
+}
+
+static void
+on_hello(struct session *s, const struct message *m)
+{
+	char words[SESSION_WORDS_MAX];
+
+	if (!hello_is_acceptable(s, &m->hello))
+		return;
+	s->name = strndup(m->hello.name.at, m->hello.name.len);
+	if (!s->name) {
+		session_fail(s, STATUS_NO_MEMORY, "no memory for a session");
+		return;
+	}
+	s->state = SESSION_OPEN;
+	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "hello %s",
+	          session_words(s, words));
+	welcome(s, m->hello.version);
+	if (s->broker->draining)
+		session_send_away(s);
+}
+
+/* ---- SUBSCRIBE, UNSUBSCRIBE ----------------------------------------------- */
+
+static void
+confirm(struct session *s, uint32_t request)
+{
+	struct message m = { .type = TYPE_OK, .ok.request = request };
+
+	session_answer(s, &m);
+}
+
+static bool
+request_is_valid(struct session *s, uint32_t request)
+{
+	if (request == 0)
+		session_fail(s, STATUS_BAD_FRAME, "a request of 0");
+	return request != 0;
+}
+
+/* A filter into the inboxes must stay in one's own. */
+static bool
+filter_is_allowed(const struct session *s, struct text filter)
+{
+	char inbox[INBOX_MAX];
+	size_t len = session_inbox(s, inbox);
+
+	return !topic_is_below(filter.at, filter.len, "$inbox", 6) ||
+	       topic_is_below(filter.at, filter.len, inbox, len);
+}
+
+static void
+on_subscribe(struct session *s, const struct message *message)
+{
+	const struct message_subscribe *m = &message->subscribe;
+	uint32_t max = s->broker->config->max_subscriptions;
+
+	if (!request_is_valid(s, m->request))
+		return;
+	if (!filter_is_valid(m->filter.at, m->filter.len))
+		session_refuse(s, STATUS_BAD_FILTER, m->request, nil,
+		               "not a valid filter");
+	else if (!filter_is_allowed(s, m->filter))
+		session_refuse(s, STATUS_DENIED, m->request, m->filter,
+		               "this is not your inbox");
+	else if (m->options.group.at || m->options.retained)
+		session_refuse(s, STATUS_UNSUPPORTED, m->request, m->filter,
+		               "this broker knows no %s",
+		               m->options.retained ? "retained messages"
+		                                   : "queue groups");
+	else if (subtable_find(&s->subs, m->sub))
+		session_refuse(s, STATUS_SUB_IN_USE, m->request, m->filter,
+		               "subscription %" PRIu32 " is in use", m->sub);
+	else if (s->subs.n >= max)
+		session_refuse(s, STATUS_LIMIT, m->request, m->filter,
+		               "session %" PRIu32 " has %" PRIu32
+		               " subscriptions (limit %" PRIu32 ")",
+		               s->id, s->subs.n, max);
+	else if (session_subscribe(s, m->sub, m->filter, m->options.monitor) <
+	         0)
+		session_refuse(s, STATUS_LIMIT, m->request, m->filter,
+		               "no memory for a subscription");
+	else
+		confirm(s, m->request);
+}
+
+static void
+on_unsubscribe(struct session *s, const struct message *message)
+{
+	const struct message_unsubscribe *m = &message->unsubscribe;
+
+	if (!request_is_valid(s, m->request))
+		return;
+	if (session_unsubscribe(s, m->sub))
+		confirm(s, m->request);
+	else
+		session_refuse(s, STATUS_NO_SUB, m->request, nil,
+		               "there is no subscription %" PRIu32, m->sub);
+}
+
+/* ---- PING, PONG, GOAWAY --------------------------------------------------- */
+
+static void
+on_ping(struct session *s, const struct message *ping)
+{
+	struct message m = { .type = TYPE_PONG };
+
+	m.pong.token = ping->ping.token;
+	m.pong.accepted = s->accepted;
+	m.pong.unmatched = s->unmatched;
+	m.pong.refused = s->refused;
+	s->accepted = s->unmatched = s->refused = 0;
+	session_answer(s, &m);
+	session_is_drained(s);
+}
+
+static void
+on_pong(struct session *s, const struct message *m)
+{
+	(void)s;
+	(void)m;
+}
+
+static void
+on_goaway(struct session *s, const struct message *m)
+{
+	char words[SESSION_WORDS_MAX];
+
+	(void)m;
+	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "goodbye %s",
+	          session_words(s, words));
+	session_end(s);
+}
+
+/* ---- the table ------------------------------------------------------------ */
+
+struct command {
+	enum frame_type type;
+	enum session_state when;
+	void (*run)(struct session *s, const struct message *m);
+};
+
+static const struct command commands[] = {
+	{ TYPE_HELLO, SESSION_NEW, on_hello },
+	{ TYPE_SUBSCRIBE, SESSION_OPEN, on_subscribe },
+	{ TYPE_UNSUBSCRIBE, SESSION_OPEN, on_unsubscribe },
+	{ TYPE_PING, SESSION_OPEN, on_ping },
+	{ TYPE_PONG, SESSION_OPEN, on_pong },
+	{ TYPE_GOAWAY, SESSION_OPEN, on_goaway },
+};
+
+static const struct command *
+find_command(const struct session *s, uint32_t type)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (commands[i].type == type && commands[i].when == s->state)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+/* A frame that the table does not have for this session at this point. */
+static void
+object(struct session *s, uint32_t type)
+{
+	bool known = type == TYPE_DELIVER || message_ways(type) != 0;
+
+	if (s->state == SESSION_NEW)
+		session_fail(s, STATUS_OUT_OF_TURN,
+		             "the first frame must be HELLO, not %s (%" PRIu32
+		             ")",
+		             message_name(type), type);
+	else if (known)
+		session_fail(s, STATUS_OUT_OF_TURN,
+		             "%s is not for you to say "
+		             "now",
+		             message_name(type));
+	else
+		session_fail(s, STATUS_UNKNOWN_TYPE,
+		             "frame type %" PRIu32 " is not known", type);
+}
+
+static void
+decode_and_run(struct session *s, const struct command *command,
+               const uint8_t *body, uint32_t len)
+{
+	struct message m;
+
+	switch (message_decode(body, len, &m)) {
+	case MESSAGE_OK:
+		command->run(s, &m);
+		break;
+	case MESSAGE_BAD:
+		session_fail(s, STATUS_BAD_FRAME,
+		             "%s: an element is missing or of the wrong type",
+		             message_name(command->type));
+		break;
+	case MESSAGE_NO_MEMORY:
+		session_fail(s, STATUS_NO_MEMORY, "no memory for a frame");
+		break;
+	}
+}
+
+static enum command_outcome
+take_publish(struct session *s, struct input *in, uint32_t body_len)
+{
+	switch (publish_take(s, in, body_len)) {
+	case PUBLISH_TAKEN:
+		return s->state == SESSION_ENDING ? COMMAND_LAST
+		                                  : COMMAND_TAKEN;
+	case PUBLISH_WAITS:
+		return COMMAND_WAITS;
+	case PUBLISH_FATAL:
+		break;
+	}
+	return COMMAND_LAST;
+}
+
+enum command_outcome
+command_take(struct session *s, struct input *in, uint32_t body_len)
+{
+	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
+	const struct command *command;
+	uint32_t type;
+
+	if (s->state == SESSION_OPEN && publish_is_likely(body, body_len))
+		return take_publish(s, in, body_len);
+
+	if (!cursor_check_body(body, body_len, &type)) {
+		session_fail(s, STATUS_BAD_FRAME,
+		             "the body is not one msgpack array that begins "
+		             "with a frame type");
+		return COMMAND_LAST;
+	}
+	if (s->state == SESSION_OPEN && type == TYPE_PUBLISH)
+		return take_publish(s, in, body_len);
+
+	command = find_command(s, type);
+	if (command)
+		decode_and_run(s, command, body, body_len);
+	else if (type < TYPE_EXTENSION || s->state == SESSION_NEW)
+		object(s, type);
+	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
+	return s->state == SESSION_ENDING ? COMMAND_LAST : COMMAND_TAKEN;
+}

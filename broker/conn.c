@@ -1,0 +1,596 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "conn.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "hold.h"
+
+/* The kernel counts its own overhead too: be generous. */
+#define SEND_BUFFER (1 << 20)
+/* Spans in one system call. */
+#define MAX_IOV     64
+/* After a batch of this size what it led to is sent before more is read, while
+   it is in the processor's cache. */
+#define LARGE_BATCH (64u << 10)
+#define RETRY_MS    10u
+/* Rounds of sending and going on, before others have their turn. */
+#define MAX_ROUNDS  4
+
+static struct conn *
+conn_of(struct session *s)
+{
+	return (struct conn *)((char *)s - offsetof(struct conn, session));
+}
+
+/* ---- watching ------------------------------------------------------------- */
+
+static bool
+answers_are_unread(const struct conn *c)
+{
+	return c->session.out.answer_bytes > c->all->broker->limits.answers;
+}
+
+static void
+watch_input(struct conn *c)
+{
+	const struct session *s = &c->session;
+	bool want = s->state != SESSION_ENDING && !session_is_waiting(s) &&
+	            !answers_are_unread(c) && !c->all_read;
+
+	if (want == c->reading)
+		return;
+	c->reading = want;
+	if (want)
+		event_add(&c->readable, NULL);
+	else
+		event_del(&c->readable);
+}
+
+static void
+mark_dirty(struct conn *c)
+{
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	TAILQ_INSERT_TAIL(&c->all->dirty, c, dirty_link);
+}
+
+static void
+mark_ready(struct conn *c)
+{
+	if (c->ready || c->dead)
+		return;
+	c->ready = true;
+	TAILQ_INSERT_TAIL(&c->all->ready, c, ready_link);
+}
+
+static void
+mark_dead(struct conn *c)
+{
+	if (c->dead)
+		return;
+	if (c->ready)
+		TAILQ_REMOVE(&c->all->ready, c, ready_link);
+	c->ready = false;
+	c->dead = true;
+	TAILQ_INSERT_TAIL(&c->all->dead, c, ready_link);
+}
+
+/* ---- out ------------------------------------------------------------------ */
+
+static void on_writable(evutil_socket_t fd, short what, void *user);
+
+/* The kernel has no room: wait for it, and count what it holds as ours. */
+static void
+block(struct conn *c)
+{
+	if (c->blocked)
+		return;
+	if (!c->writer) {
+		c->writer = calloc(1, sizeof(*c->writer));
+		if (!c->writer) {
+			session_is_deaf(&c->session);
+			return;
+		}
+		event_assign(&c->writer->writable, c->all->base, c->fd,
+		             EV_WRITE | EV_PERSIST, on_writable, c);
+	}
+	c->blocked = true;
+	slab_pool_charge(&c->all->broker->pool, SEND_BUFFER);
+	event_add(&c->writer->writable, NULL);
+}
+
+static void
+unblock(struct conn *c)
+{
+	if (!c->blocked)
+		return;
+	c->blocked = false;
+	event_del(&c->writer->writable);
+	deadline_clear(&c->writer->retry);
+	slab_pool_uncharge(&c->all->broker->pool, SEND_BUFFER);
+}
+
+/* No memory in the kernel: it will not tell when there is, so ask again. */
+static void
+retry_later(struct conn *c)
+{
+	block(c);
+	if (!c->blocked)
+		return;
+	event_del(&c->writer->writable);
+	deadline_set(&c->all->retries, &c->writer->retry);
+}
+
+static void
+on_retry(struct deadline *d, void *all)
+{
+	struct conn_writer *w =
+		(struct conn_writer *)((char *)d -
+	                               offsetof(struct conn_writer, retry));
+
+	(void)all;
+	event_add(&w->writable, NULL);
+}
+
+/*
+ * The other end takes nothing any more, but what it sent before may still be
+ * read: only writing is over.
+ */
+static void
+become_deaf(struct conn *c)
+{
+	c->deaf = true;
+	unblock(c);
+	session_is_deaf(&c->session);
+}
+
+static void
+after_sending(struct conn *c)
+{
+	struct session *s = &c->session;
+
+	if (outbox_is_empty(&s->out)) {
+		unblock(c);
+		if (s->state == SESSION_ENDING)
+			mark_dead(c);
+	}
+	if (!c->reading && s->state != SESSION_ENDING)
+		mark_ready(c); /* it may have been its answers that it owed */
+}
+
+/* Offer the outbox to the kernel. Did it take a byte? */
+static bool
+flush(struct conn *c)
+{
+	struct outbox *o = &c->session.out;
+	bool progress = false;
+
+	while (!outbox_is_empty(o)) {
+		struct iovec iov[MAX_IOV];
+		struct msghdr msg = { .msg_iov = iov };
+		size_t offered = 0;
+		ssize_t n;
+
+		msg.msg_iovlen = (size_t)outbox_iov(o, iov, MAX_IOV);
+		for (size_t i = 0; i < msg.msg_iovlen; i++)
+			offered += iov[i].iov_len;
+		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0) {
+			progress = true;
+			outbox_sent(o, (size_t)n);
+			if ((size_t)n == offered)
+				continue;
+			block(c);
+			break;
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == ENOBUFS || errno == ENOMEM))
+			retry_later(c);
+		else if (n < 0 && errno == EAGAIN)
+			block(c);
+		else
+			become_deaf(c);
+		break;
+	}
+	outbox_pack(o);
+	if (progress)
+		hold_progress(&c->session);
+	after_sending(c);
+	return progress;
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd;
+	(void)what;
+	flush(user);
+}
+
+static void
+flush_dirty(struct conns *all)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(&all->dirty))) {
+		TAILQ_REMOVE(&all->dirty, c, dirty_link);
+		c->dirty = false;
+		outbox_sleep(&c->session.out);
+		if (c->blocked)
+			outbox_pack(&c->session.out);
+		else
+			flush(c);
+	}
+}
+
+/* ---- in ------------------------------------------------------------------- */
+
+/* Read once. False when there is no use in parsing. */
+static bool
+receive(struct conn *c)
+{
+	uint8_t *at;
+	size_t room;
+	ssize_t n;
+
+	if (!input_room(&c->input, &c->all->broker->pool, &at, &room)) {
+		hold_for_memory(&c->session);
+		return false;
+	}
+	n = recv(c->fd, at, room, MSG_DONTWAIT);
+	if (n > 0)
+		input_received(&c->input, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		c->all_read = true;
+	return true;
+}
+
+static void
+fault(struct conn *c, enum frame_result what, uint32_t body_len)
+{
+	struct session *s = &c->session;
+	uint8_t first = input_frame(&c->input)[0];
+
+	if (what == FRAME_BAD_MAGIC)
+		session_fail(s, STATUS_BAD_MAGIC,
+		             "a frame begins with 0xce, not 0x%02x", first);
+	else
+		session_fail(s, STATUS_FRAME_TOO_BIG,
+		             "a body of %" PRIu32 " bytes (limit %" PRIu32 ")",
+		             body_len, command_max_body(s));
+}
+
+/* Carry out what has come whole. How many frames that was, 0 or more. */
+static unsigned
+take_frames(struct conn *c)
+{
+	struct session *s = &c->session;
+	unsigned taken = 0;
+
+	while (s->state != SESSION_ENDING && !answers_are_unread(c)) {
+		uint32_t body_len;
+		enum frame_result r =
+			input_peek(&c->input, command_max_body(s), &body_len);
+
+		if (r == FRAME_SHORT)
+			break;
+		if (r != FRAME_OK) {
+			fault(c, r, body_len);
+			break;
+		}
+		if (command_take(s, &c->input, body_len) != COMMAND_TAKEN)
+			break;
+		taken++;
+	}
+	return taken;
+}
+
+/* A frame that has begun has to end in time, and so has the handshake. */
+static void
+watch_time(struct conn *c, unsigned taken)
+{
+	struct session *s = &c->session;
+
+	if (s->state == SESSION_NEW)
+		return; /* the time for HELLO runs from the start */
+	if (session_is_waiting(s) || input_length(&c->input) == 0)
+		deadline_clear(&c->due);
+	else if (taken > 0 || !deadline_is_set(&c->due))
+		deadline_set(&c->all->frames, &c->due);
+}
+
+static void
+take_input(struct conn *c)
+{
+	struct session *s = &c->session;
+	unsigned taken;
+
+	if (session_is_waiting(s))
+		return;
+	taken = take_frames(c);
+	if (s->state == SESSION_ENDING) {
+		input_drop(&c->input);
+	} else {
+		if (c->all_read && !session_is_waiting(s) &&
+		    !answers_are_unread(c))
+			session_end(s);
+		else
+			watch_time(c, taken);
+		input_rest(&c->input);
+	}
+	watch_input(c);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *user)
+{
+	struct conn *c = user;
+	uint32_t before = c->input.end;
+
+	(void)fd;
+	(void)what;
+	if (!c->reading)
+		return;
+	if (!receive(c)) {
+		watch_input(c);
+		return;
+	}
+	before = c->input.end - before;
+	take_input(c);
+	if (before >= LARGE_BATCH)
+		flush_dirty(c->all);
+}
+
+static void
+take_ready(struct conns *all)
+{
+	struct conn_list ready = TAILQ_HEAD_INITIALIZER(ready);
+	struct conn *c;
+
+	/* who becomes ready meanwhile has its turn after the next flush */
+	TAILQ_CONCAT(&ready, &all->ready, ready_link);
+	while ((c = TAILQ_FIRST(&ready))) {
+		TAILQ_REMOVE(&ready, c, ready_link);
+		c->ready = false;
+		take_input(c);
+	}
+}
+
+/* ---- what the session asks for -------------------------------------------- */
+
+static void
+on_wake(struct session *s)
+{
+	mark_dirty(conn_of(s));
+}
+
+static void
+on_resume(struct session *s)
+{
+	mark_ready(conn_of(s));
+}
+
+static void
+on_ending(struct session *s)
+{
+	struct conn *c = conn_of(s);
+
+	deadline_set(&c->all->leaves, &c->due);
+	watch_input(c);
+	mark_dirty(c); /* even if nothing waits: then it is over at once */
+}
+
+static bool
+on_try_send(struct session *s)
+{
+	return flush(conn_of(s));
+}
+
+static const struct session_ops ops = {
+	.wake = on_wake,
+	.resume = on_resume,
+	.ending = on_ending,
+	.try_send = on_try_send,
+};
+
+/* ---- life ----------------------------------------------------------------- */
+
+int
+conn_open(struct conns *all, int fd)
+{
+	int size = SEND_BUFFER;
+	struct peer peer;
+	struct conn *c;
+	int r;
+
+	r = peer_from_socket(&peer, fd);
+	if (r < 0)
+		return r;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	/* how much the kernel takes at a time; it works with less, too */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	session_init(&c->session, all->broker, &ops, &peer);
+	c->all = all;
+	c->fd = fd;
+	event_assign(&c->readable, all->base, fd, EV_READ | EV_PERSIST,
+	             on_readable, c);
+	deadline_set(&all->handshakes, &c->due);
+	all->n++;
+	watch_input(c);
+	return 0;
+}
+
+/*
+ * End the stream so that the other end sees its end, and no reset: a socket
+ * that is closed with unread bytes in it resets the connection.
+ */
+static void
+hang_up(int fd)
+{
+	char unread[16384];
+
+	shutdown(fd, SHUT_RDWR);
+	while (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0)
+		continue;
+	close(fd);
+}
+
+static void
+conn_free(struct conn *c)
+{
+	if (c->dirty)
+		TAILQ_REMOVE(&c->all->dirty, c, dirty_link);
+	c->dirty = true; /* nobody puts it there again */
+	deadline_clear(&c->due);
+	unblock(c);
+	event_del(&c->readable);
+	free(c->writer);
+	input_drop(&c->input);
+	session_fini(&c->session);
+	hang_up(c->fd);
+	c->all->n--;
+	free(c);
+}
+
+static void
+free_dead(struct conns *all)
+{
+	struct conn *c;
+
+	while ((c = TAILQ_FIRST(&all->dead))) {
+		TAILQ_REMOVE(&all->dead, c, ready_link);
+		conn_free(c);
+	}
+}
+
+bool
+conns_end_turn(struct conns *all)
+{
+	for (int i = 0; i < MAX_ROUNDS; i++) {
+		take_ready(all);
+		flush_dirty(all);
+		free_dead(all);
+		if (TAILQ_EMPTY(&all->ready) && TAILQ_EMPTY(&all->dirty))
+			return true;
+	}
+	return false;
+}
+
+/* ---- time ----------------------------------------------------------------- */
+
+static struct conn *
+conn_of_due(struct deadline *d)
+{
+	return (struct conn *)((char *)d - offsetof(struct conn, due));
+}
+
+static void
+on_handshake_late(struct deadline *d, void *all)
+{
+	struct conn *c = conn_of_due(d);
+
+	(void)all;
+	session_fail(&c->session, STATUS_TIMEOUT,
+	             "no HELLO within %" PRIu32 " ms",
+	             c->all->handshakes.after_ms);
+}
+
+static void
+on_frame_late(struct deadline *d, void *all)
+{
+	struct conn *c = conn_of_due(d);
+
+	(void)all;
+	session_fail(&c->session, STATUS_TIMEOUT,
+	             "a frame was not complete within %" PRIu32 " ms, %zu "
+	             "bytes of it came",
+	             c->all->frames.after_ms, input_length(&c->input));
+}
+
+static void
+on_leave_late(struct deadline *d, void *all)
+{
+	(void)all;
+	mark_dead(conn_of_due(d));
+}
+
+void
+conns_init(struct conns *all, struct event_base *base, struct broker *broker)
+{
+	const struct config *config = broker->config;
+
+	*all = (struct conns){ .base = base, .broker = broker };
+	TAILQ_INIT(&all->dirty);
+	TAILQ_INIT(&all->ready);
+	TAILQ_INIT(&all->dead);
+	deadline_queue_init(&all->handshakes, config->handshake_ms,
+	                    on_handshake_late, all);
+	deadline_queue_init(&all->frames, config->frame_ms, on_frame_late, all);
+	deadline_queue_init(&all->leaves, config->linger_ms, on_leave_late,
+	                    all);
+	deadline_queue_init(&all->retries, RETRY_MS, on_retry, all);
+}
+
+uint64_t
+conns_next_deadline(const struct conns *all)
+{
+	const struct deadline_queue *queues[] = {
+		&all->handshakes,
+		&all->frames,
+		&all->leaves,
+		&all->retries,
+	};
+	uint64_t first = UINT64_MAX;
+
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		uint64_t at = deadline_queue_next(queues[i]);
+
+		if (at < first)
+			first = at;
+	}
+	return first;
+}
+
+void
+conns_run_deadlines(struct conns *all, uint64_t now_ms)
+{
+	deadline_queue_run(&all->handshakes, now_ms);
+	deadline_queue_run(&all->frames, now_ms);
+	deadline_queue_run(&all->leaves, now_ms);
+	deadline_queue_run(&all->retries, now_ms);
+}
+
+bool
+conns_are_flushed(const struct conns *all)
+{
+	const struct session *s;
+
+	TAILQ_FOREACH (s, &all->broker->sessions, link) {
+		if (!outbox_is_empty(&s->out))
+			return false;
+	}
+	return true;
+}
+
+void
+conns_fini(struct conns *all)
+{
+	struct session *s;
+
+	while ((s = TAILQ_FIRST(&all->broker->sessions))) {
+		mark_dead(conn_of(s));
+		free_dead(all);
+	}
+}

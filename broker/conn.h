@@ -1,0 +1,91 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * conn - a socket: its events, what comes in, what goes out, and its end.
+ *
+ * A connection carries a session. What is read is parsed at once; what that
+ * puts into outboxes is sent when the batch is over, one system call for each
+ * receiver. Nothing is freed in the middle of a turn of the loop, so that no
+ * callback pulls the rug from under another.
+ */
+#ifndef UMBELD_CONN_H
+#define UMBELD_CONN_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "broker.h"
+#include "deadline.h"
+#include "input.h"
+#include "session.h"
+
+/* What only a connection needs that has once been slow to read. */
+struct conn_writer {
+	struct event writable;
+	struct deadline retry; /* the kernel was out of memory */
+};
+
+struct conn {
+	struct session session;
+	struct conns *all;
+	int fd;
+	struct event readable;
+	struct conn_writer *writer; /* NULL until it is needed */
+	struct input input;
+	struct deadline due; /* for HELLO, for a frame, or to take leave */
+	TAILQ_ENTRY(conn) dirty_link;
+	TAILQ_ENTRY(conn) ready_link;
+	bool dirty;    /* in conns.dirty: something new to send */
+	bool ready;    /* in conns.ready: input to take again */
+	bool reading;  /* `readable` is on */
+	bool blocked;  /* the kernel is full: `writable` is on */
+	bool deaf;     /* writing is over, for ever */
+	bool all_read; /* reading is over: end of stream */
+	bool dead;     /* in conns.dead */
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+/* All connections of a server, and what is to be done with them this turn. */
+struct conns {
+	struct event_base *base;
+	struct broker *broker;
+	size_t n;
+	struct conn_list dirty;
+	struct conn_list ready;
+	struct conn_list dead; /* by ready_link */
+	struct deadline_queue handshakes;
+	struct deadline_queue frames;
+	struct deadline_queue leaves;
+	struct deadline_queue retries;
+};
+
+void conns_init(struct conns *all, struct event_base *base,
+                struct broker *broker);
+
+/*
+ * Serve an accepted, non-blocking socket. On success it is owned here; on
+ * failure (-errno) the caller still owns it.
+ */
+int conn_open(struct conns *all, int fd);
+
+/* The turn is over: send, go on with what can go on, free what has ended.
+   False when there is more to do at once. */
+bool conns_end_turn(struct conns *all);
+
+/* When any deadline of theirs is due next; expire them. */
+uint64_t conns_next_deadline(const struct conns *all);
+void conns_run_deadlines(struct conns *all, uint64_t now_ms);
+
+/* Has every session been sent what waits for it? */
+bool conns_are_flushed(const struct conns *all);
+
+/* Close all, at once. */
+void conns_fini(struct conns *all);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * hold - who is held up by whom, for how long at most, and who is told.
+ *
+ * A publisher whose message finds a full outbox waits in that outbox's queue
+ * and is not read; the kernel's socket buffer then slows the process behind
+ * it. Three clocks keep that bounded:
+ *
+ *	notice	after hold_notice_ms the publisher gets HOLD, the log a line
+ *	stall	a subscriber that takes no byte for stall_ms while anybody
+ *		waits for it is evicted
+ *	end	one that holds one publisher for hold_max_ms is evicted
+ *
+ * Memory is the other thing to wait for: when the pool has had none to give
+ * for stall_ms, the session that owes most, of the user that owes most, goes.
+ */
+#ifndef UMBELD_HOLD_H
+#define UMBELD_HOLD_H
+
+#include "deadline.h"
+#include "session.h"
+
+/* `s` waits for room at `by`; `topic` lies in the input that waits. */
+void hold_begin(struct session *s, struct session *by, struct text topic);
+
+/* `s` waits for memory, or until the broker has settled. */
+void hold_for_memory(struct session *s);
+void hold_for_settling(struct session *s);
+
+/* It goes on; called when its turn came. */
+void hold_ended(struct session *s);
+
+/* It waits for nothing any more, and nobody is told. */
+void hold_forget(struct session *s);
+
+/* The kernel took bytes for `by`. */
+void hold_progress(struct session *by);
+
+/* Deadlines of struct broker; the user is the broker. */
+void hold_on_stall(struct deadline *d, void *broker);
+void hold_on_notice(struct deadline *d, void *broker);
+void hold_on_too_long(struct deadline *d, void *broker);
+void hold_on_memory(struct deadline *d, void *broker);
+
+#endif

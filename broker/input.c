@@ -1,0 +1,107 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "input.h"
+
+#include <string.h>
+
+/* Less room than this is not worth a system call, if little has to move. */
+#define ROOM_MIN   (SLAB_SIZE / 4)
+#define MOVE_MAX   (SLAB_SIZE / 16)
+/* Large slabs are filled in steps of this. */
+#define LARGE_READ (256u << 10)
+
+/* How long the frame at the front says it is; 0: too little has come. */
+static size_t
+frame_size(const struct input *in)
+{
+	if (input_length(in) < FRAME_PREFIX_SIZE)
+		return 0;
+	return (size_t)FRAME_PREFIX_SIZE + load_be32(input_frame(in) + 1);
+}
+
+/* What there is goes to the front of another slab. */
+static void
+move_to(struct input *in, struct slab *slab)
+{
+	uint32_t len = (uint32_t)input_length(in);
+
+	if (len > 0)
+		memcpy(slab->data, input_frame(in), len);
+	slab_unref(in->slab);
+	in->slab = slab;
+	in->at = 0;
+	in->end = len;
+}
+
+static bool
+room_in_plain(struct input *in, struct slab_pool *pool, size_t size)
+{
+	size_t room = in->slab ? in->slab->cap - in->end : 0;
+	bool fits = in->slab && in->at + size <= in->slab->cap;
+	struct slab *slab;
+
+	if (in->slab && in->slab->cap == SLAB_SIZE && fits && room > 0 &&
+	    (room >= ROOM_MIN || input_length(in) > MOVE_MAX))
+		return true;
+	slab = slab_new(pool);
+	if (slab)
+		move_to(in, slab);
+	/* short of memory, what room there is will do */
+	return slab || (fits && room > 0);
+}
+
+static bool
+room_in_large(struct input *in, struct slab_pool *pool, size_t size)
+{
+	uint32_t want = in->end + LARGE_READ;
+	struct slab *slab = in->slab;
+
+	if (slab->cap == SLAB_SIZE) {
+		slab = slab_new_large(pool);
+		if (!slab)
+			return false;
+		want = (uint32_t)input_length(in) + LARGE_READ;
+	}
+	if (want > size)
+		want = (uint32_t)size;
+	if (!slab_reserve(slab, want)) {
+		if (slab != in->slab)
+			slab_unref(slab);
+		return false;
+	}
+	if (slab != in->slab)
+		move_to(in, slab);
+	return true;
+}
+
+bool
+input_room(struct input *in, struct slab_pool *pool, uint8_t **at, size_t *room)
+{
+	size_t size = frame_size(in);
+	bool large = size > SLAB_SIZE;
+
+	if (large ? !room_in_large(in, pool, size)
+	          : !room_in_plain(in, pool, size))
+		return false;
+	*at = in->slab->data + in->end;
+	*room = (large ? in->slab->charged : in->slab->cap) - in->end;
+	/* a large slab is for one frame: what follows begins another */
+	if (large && *room > in->at + size - in->end)
+		*room = in->at + size - in->end;
+	return true;
+}
+
+void
+input_rest(struct input *in)
+{
+	if (in->at == in->end)
+		input_drop(in);
+}
+
+void
+input_drop(struct input *in)
+{
+	slab_unref(in->slab);
+	*in = (struct input){ 0 };
+}

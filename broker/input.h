@@ -1,0 +1,82 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * input - what one client has sent and nobody has looked at yet.
+ *
+ * The kernel writes into a slab, frames are read where they lie, and those
+ * that are routed stay there. The slab is given back as soon as nothing
+ * unread is in it: an idle session holds none. A frame always lies in one
+ * piece: one that the slab cannot hold moves to the front of another, or into
+ * a large one, which is paid for as bytes arrive, not as they are claimed.
+ */
+#ifndef UMBELD_INPUT_H
+#define UMBELD_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/frame.h"
+#include "slab.h"
+
+struct input {
+	struct slab *slab; /* a reference, or NULL */
+	uint32_t at;       /* the first byte not looked at */
+	uint32_t end;      /* behind the last byte received */
+};
+
+/*
+ * Room for the next bytes: where, and how many at most. False when the pool
+ * has no memory; nothing has changed then.
+ */
+bool input_room(struct input *in, struct slab_pool *pool, uint8_t **at,
+                size_t *room);
+
+static inline void
+input_received(struct input *in, size_t n)
+{
+	in->end += (uint32_t)n;
+}
+
+static inline size_t
+input_length(const struct input *in)
+{
+	return in->end - in->at;
+}
+
+/* The prefix and body at the front; borrowed. */
+static inline uint8_t *
+input_frame(const struct input *in)
+{
+	return in->slab->data + in->at;
+}
+
+/* FRAME_OK only when the body has arrived whole. */
+static inline enum frame_result
+input_peek(const struct input *in, uint32_t max_body, uint32_t *body_len)
+{
+	enum frame_result r;
+
+	if (in->at == in->end)
+		return FRAME_SHORT;
+	r = frame_peek(input_frame(in), input_length(in), max_body, body_len);
+	if (r == FRAME_OK &&
+	    input_length(in) < (size_t)FRAME_PREFIX_SIZE + *body_len)
+		return FRAME_SHORT;
+	return r;
+}
+
+static inline void
+input_skip(struct input *in, size_t n)
+{
+	in->at += (uint32_t)n;
+}
+
+/* Give the slab back if nothing unread is in it. */
+void input_rest(struct input *in);
+
+/* Forget what is there. */
+void input_drop(struct input *in);
+
+#endif

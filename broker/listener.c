@@ -1,0 +1,191 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Says why and returns a negative value. */
+static int __attribute__((format(printf, 1, 2)))
+complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("umbeld: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return -1;
+}
+
+static int
+check_length(const char *path)
+{
+	size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (strlen(path) <= max)
+		return 0;
+	return complain("%s: a socket's path has at most %zu bytes, this one "
+	                "has %zu; choose a shorter one with --socket",
+	                path, max, strlen(path));
+}
+
+/* The directory, if only it is missing: nobody else may look into it. */
+static void
+make_directory(const char *path)
+{
+	char *copy = strdup(path);
+
+	if (copy)
+		(void)mkdir(dirname(copy), geteuid() == 0 ? 0755 : 0700);
+	free(copy);
+}
+
+static int
+refuse_second(const char *path, int lock_fd)
+{
+	char pid[32] = "";
+	ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+
+	if (n > 0)
+		pid[strcspn(pid, "\n")] = '\0';
+	return complain(
+		"another umbeld (pid %s) serves %s already; stop it, or "
+		"choose another path with --socket",
+		pid[0] ? pid : "unknown", path);
+}
+
+static int
+take_lock(struct listener *l)
+{
+	char *path;
+
+	if (asprintf(&path, "%s.lock", l->path) < 0)
+		return complain("out of memory");
+	l->lock_fd =
+		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (l->lock_fd < 0) {
+		complain("%s: cannot open the lock file: %s", path,
+		         strerror(errno));
+		free(path);
+		return -1;
+	}
+	free(path);
+	if (flock(l->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return refuse_second(l->path, l->lock_fd);
+	if (ftruncate(l->lock_fd, 0) < 0 ||
+	    dprintf(l->lock_fd, "%ld\n", (long)getpid()) < 0)
+		return complain("%s.lock: cannot write: %s", l->path,
+		                strerror(errno));
+	return 0;
+}
+
+/* We hold the lock: a socket at our path is a dead broker's. */
+static int
+remove_stale(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT
+		               ? 0
+		               : complain("%s: %s", path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return complain("%s exists and is not a socket; remove it, or "
+		                "choose another path with --socket",
+		                path);
+	if (unlink(path) < 0)
+		return complain("%s: cannot remove the socket of a broker "
+		                "that is gone: %s",
+		                path, strerror(errno));
+	return 0;
+}
+
+/* In this order nobody gets in before the permissions are right. */
+static int
+bind_and_listen(struct listener *l, mode_t mode)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct stat st;
+	mode_t mask;
+	int r;
+
+	memcpy(addr.sun_path, l->path, strlen(l->path));
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (l->fd < 0)
+		return complain("cannot make a socket: %s", strerror(errno));
+	mask = umask(0177);
+	r = bind(l->fd, (struct sockaddr *)&addr, sizeof(addr));
+	umask(mask);
+	if (r < 0)
+		return complain("%s: cannot bind: %s", l->path,
+		                strerror(errno));
+	if (lstat(l->path, &st) == 0) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
+	if (chmod(l->path, mode) < 0)
+		return complain("%s: cannot set mode %04o: %s", l->path,
+		                (unsigned)mode, strerror(errno));
+	if (listen(l->fd, SOMAXCONN) < 0)
+		return complain("%s: cannot listen: %s", l->path,
+		                strerror(errno));
+	return 0;
+}
+
+int
+listener_open(struct listener *l, const char *path, mode_t mode)
+{
+	*l = (struct listener){ .path = path, .fd = -1, .lock_fd = -1 };
+	if (check_length(path) < 0)
+		return -1;
+	make_directory(path);
+	if (take_lock(l) < 0 || remove_stale(path) < 0 ||
+	    bind_and_listen(l, mode) < 0) {
+		listener_close(l);
+		return -1;
+	}
+	return 0;
+}
+
+static bool
+is_still_ours(const struct listener *l)
+{
+	struct stat st;
+
+	return l->ino && lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
+	       st.st_ino == l->ino;
+}
+
+void
+listener_stop(struct listener *l)
+{
+	if (is_still_ours(l))
+		unlink(l->path);
+	l->ino = 0;
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
+void
+listener_close(struct listener *l)
+{
+	listener_stop(l);
+	if (l->lock_fd >= 0)
+		close(l->lock_fd);
+	*l = (struct listener){ .fd = -1, .lock_fd = -1 };
+}

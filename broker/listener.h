@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * listener - the socket file: who may serve it, and its life from bind to
+ * unlink.
+ *
+ * A lock file beside it (PATH.lock) is held for the broker's whole life, and
+ * is never removed. Who holds the lock may remove a socket that a dead broker
+ * left behind; nobody else touches anything.
+ */
+#ifndef UMBELD_LISTENER_H
+#define UMBELD_LISTENER_H
+
+#include <sys/types.h>
+
+struct listener {
+	const char *path; /* borrowed */
+	int fd;
+	int lock_fd;
+	dev_t dev; /* of the socket file that we made */
+	ino_t ino;
+};
+
+/*
+ * Listen on `path` with these permissions. Returns 0, or a negative value
+ * after saying why on stderr; then nothing is left to close.
+ */
+int listener_open(struct listener *l, const char *path, mode_t mode);
+
+/* Nobody can connect any more: the socket goes, if it is still ours. */
+void listener_stop(struct listener *l);
+
+/* Stop, and let go of the lock: another broker may serve this path. */
+void listener_close(struct listener *l);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "config.h"
+#include "server.h"
+
+int
+main(int argc, char **argv)
+{
+	struct config config;
+	struct server server;
+	int status = 1;
+
+	switch (config_parse(&config, argc, argv)) {
+	case CONFIG_OK:
+		break;
+	case CONFIG_SHOWN:
+		return 0;
+	case CONFIG_BAD:
+		return 2;
+	}
+	if (server_init(&server, &config) == 0) {
+		server_run(&server);
+		status = 0;
+	}
+	server_fini(&server);
+	config_fini(&config);
+	return status;
+}

@@ -1,0 +1,149 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * outbox - what waits for one session's socket, oldest first.
+ *
+ * The router appends and the connection drains; nothing else touches it. What
+ * waits is described by spans: runs of whole frames that lie in somebody's
+ * slab, referenced and never copied, and answers of the broker itself, which
+ * lie in small slabs of the outbox's own. One publish is thus received once
+ * and sent from where it lies, however many outboxes it is in.
+ *
+ * A span that continues the last one extends it, so a subscriber that keeps up
+ * costs one span per batch, not per message.
+ *
+ * Invariants: bytes == sum of spans' len - sent;
+ *             answer_bytes == what of that is no message;
+ *             every span begins with the first byte of a frame.
+ */
+#ifndef UMBELD_OUTBOX_H
+#define UMBELD_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "deadline.h"
+#include "slab.h"
+#include "waiters.h"
+
+/* The marks, shared by all outboxes; in bytes. */
+struct outbox_limits {
+	size_t high;    /* full: whoever publishes to it waits ... */
+	size_t low;     /* ... until no more than this is left */
+	size_t answers; /* unread answers beyond which a session is not read */
+};
+
+enum span_kind {
+	SPAN_MESSAGES, /* PUBLISH frames in somebody's slab */
+	SPAN_ANSWER,   /* frames of the broker itself */
+	SPAN_GAP,      /* one GAP, which may grow while it is last */
+};
+
+struct span {
+	struct slab *slab; /* a reference */
+	uint32_t off;
+	uint32_t len;
+	uint32_t frames; /* PUBLISH frames in it; in a GAP none */
+	enum span_kind kind;
+};
+
+struct outbox {
+	struct span *spans; /* a ring */
+	uint32_t n_spans;
+	uint32_t first;
+	uint32_t cap;      /* a power of two, or 0 */
+	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
+	size_t sent;       /* of the first span, taken by the kernel */
+	size_t bytes;
+	size_t answer_bytes;
+	struct slab *own; /* where answers and packed spans are written */
+	uint32_t own_used;
+
+	const struct outbox_limits *limits;
+	struct slab_pool *pool;
+	/* something was appended to an outbox that had nothing new */
+	void (*wake)(struct outbox *o);
+	bool awake;  /* wake was called and outbox_sleep() not since */
+	bool closed; /* takes nothing any more */
+
+	uint32_t route_mark; /* router: the last walk that met it */
+	uint64_t gap_frames; /* of the GAP that is last, if one is */
+	uint64_t gap_bytes;
+
+	struct waiters waiters; /* publishers that this one holds up */
+	struct deadline stall;  /* set while there are any */
+};
+
+void outbox_init(struct outbox *o, const struct outbox_limits *limits,
+                 struct slab_pool *pool, void (*wake)(struct outbox *));
+/* Give everything back. There may be no waiters. */
+void outbox_fini(struct outbox *o);
+
+/* The next message has to wait: it is full, or others wait already. */
+static inline bool
+outbox_is_full(const struct outbox *o)
+{
+	return o->bytes >= o->limits->high || !waiters_are_empty(&o->waiters);
+}
+
+/*
+ * Append `frames` whole PUBLISH frames, `len` bytes at `off` of `slab`, of
+ * which the outbox takes a reference of its own. To a closed outbox: nothing.
+ * Returns 0 or -ENOMEM with nothing changed.
+ */
+int outbox_push(struct outbox *o, struct slab *slab, uint32_t off, uint32_t len,
+                uint32_t frames);
+
+/* Append a copy of a frame of the broker's own. Returns 0 or -ENOMEM. */
+int outbox_answer(struct outbox *o, const uint8_t *frame, size_t len);
+
+/*
+ * Announce here that `frames` messages of `bytes` bytes are lost. Adjacent
+ * losses merge into one GAP. Returns 0 or -ENOMEM.
+ */
+int outbox_gap(struct outbox *o, uint64_t frames, uint64_t bytes,
+               const char *reason);
+
+/* Describe what is first in at most `max` iovecs; returns how many. */
+int outbox_iov(const struct outbox *o, struct iovec *iov, int max);
+
+/*
+ * The kernel took `n` bytes. Whoever waits is resumed once no more than the
+ * low mark is left.
+ */
+void outbox_sent(struct outbox *o, size_t n);
+
+/*
+ * Copy what pins much and owes little: where this outbox owes less than an
+ * eighth of a slab, it moves into the outbox's own memory. So no outbox pins
+ * more than eight times what it owes. Call it when a batch is over.
+ */
+void outbox_pack(struct outbox *o);
+
+/*
+ * Cut everything behind the frame that is being written, answers included,
+ * and count the messages that are lost by it. What is left is bounded by one
+ * frame.
+ */
+void outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes);
+
+/* Drop everything, for good: the socket takes no more bytes. */
+void outbox_close(struct outbox *o);
+
+static inline bool
+outbox_is_empty(const struct outbox *o)
+{
+	return o->n_spans == 0;
+}
+
+/* From now on wake is called again. */
+static inline void
+outbox_sleep(struct outbox *o)
+{
+	o->awake = false;
+}
+
+#endif

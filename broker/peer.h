@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * peer - who is at the other end of a Unix socket, in the kernel's word.
+ *
+ * What differs between systems is in peer_linux.c and peer_bsd.c.
+ */
+#ifndef UMBELD_PEER_H
+#define UMBELD_PEER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PEER_COMMAND_MAX 32
+
+struct peer {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* 0: unknown. For people to read; it decides nothing. */
+	char command[PEER_COMMAND_MAX]; /* "" when unknown */
+};
+
+/*
+ * Credentials as they were when the peer connected. Returns 0 or -errno: then
+ * the connection is not to be served.
+ */
+int peer_from_socket(struct peer *out, int fd);
+
+#endif

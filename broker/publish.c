@@ -1,0 +1,256 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/publish.h"
+
+#include <string.h>
+
+#include "hold.h"
+#include "proto/publish.h"
+#include "proto/topic.h"
+
+/* Consecutive messages on one topic, as they lie in the slab. */
+struct run {
+	struct slab *slab;
+	uint32_t off;
+	uint32_t len;
+	uint32_t frames;
+};
+
+struct stamp {
+	uint8_t bytes[PUBLISH_STAMP_SIZE];
+};
+
+static struct stamp
+stamp_of(const struct session *s)
+{
+	struct stamp stamp;
+
+	store_be32(stamp.bytes, s->id);
+	store_be32(stamp.bytes + 4, (uint32_t)s->peer.uid);
+	return stamp;
+}
+
+/*
+ * The run that begins with `first`, the message at the front: every message
+ * behind it that repeats it. All are stamped.
+ */
+static struct run
+take_run(const struct session *s, const struct input *in, uint32_t body_len,
+         const struct publish *first)
+{
+	uint32_t max_frame = s->broker->config->max_frame;
+	uint8_t *at = input_frame(in) + FRAME_PREFIX_SIZE;
+	const uint8_t *end = in->slab->data + in->end;
+	struct stamp stamp = stamp_of(s);
+	uint32_t frames = 1, head;
+
+	memcpy(at + first->stamp_offset, stamp.bytes, sizeof(stamp.bytes));
+	at += body_len;
+	while (first->repeat && end - at > (int)FRAME_PREFIX_SIZE &&
+	       at[0] == FRAME_MAGIC) {
+		uint32_t len = load_be32(at + 1);
+		uint8_t *body = at + FRAME_PREFIX_SIZE;
+
+		if (len > max_frame || len > (size_t)(end - body) ||
+		    !publish_repeats(first, body, len, &head))
+			break;
+		memcpy(body + PUBLISH_PLAIN_STAMP, stamp.bytes,
+		       sizeof(stamp.bytes));
+		at = body + len;
+		frames++;
+	}
+	return (struct run){
+		.slab = in->slab,
+		.off = in->at,
+		.len = (uint32_t)(at - input_frame(in)),
+		.frames = frames,
+	};
+}
+
+/* ---- may it be published? ------------------------------------------------- */
+
+/* "$inbox.<this broker's random>.<session>" or below */
+static bool
+is_inbox(const struct broker *b, const char *topic, size_t len)
+{
+	size_t root = strlen(b->inbox_root);
+
+	return len > root + 1 &&
+	       topic_is_below(topic, len, b->inbox_root, root);
+}
+
+static bool
+is_own_inbox(const struct session *s, const char *topic, size_t len)
+{
+	char inbox[INBOX_MAX];
+
+	return topic_is_below(topic, len, inbox, session_inbox(s, inbox));
+}
+
+/* What is wrong with it, or NULL; *about is what that is about. */
+static const char *
+find_objection(const struct session *s, const struct publish *p,
+               struct text *about)
+{
+	*about = p->reply ? (struct text){ p->reply, p->reply_len }
+	                  : (struct text){ p->topic, p->topic_len };
+	if (p->topic[0] == '$' && !is_inbox(s->broker, p->topic, p->topic_len))
+		return "topics that begin with $ belong to the broker";
+	if (p->reply && p->reply[0] == '$' &&
+	    !is_own_inbox(s, p->reply, p->reply_len))
+		return "reply must be in your own inbox, or a topic that you "
+		       "may publish to";
+	return NULL;
+}
+
+/* ---- who gets it ---------------------------------------------------------- */
+
+/*
+ * Some messages cannot wait: those to an inbox, and what a session sends to
+ * itself. They are taken up to twice the mark.
+ */
+static bool
+can_wait(const struct session *s, const struct outbox *o,
+         const struct publish *p)
+{
+	return o != &s->out && p->topic[0] != '$';
+}
+
+/* The first outbox that has no room, or NULL: all or nothing. */
+static struct outbox *
+find_full(const struct session *s, const struct route *route,
+          const struct publish *p)
+{
+	for (uint32_t i = 0; i < route->n; i++) {
+		struct outbox *o = route_outbox(route, i);
+
+		if (outbox_is_full(o) && can_wait(s, o, p))
+			return o;
+	}
+	return NULL;
+}
+
+static void
+deliver(struct outbox *o, const struct run *run)
+{
+	int r;
+
+	if (o->bytes >= 2 * o->limits->high)
+		r = outbox_gap(o, run->frames, run->len,
+		               "full, and this could not wait");
+	else
+		r = outbox_push(o, run->slab, run->off, run->len, run->frames);
+	if (r < 0)
+		session_evict(session_of_outbox(o), "no memory for its outbox");
+}
+
+static void
+count(struct session *s, const struct run *run, const struct route *route,
+      const struct publish *p)
+{
+	s->accepted += run->frames;
+	if (route->n == 0)
+		s->unmatched += run->frames;
+	if (p->reply && !(route->mark & ROUTE_HAS_RESPONDER))
+		session_refuse(s, STATUS_NO_RESPONDER, 0,
+		               (struct text){ p->reply, p->reply_len },
+		               "nobody listens on %.*s", (int)p->topic_len,
+		               p->topic);
+}
+
+static enum publish_outcome
+route_run(struct session *s, struct input *in, uint32_t body_len,
+          const struct publish *p, const struct route *route)
+{
+	struct outbox *full = find_full(s, route, p);
+	struct run run;
+
+	if (full) {
+		hold_begin(s, session_of_outbox(full),
+		           (struct text){ p->topic, p->topic_len });
+		return PUBLISH_WAITS;
+	}
+	run = take_run(s, in, body_len, p);
+	count(s, &run, route, p);
+	for (uint32_t i = 0; i < route->n; i++)
+		deliver(route_outbox(route, i), &run);
+	input_skip(in, run.len);
+	return PUBLISH_TAKEN;
+}
+
+static enum publish_outcome
+refuse(struct session *s, struct input *in, uint32_t body_len,
+       struct text about, const char *why)
+{
+	session_deny_publish(s, about, why);
+	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
+	return PUBLISH_TAKEN;
+}
+
+static enum publish_outcome
+fail(struct session *s, enum publish_result why, const struct publish *p)
+{
+	switch (why) {
+	case PUBLISH_BAD_TOPIC:
+		session_fail(s, STATUS_BAD_TOPIC,
+		             "PUBLISH: not a valid topic: %.*s",
+		             (int)p->topic_len, p->topic);
+		break;
+	case PUBLISH_BAD_REPLY:
+		session_fail(s, STATUS_BAD_REPLY,
+		             "PUBLISH: not a valid reply topic: %.*s",
+		             (int)p->reply_len, p->reply);
+		break;
+	case PUBLISH_BAD_FRAME:
+	case PUBLISH_OK:
+		session_fail(s, STATUS_BAD_FRAME, "PUBLISH: malformed");
+		break;
+	}
+	return PUBLISH_FATAL;
+}
+
+/* Not a topic that we remember: look at everything. */
+static enum publish_outcome
+take_unknown(struct session *s, struct input *in, uint32_t body_len)
+{
+	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
+	const struct route *route;
+	enum publish_result r;
+	const char *objection;
+	struct text about;
+	struct publish p;
+
+	r = publish_read(body, body_len, &p);
+	if (r != PUBLISH_OK)
+		return fail(s, r, &p);
+	objection = find_objection(s, &p, &about);
+	if (objection)
+		return refuse(s, in, body_len, about, objection);
+	route = router_find(&s->broker->router, p.topic, p.topic_len);
+	if (!route) {
+		session_fail(s, STATUS_NO_MEMORY, "no memory for a route");
+		return PUBLISH_FATAL;
+	}
+	return route_run(s, in, body_len, &p, route);
+}
+
+enum publish_outcome
+publish_take(struct session *s, struct input *in, uint32_t body_len)
+{
+	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
+	const struct route *route;
+	struct publish p;
+
+	if (s->broker->settling) {
+		hold_for_settling(s);
+		return PUBLISH_WAITS;
+	}
+	/* a remembered topic is valid, and may be published to */
+	if (publish_read_plain(body, body_len, &p)) {
+		route = router_recall(&s->broker->router, p.topic, p.topic_len);
+		if (route)
+			return route_run(s, in, body_len, &p, route);
+	}
+	return take_unknown(s, in, body_len);
+}

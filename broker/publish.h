@@ -1,0 +1,38 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * publish - the path of a message: read, stamp, check, route, and into the
+ * outboxes of all who subscribed. Nothing here allocates, copies or calls the
+ * system per message.
+ */
+#ifndef UMBELD_PUBLISH_H
+#define UMBELD_PUBLISH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "input.h"
+#include "session.h"
+
+enum publish_outcome {
+	PUBLISH_TAKEN, /* and skipped in the input */
+	PUBLISH_WAITS, /* the session waits; the message is still in the input */
+	PUBLISH_FATAL, /* the session has failed */
+};
+
+/* Is this a PUBLISH of the common shape? Others need a closer look. */
+static inline bool
+publish_is_likely(const uint8_t *body, uint32_t len)
+{
+	return len >= 2 && body[0] == 0x97 && body[1] == 3;
+}
+
+/*
+ * Route the PUBLISH at the front of the input, whose body has arrived whole,
+ * and with it those that follow on the same topic.
+ */
+enum publish_outcome publish_take(struct session *s, struct input *in,
+                                  uint32_t body_len);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+/* Without descriptors we stop accepting for this time, or until one is free. */
+#define ACCEPT_PAUSE_MS 100u
+
+/* ---- accepting ------------------------------------------------------------ */
+
+static void
+on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
+          int len, void *user)
+{
+	struct server *srv = user;
+	int r = conn_open(&srv->conns, fd);
+
+	(void)l;
+	(void)addr;
+	(void)len;
+	if (r < 0) {
+		log_event(&srv->broker.log, LOG_WARN, LOG_ACCEPT,
+		          "cannot serve a new connection: %s", strerror(-r));
+		close(fd);
+	}
+}
+
+/* Out of descriptors, or of memory: trying again at once would only spin. */
+static void
+on_accept_error(struct evconnlistener *l, void *user)
+{
+	struct server *srv = user;
+
+	log_event(&srv->broker.log, LOG_WARN, LOG_ACCEPT,
+	          "cannot accept: %s; connections=%zu, others wait",
+	          strerror(errno), srv->conns.n);
+	evconnlistener_disable(l);
+	deadline_set(&srv->pauses, &srv->pause);
+}
+
+static void
+on_pause_over(struct deadline *d, void *user)
+{
+	struct server *srv = user;
+
+	(void)d;
+	if (srv->accepting)
+		evconnlistener_enable(srv->accepting);
+}
+
+/* ---- the end -------------------------------------------------------------- */
+
+static void
+stop_accepting(struct server *srv)
+{
+	if (srv->accepting)
+		evconnlistener_free(srv->accepting);
+	srv->accepting = NULL;
+	deadline_clear(&srv->pause);
+	if (srv->listener.path)
+		listener_stop(&srv->listener);
+}
+
+static void
+on_signal(evutil_socket_t signal, short what, void *user)
+{
+	struct server *srv = user;
+	struct broker *b = &srv->broker;
+
+	(void)what;
+	if (b->draining) { /* somebody is in a hurry */
+		srv->done = true;
+		return;
+	}
+	log_event(&b->log, LOG_INFO, LOG_LIFE,
+	          "stopping signal=%s sessions=%zu", strsignal((int)signal),
+	          b->n_sessions);
+	stop_accepting(srv);
+	deadline_clear(&srv->settle);
+	broker_drain(b);
+	deadline_set(&srv->drains, &srv->drain);
+}
+
+static void
+on_drain_late(struct deadline *d, void *user)
+{
+	struct server *srv = user;
+
+	(void)d;
+	log_event(
+		&srv->broker.log, LOG_WARN, LOG_LIFE,
+		"not all clients have finished undrained=%zu limit_ms=%" PRIu32,
+		srv->broker.n_undrained, srv->config->drain_ms);
+	srv->done = true;
+}
+
+static void
+on_settled(struct deadline *d, void *user)
+{
+	struct server *srv = user;
+
+	(void)d;
+	broker_settle(&srv->broker);
+}
+
+/* ---- the loop ------------------------------------------------------------- */
+
+static void
+run_deadlines(struct server *srv)
+{
+	uint64_t now = clock_now_ms();
+
+	deadline_queue_run(&srv->settles, now);
+	deadline_queue_run(&srv->drains, now);
+	deadline_queue_run(&srv->pauses, now);
+	broker_run_deadlines(&srv->broker, now);
+	conns_run_deadlines(&srv->conns, now);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *user)
+{
+	struct server *srv = user;
+
+	(void)fd;
+	(void)what;
+	srv->timer_at_ms = UINT64_MAX;
+	run_deadlines(srv);
+}
+
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Wake up for the next deadline, and for nothing else. */
+static void
+set_timer(struct server *srv)
+{
+	uint64_t at = broker_next_deadline(&srv->broker), now;
+	struct timeval tv;
+
+	at = earlier(at, conns_next_deadline(&srv->conns));
+	at = earlier(at, deadline_queue_next(&srv->settles));
+	at = earlier(at, deadline_queue_next(&srv->drains));
+	at = earlier(at, deadline_queue_next(&srv->pauses));
+	/* one that is set too early costs a look, and then it is set again */
+	if (at >= srv->timer_at_ms)
+		return;
+	now = clock_now_ms();
+	srv->timer_at_ms = at;
+	at = at > now ? at - now : 0;
+	tv.tv_sec = (time_t)(at / 1000);
+	tv.tv_usec = (suseconds_t)(at % 1000 * 1000);
+	event_add(srv->timer, &tv);
+}
+
+static void
+say_where_and_how(struct server *srv)
+{
+	const struct config *c = srv->config;
+	struct rlimit files = { 0 };
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
+	          "listening socket=%s mode=%04o rules=none (whoever may open "
+	          "the socket may do all) pid=%ld descriptors=%llu "
+	          "memory_max=%zu max_frame=%" PRIu32 " outbox_high=%zu "
+	          "stall_ms=%" PRIu32 " version=" UMBEL_VERSION,
+	          c->socket_path, (unsigned)c->mode, (long)getpid(),
+	          (unsigned long long)files.rlim_cur, c->memory_max,
+	          c->max_frame, c->outbox_high, c->stall_ms);
+	if (c->ready_fd >= 0) {
+		if (write(c->ready_fd, "\n", 1) < 0)
+			log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
+			          "cannot write to --ready-fd %d: %s",
+			          c->ready_fd, strerror(errno));
+		close(c->ready_fd);
+	}
+}
+
+void
+server_run(struct server *srv)
+{
+	bool idle = true;
+
+	say_where_and_how(srv);
+	while (!srv->done) {
+		set_timer(srv);
+		event_base_loop(srv->base,
+		                idle ? EVLOOP_ONCE
+		                     : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		idle = conns_end_turn(&srv->conns);
+		if (srv->broker.draining && srv->broker.n_undrained == 0 &&
+		    conns_are_flushed(&srv->conns))
+			srv->done = true;
+	}
+	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
+	          "stopped memory_peak=%zu limit=%zu", srv->broker.pool.peak,
+	          srv->broker.pool.max);
+}
+
+/* ---- putting it together -------------------------------------------------- */
+
+/* As many descriptors as we may have: one for each client. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+static struct event_base *
+new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config &&
+	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
+		base = event_base_new_with_config(config);
+	if (config)
+		event_config_free(config);
+	return base;
+}
+
+static int
+watch_signals(struct server *srv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	srv->sigterm = evsignal_new(srv->base, SIGTERM, on_signal, srv);
+	srv->sigint = evsignal_new(srv->base, SIGINT, on_signal, srv);
+	srv->timer = evtimer_new(srv->base, on_timer, srv);
+	if (!srv->sigterm || !srv->sigint || !srv->timer ||
+	    event_add(srv->sigterm, NULL) < 0 ||
+	    event_add(srv->sigint, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int
+start_accepting(struct server *srv)
+{
+	if (listener_open(&srv->listener, srv->config->socket_path,
+	                  srv->config->mode) < 0)
+		return -1;
+	srv->accepting =
+		evconnlistener_new(srv->base, on_accept, srv,
+	                           LEV_OPT_CLOSE_ON_EXEC, 0, srv->listener.fd);
+	if (!srv->accepting)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(srv->accepting, on_accept_error);
+	return 0;
+}
+
+static void
+start_settling(struct server *srv)
+{
+	if (srv->config->settle_ms == 0)
+		return;
+	srv->broker.settling = true;
+	deadline_set(&srv->settles, &srv->settle);
+}
+
+int
+server_init(struct server *srv, const struct config *config)
+{
+	int r;
+
+	*srv = (struct server){
+		.config = config,
+		.listener = { .fd = -1, .lock_fd = -1 },
+		.timer_at_ms = UINT64_MAX,
+	};
+	deadline_queue_init(&srv->settles, config->settle_ms, on_settled, srv);
+	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
+	deadline_queue_init(&srv->pauses, ACCEPT_PAUSE_MS, on_pause_over, srv);
+	raise_descriptor_limit();
+	srv->base = new_base();
+	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;
+	if (r < 0) {
+		fprintf(stderr, "umbeld: cannot start: %s\n", strerror(-r));
+		return r;
+	}
+	conns_init(&srv->conns, srv->base, &srv->broker);
+	r = watch_signals(srv);
+	if (r == 0)
+		r = start_accepting(srv);
+	if (r == 0)
+		start_settling(srv);
+	return r;
+}
+
+void
+server_fini(struct server *srv)
+{
+	stop_accepting(srv);
+	if (srv->conns.base)
+		conns_fini(&srv->conns);
+	if (srv->listener.path)
+		listener_close(&srv->listener);
+	if (srv->broker.config)
+		broker_fini(&srv->broker);
+	if (srv->timer)
+		event_free(srv->timer);
+	if (srv->sigterm)
+		event_free(srv->sigterm);
+	if (srv->sigint)
+		event_free(srv->sigint);
+	if (srv->base)
+		event_base_free(srv->base);
+}

@@ -1,0 +1,52 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * server - the event loop, and everything wired together: the listener makes
+ * connections, signals end it, one timer drives all deadlines.
+ */
+#ifndef UMBELD_SERVER_H
+#define UMBELD_SERVER_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/listener.h>
+#include <stdbool.h>
+
+#include "broker.h"
+#include "config.h"
+#include "conn.h"
+#include "listener.h"
+
+struct server {
+	const struct config *config;
+	struct event_base *base;
+	struct broker broker;
+	struct conns conns;
+	struct listener listener;
+	struct evconnlistener *accepting;
+	struct event *sigterm;
+	struct event *sigint;
+	struct event *timer; /* the next deadline */
+	uint64_t timer_at_ms;
+	struct deadline_queue settles; /* one, after the start */
+	struct deadline settle;
+	struct deadline_queue drains; /* one, after a signal */
+	struct deadline drain;
+	struct deadline_queue pauses; /* of accepting, without descriptors */
+	struct deadline pause;
+	bool done;
+};
+
+/*
+ * Take everything that is needed to serve. `config` is borrowed. Returns 0, or
+ * a negative value after saying why; server_fini() either way.
+ */
+int server_init(struct server *srv, const struct config *config);
+
+/* Serve until a signal says to stop. */
+void server_run(struct server *srv);
+
+void server_fini(struct server *srv);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hold.h"
+
+/* No text of ours is longer. */
+#define TEXT_MAX        400
+/* A client may come back this soon after GOAWAY. */
+#define GOAWAY_DELAY_MS 10u
+
+static void
+on_outbox_wake(struct outbox *o)
+{
+	struct session *s = session_of_outbox(o);
+
+	s->ops->wake(s);
+}
+
+static void
+on_waiter_resume(struct waiter *w)
+{
+	struct session *s =
+		(struct session *)((char *)w -
+	                           offsetof(struct session, waiter));
+
+	hold_ended(s);
+	s->ops->resume(s);
+}
+
+void
+session_init(struct session *s, struct broker *b, const struct session_ops *ops,
+             const struct peer *peer)
+{
+	*s = (struct session){
+		.broker = b,
+		.ops = ops,
+		.id = ++b->last_session,
+		.peer = *peer,
+		.waiter.resume = on_waiter_resume,
+	};
+	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
+	TAILQ_INSERT_TAIL(&b->sessions, s, link);
+	b->n_sessions++;
+}
+
+static void
+end_subscriptions(struct session *s)
+{
+	struct subscription *sub;
+
+	while ((sub = subtable_pop(&s->subs))) {
+		router_unsubscribe(&s->broker->router, sub);
+		free(sub);
+	}
+}
+
+void
+session_fini(struct session *s)
+{
+	end_subscriptions(s);
+	session_is_drained(s);
+	hold_forget(s);
+	outbox_close(&s->out);
+	outbox_fini(&s->out);
+	deadline_clear(&s->denied.due);
+	free(s->denied.about);
+	free(s->name);
+	TAILQ_REMOVE(&s->broker->sessions, s, link);
+	s->broker->n_sessions--;
+}
+
+const char *
+session_name(const struct session *s)
+{
+	return s->name ? s->name : "";
+}
+
+const char *
+session_words(const struct session *s, char buf[SESSION_WORDS_MAX])
+{
+	char name[LOG_TEXT_MAX], command[LOG_TEXT_MAX];
+
+	snprintf(buf, SESSION_WORDS_MAX,
+	         "session=%" PRIu32 " name=%s pid=%ld command=%s uid=%lu",
+	         s->id,
+	         log_text(name, session_name(s), strlen(session_name(s))),
+	         (long)s->peer.pid,
+	         log_text(command, s->peer.command, strlen(s->peer.command)),
+	         (unsigned long)s->peer.uid);
+	return buf;
+}
+
+size_t
+session_inbox(const struct session *s, char buf[INBOX_MAX])
+{
+	return (size_t)snprintf(buf, INBOX_MAX, "%s.%" PRIu32,
+	                        s->broker->inbox_root, s->id);
+}
+
+/* ---- what it is told ------------------------------------------------------ */
+
+/* Without memory for its answers a session cannot go on. */
+static void
+give_up(struct session *s)
+{
+	session_is_deaf(s);
+	session_end(s);
+}
+
+void
+session_answer(struct session *s, const struct message *m)
+{
+	uint8_t frame[MESSAGE_MAX];
+	size_t len = message_encode(m, frame, sizeof(frame));
+
+	if (len == 0 || outbox_answer(&s->out, frame, len) < 0)
+		give_up(s);
+}
+
+static void
+tell_error(struct session *s, enum status status, uint32_t request, bool fatal,
+           struct text about, const char *text)
+{
+	struct message m = { .type = TYPE_ERROR };
+
+	m.error.code = (uint32_t)status;
+	m.error.text = text_from(text);
+	m.error.request = request;
+	m.error.fatal = fatal;
+	m.error.about = about;
+	session_answer(s, &m);
+}
+
+void
+session_refuse(struct session *s, enum status status, uint32_t request,
+               struct text about, const char *format, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	tell_error(s, status, request, false, about, text);
+}
+
+void
+session_deny_publish(struct session *s, struct text about, const char *why)
+{
+	struct refusals *r = &s->denied;
+
+	s->refused++;
+	if (deadline_is_set(&r->due)) {
+		r->n++;
+		free(r->about);
+		r->about = strndup(about.at, about.len);
+		return;
+	}
+	session_refuse(s, STATUS_DENIED, 0, about, "%s", why);
+	deadline_set(&s->broker->refusal_reports, &r->due);
+}
+
+void
+session_on_refusal_report(struct deadline *d, void *broker)
+{
+	struct session *s =
+		(struct session *)((char *)d -
+	                           offsetof(struct session, denied.due));
+	struct refusals *r = &s->denied;
+	struct broker *b = broker;
+	char words[SESSION_WORDS_MAX];
+
+	if (r->n == 0 || s->state != SESSION_OPEN)
+		return;
+	session_refuse(s, STATUS_DENIED, 0, text_from(r->about),
+	               "%" PRIu64 " more messages were refused in the last "
+	               "second, this is the last of them",
+	               r->n);
+	log_event(&b->log, LOG_WARN, LOG_REFUSED,
+	          "refused messages n=%" PRIu64 " in_ms=1000 %s", r->n,
+	          session_words(s, words));
+	r->n = 0;
+	deadline_set(&b->refusal_reports, d);
+}
+
+void
+session_send_away(struct session *s)
+{
+	struct message m = { .type = TYPE_GOAWAY };
+
+	m.goaway.reason = text_from("the broker is shutting down");
+	m.goaway.delay_ms = GOAWAY_DELAY_MS;
+	s->undrained = true;
+	s->broker->n_undrained++;
+	session_answer(s, &m);
+}
+
+void
+session_is_drained(struct session *s)
+{
+	s->broker->n_undrained -= s->undrained;
+	s->undrained = false;
+}
+
+/* ---- how it ends ---------------------------------------------------------- */
+
+void
+session_end(struct session *s)
+{
+	if (s->state == SESSION_ENDING)
+		return;
+	s->state = SESSION_ENDING;
+	end_subscriptions(s);
+	session_is_drained(s);
+	hold_forget(s);
+	/* those whom it holds up need not wait for it */
+	waiters_resume_all(&s->out.waiters);
+	deadline_clear(&s->out.stall);
+	s->ops->ending(s);
+}
+
+void
+session_fail(struct session *s, enum status status, const char *format, ...)
+{
+	char text[TEXT_MAX], words[SESSION_WORDS_MAX], quoted[LOG_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_event(&s->broker->log, LOG_WARN, LOG_FAULT, "%s: %s %s",
+	          status_name(status), log_text(quoted, text, strlen(text)),
+	          session_words(s, words));
+	tell_error(s, status, 0, true, (struct text){ NULL, 0 }, text);
+	session_end(s);
+}
+
+void
+session_evict(struct session *s, const char *format, ...)
+{
+	char text[TEXT_MAX], words[SESSION_WORDS_MAX];
+	uint64_t frames, bytes;
+	va_list args;
+
+	if (s->state == SESSION_ENDING)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+
+	end_subscriptions(s);
+	outbox_cut(&s->out, &frames, &bytes);
+	log_event(&s->broker->log, LOG_WARN, LOG_EVICTED,
+	          "evicted %s: %s; lost messages=%" PRIu64 " bytes=%" PRIu64,
+	          session_words(s, words), text, frames, bytes);
+	if (frames > 0 &&
+	    outbox_gap(&s->out, frames, bytes, "evicted: too slow") < 0)
+		give_up(s);
+	tell_error(s, STATUS_SLOW_CONSUMER, 0, true, (struct text){ NULL, 0 },
+	           text);
+	session_end(s);
+}
+
+void
+session_is_deaf(struct session *s)
+{
+	end_subscriptions(s);
+	outbox_close(&s->out);
+	deadline_clear(&s->out.stall);
+}
+
+/* ---- subscriptions -------------------------------------------------------- */
+
+int
+session_subscribe(struct session *s, uint32_t id, struct text filter,
+                  bool monitor)
+{
+	struct subscription *sub = calloc(1, sizeof(*sub));
+
+	if (!sub)
+		return -ENOMEM;
+	sub->id = id;
+	sub->to = &s->out;
+	sub->monitor = monitor;
+	if (subtable_add(&s->subs, sub) < 0) {
+		free(sub);
+		return -ENOMEM;
+	}
+	if (router_subscribe(&s->broker->router, sub, filter.at, filter.len) <
+	    0) {
+		subtable_remove(&s->subs, id);
+		free(sub);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+bool
+session_unsubscribe(struct session *s, uint32_t id)
+{
+	struct subscription *sub = subtable_remove(&s->subs, id);
+
+	if (!sub)
+		return false;
+	router_unsubscribe(&s->broker->router, sub);
+	free(sub);
+	return true;
+}

@@ -1,0 +1,157 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * session - who is behind a connection: identity, subscriptions, outbox, and
+ * what it is waiting for.
+ *
+ * A session knows no socket. Whoever carries it (a connection, a test) gives
+ * it three functions.
+ */
+#ifndef UMBELD_SESSION_H
+#define UMBELD_SESSION_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "broker.h"
+#include "outbox.h"
+#include "peer.h"
+#include "proto/message.h"
+#include "proto/status.h"
+#include "subtable.h"
+#include "waiters.h"
+
+enum session_state {
+	SESSION_NEW, /* HELLO has not come */
+	SESSION_OPEN,
+	SESSION_ENDING, /* takes nothing more; what waits for it is sent */
+};
+
+struct session_ops {
+	/* the outbox has something to send */
+	void (*wake)(struct session *s);
+	/* what it waited for is there: take its input again, soon */
+	void (*resume)(struct session *s);
+	/* it has become SESSION_ENDING */
+	void (*ending)(struct session *s);
+	/* offer the outbox to the kernel now; did it take a byte? */
+	bool (*try_send)(struct session *s);
+};
+
+/* A PUBLISH that was refused is reported at once, then once a second. */
+struct refusals {
+	struct deadline due; /* set: do not report before */
+	uint64_t n;          /* not reported yet */
+	char *about;         /* of the last of those */
+};
+
+/* Why a session is not read; see hold.h. */
+struct hold {
+	struct session *by; /* NULL: not held by a subscriber */
+	uint64_t since_ms;
+	bool told;         /* HOLD was sent */
+	struct text topic; /* in the input that waits */
+	struct deadline due;
+};
+
+struct session {
+	struct broker *broker;
+	const struct session_ops *ops;
+	TAILQ_ENTRY(session) link;
+	uint32_t id;
+	enum session_state state;
+	struct peer peer;
+	char *name; /* NULL before HELLO */
+
+	struct outbox out;
+	struct subtable subs;
+
+	/* PUBLISHes since the last PING, see PROTOCOL.md B3 */
+	uint64_t accepted;
+	uint64_t unmatched;
+	uint64_t refused;
+	struct refusals denied;
+
+	struct waiter waiter; /* for room, for memory, or for the settling */
+	struct hold hold;
+	bool undrained; /* it owes a PING after our GOAWAY */
+};
+
+/* Embed: set up, and number it. `ops` and `peer` as above. */
+void session_init(struct session *s, struct broker *b,
+                  const struct session_ops *ops, const struct peer *peer);
+/* Off the books; nothing of it is used afterwards. */
+void session_fini(struct session *s);
+
+static inline struct session *
+session_of_outbox(struct outbox *o)
+{
+	return (struct session *)((char *)o - offsetof(struct session, out));
+}
+
+static inline bool
+session_is_waiting(const struct session *s)
+{
+	return s->waiter.in != NULL;
+}
+
+/* "ui", or "" */
+const char *session_name(const struct session *s);
+
+/* session=42 name="ui" pid=977 command="ui" uid=1000, for logs */
+#define SESSION_WORDS_MAX 320
+const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
+
+/* "$inbox.<random>.<session>"; returns its length. */
+#define INBOX_MAX (INBOX_ROOT_MAX + 12)
+size_t session_inbox(const struct session *s, char buf[INBOX_MAX]);
+
+/* Say GOAWAY; the session owes a PING from here on. */
+void session_send_away(struct session *s);
+/* It has sent all that it had. */
+void session_is_drained(struct session *s);
+
+/* Send an answer. Without memory for it the session ends. */
+void session_answer(struct session *s, const struct message *m);
+
+/*
+ * The request, or the PUBLISH (request 0), is not granted; the session goes
+ * on. `about` may be nil.
+ */
+void session_refuse(struct session *s, enum status status, uint32_t request,
+                    struct text about, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* A PUBLISH is denied: reported at once or with others, and counted. */
+void session_deny_publish(struct session *s, struct text about,
+                          const char *why);
+void session_on_refusal_report(struct deadline *d, void *broker);
+
+/*
+ * The end, by the session's own fault: a fatal ERROR behind what waits for it,
+ * and nothing more is taken from it.
+ */
+void session_fail(struct session *s, enum status status, const char *format,
+                  ...) __attribute__((format(printf, 3, 4)));
+
+/* The end, in order: what waits for it is still sent. */
+void session_end(struct session *s);
+
+/*
+ * The end, because others must go on: what waits for it is cut, one GAP tells
+ * how much that was, then a fatal ERROR slow_consumer.
+ */
+void session_evict(struct session *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The socket takes no more bytes: nothing is sent to it any more. */
+void session_is_deaf(struct session *s);
+
+int session_subscribe(struct session *s, uint32_t id, struct text filter,
+                      bool monitor);
+/* False when there is no such subscription. */
+bool session_unsubscribe(struct session *s, uint32_t id);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "slab.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* Large slabs that are kept for the next large frame. */
+#define KEEP_LARGE 4u
+/* Large slabs are paid for in steps of this. */
+#define LARGE_STEP (64u << 10)
+
+enum slab_kind { SLAB_PLAIN, SLAB_LARGE, SLAB_SMALL };
+
+static void *
+map(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static uint32_t
+round_up(uint32_t n, uint32_t step)
+{
+	return (n + step - 1) / step * step;
+}
+
+int
+slab_pool_init(struct slab_pool *pool, size_t max, uint32_t max_frame)
+{
+	*pool = (struct slab_pool){
+		.max = max,
+		.n_plain = max / SLAB_SIZE,
+		.large_size = round_up(max_frame + 4096, LARGE_STEP),
+	};
+	waiters_init(&pool->waiters);
+	if (pool->n_plain == 0)
+		pool->n_plain = 1;
+	pool->memory = map(pool->n_plain * SLAB_SIZE);
+	pool->plain = calloc(pool->n_plain, sizeof(*pool->plain));
+	if (!pool->memory || !pool->plain) {
+		slab_pool_fini(pool);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void
+free_large(struct slab_pool *pool, struct slab *slab)
+{
+	munmap(slab->data, pool->large_size);
+	free(slab);
+}
+
+void
+slab_pool_fini(struct slab_pool *pool)
+{
+	while (pool->free_large) {
+		struct slab *slab = pool->free_large;
+
+		pool->free_large = slab->next_free;
+		free_large(pool, slab);
+	}
+	if (pool->memory)
+		munmap(pool->memory, pool->n_plain * SLAB_SIZE);
+	free(pool->plain);
+	*pool = (struct slab_pool){ 0 };
+}
+
+void
+slab_pool_charge(struct slab_pool *pool, size_t bytes)
+{
+	pool->used += bytes;
+	if (pool->used > pool->peak)
+		pool->peak = pool->used;
+}
+
+void
+slab_pool_uncharge(struct slab_pool *pool, size_t bytes)
+{
+	assert(pool->used >= bytes);
+	pool->used -= bytes;
+	if (!waiters_are_empty(&pool->waiters) &&
+	    pool->used + SLAB_SIZE <= pool->max)
+		waiters_resume_all(&pool->waiters);
+}
+
+static void
+charge(struct slab *slab, uint32_t bytes)
+{
+	slab->charged += bytes;
+	slab_pool_charge(slab->pool, bytes);
+}
+
+struct slab *
+slab_new(struct slab_pool *pool)
+{
+	struct slab *slab = pool->free_plain;
+
+	/* the first one is always granted, or a tiny pool could do nothing */
+	if (pool->used > 0 && pool->used + SLAB_SIZE > pool->max)
+		return NULL;
+	if (slab) {
+		pool->free_plain = slab->next_free;
+	} else if (pool->n_fresh < pool->n_plain) {
+		slab = &pool->plain[pool->n_fresh];
+		slab->pool = pool;
+		slab->data = pool->memory + pool->n_fresh * SLAB_SIZE;
+		slab->cap = SLAB_SIZE;
+		slab->kind = SLAB_PLAIN;
+		pool->n_fresh++;
+	} else {
+		return NULL;
+	}
+	slab->refs = 1;
+	charge(slab, SLAB_SIZE);
+	return slab;
+}
+
+struct slab *
+slab_new_large(struct slab_pool *pool)
+{
+	struct slab *slab = pool->free_large;
+
+	if (pool->used >= pool->max)
+		return NULL;
+	if (slab) {
+		pool->free_large = slab->next_free;
+		pool->n_free_large--;
+	} else {
+		slab = calloc(1, sizeof(*slab));
+		if (!slab)
+			return NULL;
+		slab->data = map(pool->large_size);
+		if (!slab->data) {
+			free(slab);
+			return NULL;
+		}
+		slab->pool = pool;
+		slab->cap = pool->large_size;
+		slab->kind = SLAB_LARGE;
+	}
+	slab->refs = 1;
+	return slab;
+}
+
+bool
+slab_reserve(struct slab *slab, uint32_t len)
+{
+	uint32_t more;
+
+	if (len <= slab->charged)
+		return true;
+	more = round_up(len - slab->charged, LARGE_STEP);
+	if (slab->pool->used > slab->charged &&
+	    slab->pool->used + more > slab->pool->max)
+		return false;
+	charge(slab, more);
+	return true;
+}
+
+struct slab *
+slab_new_small(struct slab_pool *pool, uint32_t cap)
+{
+	struct slab *slab = malloc(sizeof(*slab) + cap);
+
+	if (!slab)
+		return NULL;
+	*slab = (struct slab){
+		.pool = pool,
+		.data = (uint8_t *)(slab + 1),
+		.cap = cap,
+		.refs = 1,
+		.kind = SLAB_SMALL,
+	};
+	charge(slab, cap);
+	return slab;
+}
+
+static void
+release(struct slab *slab)
+{
+	struct slab_pool *pool = slab->pool;
+
+	switch ((enum slab_kind)slab->kind) {
+	case SLAB_PLAIN:
+		slab->next_free = pool->free_plain;
+		pool->free_plain = slab;
+		break;
+	case SLAB_LARGE:
+		if (pool->n_free_large == KEEP_LARGE) {
+			free_large(pool, slab);
+			break;
+		}
+		slab->next_free = pool->free_large;
+		pool->free_large = slab;
+		pool->n_free_large++;
+		break;
+	case SLAB_SMALL:
+		free(slab);
+		break;
+	}
+}
+
+void
+slab_unref(struct slab *slab)
+{
+	struct slab_pool *pool;
+	uint32_t charged;
+
+	if (!slab || --slab->refs > 0)
+		return;
+	pool = slab->pool;
+	charged = slab->charged;
+	slab->charged = 0;
+	release(slab);
+	/* last: it may call those who wait for memory */
+	slab_pool_uncharge(pool, charged);
+}

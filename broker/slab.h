@@ -1,0 +1,97 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * slab - reference-counted receive buffers, and the one pool that bounds all
+ * memory that messages occupy.
+ *
+ * The kernel writes into a slab once; outboxes point into it and the kernel
+ * reads it from there again. Three kinds share one struct:
+ *
+ *	plain	SLAB_SIZE bytes out of the pool's mapping, the one that was
+ *		given back last first: it is still in the processor's cache
+ *	large	one frame that does not fit a plain one; address space for the
+ *		largest frame, paid for as bytes arrive
+ *	small	heap memory for what an outbox writes itself
+ *
+ * The pool charges what is used against `max`. Plain and large slabs are
+ * refused at the ceiling, and those who need one wait in `waiters`. Small
+ * slabs are charged but not refused: answers must go out, and other limits
+ * bound them.
+ */
+#ifndef UMBELD_SLAB_H
+#define UMBELD_SLAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "waiters.h"
+
+#define SLAB_SIZE (256u << 10)
+
+struct slab_pool;
+
+struct slab {
+	struct slab_pool *pool;
+	uint8_t *data;
+	struct slab *next_free;
+	uint32_t cap;
+	uint32_t refs;
+	uint32_t charged;
+	uint8_t kind;
+};
+
+struct slab_pool {
+	size_t used; /* bytes charged now */
+	size_t max;
+	size_t peak;
+	struct waiters waiters; /* for memory */
+
+	uint8_t *memory; /* of the plain slabs */
+	struct slab *plain;
+	size_t n_plain;
+	size_t n_fresh; /* plain slabs that were never used */
+	struct slab *free_plain;
+	struct slab *free_large;
+	uint32_t n_free_large;
+	uint32_t large_size;
+};
+
+/*
+ * A pool of at most `max` bytes whose large slabs hold `max_frame` and a
+ * prefix. Returns 0 or -ENOMEM.
+ */
+int slab_pool_init(struct slab_pool *pool, size_t max, uint32_t max_frame);
+void slab_pool_fini(struct slab_pool *pool);
+
+/* A plain slab with one reference, or NULL at the ceiling. */
+struct slab *slab_new(struct slab_pool *pool);
+
+/*
+ * A large slab with one reference, or NULL at the ceiling. Nothing of it is
+ * charged yet: slab_reserve() before bytes are put into it.
+ */
+struct slab *slab_new_large(struct slab_pool *pool);
+
+/* See that the first `len` bytes are paid for. False at the ceiling. */
+bool slab_reserve(struct slab *slab, uint32_t len);
+
+/* A small slab of `cap` bytes with one reference, or NULL without memory. */
+struct slab *slab_new_small(struct slab_pool *pool, uint32_t cap);
+
+static inline struct slab *
+slab_ref(struct slab *slab)
+{
+	slab->refs++;
+	return slab;
+}
+
+/* Give a reference back; NULL is fine. */
+void slab_unref(struct slab *slab);
+
+/* Memory that messages occupy elsewhere: in the kernel's socket buffers. */
+void slab_pool_charge(struct slab_pool *pool, size_t bytes);
+void slab_pool_uncharge(struct slab_pool *pool, size_t bytes);
+
+#endif
