@@ -128,24 +128,24 @@ on_subscribe(struct session *s, const struct message *message)
 		session_refuse(s, STATUS_BAD_FILTER, m->request, nil,
 		               "not a valid filter");
 	else if (!filter_is_allowed(s, m->filter))
-		session_refuse(s, STATUS_DENIED, m->request, m->filter,
+		session_refuse(s, STATUS_DENIED, m->request, nil,
 		               "this is not your inbox");
 	else if (m->options.group.at || m->options.retained)
-		session_refuse(s, STATUS_UNSUPPORTED, m->request, m->filter,
+		session_refuse(s, STATUS_UNSUPPORTED, m->request, nil,
 		               "this broker knows no %s",
 		               m->options.retained ? "retained messages"
 		                                   : "queue groups");
 	else if (subtable_find(&s->subs, m->sub))
-		session_refuse(s, STATUS_SUB_IN_USE, m->request, m->filter,
+		session_refuse(s, STATUS_SUB_IN_USE, m->request, nil,
 		               "subscription %" PRIu32 " is in use", m->sub);
 	else if (s->subs.n >= max)
-		session_refuse(s, STATUS_LIMIT, m->request, m->filter,
+		session_refuse(s, STATUS_LIMIT, m->request, nil,
 		               "session %" PRIu32 " has %" PRIu32
 		               " subscriptions (limit %" PRIu32 ")",
 		               s->id, s->subs.n, max);
 	else if (session_subscribe(s, m->sub, m->filter, m->options.monitor) <
 	         0)
-		session_refuse(s, STATUS_LIMIT, m->request, m->filter,
+		session_refuse(s, STATUS_LIMIT, m->request, nil,
 		               "no memory for a subscription");
 	else
 		confirm(s, m->request);

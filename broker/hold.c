@@ -99,6 +99,34 @@ hold_forget(struct session *s)
 	hold_ended(s);
 }
 
+static bool
+is_still_in_the_way(const struct session *s)
+{
+	struct session *by = s->hold.by;
+	const struct route *route = router_find(
+		&s->broker->router, s->hold.topic.at, s->hold.topic.len);
+
+	for (uint32_t i = 0; route && i < route->n; i++) {
+		if (route_outbox(route, i) == &by->out)
+			return true;
+	}
+	return !route;
+}
+
+void
+hold_review(struct session *by)
+{
+	struct waiter *w, *next;
+
+	for (w = TAILQ_FIRST(&by->out.waiters.list); w; w = next) {
+		next = TAILQ_NEXT(w, link);
+		if (is_still_in_the_way(session_of_waiter(w)))
+			continue;
+		waiter_leave(w);
+		w->resume(w);
+	}
+}
+
 void
 hold_progress(struct session *by)
 {

@@ -35,6 +35,13 @@ void hold_ended(struct session *s);
 /* It waits for nothing any more, and nobody is told. */
 void hold_forget(struct session *s);
 
+/*
+ * `by` has fewer subscriptions than before: whoever waited for it with a
+ * message that it does not get any more goes on. The others keep their place
+ * and their clocks, so that a slow reader gains nothing by it.
+ */
+void hold_review(struct session *by);
+
 /* The kernel took bytes for `by`. */
 void hold_progress(struct session *by);
 

@@ -312,5 +312,6 @@ session_unsubscribe(struct session *s, uint32_t id)
 		return false;
 	router_unsubscribe(&s->broker->router, sub);
 	free(sub);
+	hold_review(s);
 	return true;
 }

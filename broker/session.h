@@ -91,6 +91,12 @@ session_of_outbox(struct outbox *o)
 	return (struct session *)((char *)o - offsetof(struct session, out));
 }
 
+static inline struct session *
+session_of_waiter(struct waiter *w)
+{
+	return (struct session *)((char *)w - offsetof(struct session, waiter));
+}
+
 static inline bool
 session_is_waiting(const struct session *s)
 {
