@@ -56,6 +56,10 @@ def _tokens_match(pattern, tokens):
 # --- what an element must be: each takes a Node -------------------------------------------------------------------
 
 
+def anything(_):
+    return True
+
+
 def uint(node):
     return node.kind == "int" and node.value >= 0
 
@@ -99,8 +103,8 @@ def name(node):
 
 def options(**known):
     def check(node):
-        return mapping(node) and all(known[key.value.decode()](value) for key, value in node.value
-                                     if key.kind == "str" and key.value.decode("latin-1") in known)
+        return mapping(node) and all(key.kind == "str" and known.get(key.value.decode("latin-1"), anything)(value)
+                                     for key, value in node.value)
     return check
 
 
@@ -178,10 +182,10 @@ def publish_faults(body, root):
     for node in root.walk():
         if node.kind == "ext" or (node.kind == "map" and any(key.kind != "str" for key, _ in node.value)):
             found.add("bad_frame")
-        if node.kind == "str" and node is not topic and node is not reply and text_of(node.value) is None:
+        if node.kind == "str" and text_of(node.value) is None:
             found.add("bad_frame")
-    if string(topic) and not is_topic(topic.value):
+    if string(topic) and text_of(topic.value) is not None and not is_topic(topic.value):
         found.add("bad_topic")
-    if string(reply) and not is_topic(reply.value):
+    if string(reply) and text_of(reply.value) is not None and not is_topic(reply.value):
         found.add("bad_reply")
     return found

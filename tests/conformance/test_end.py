@@ -114,24 +114,27 @@ class Stopping(unittest.TestCase):
         self.expect_goaway(sender)
         self.expect_goaway(reader)
         sender.send(data[9:], [wire.PING, 5])
-        self.assertEqual([one.tree for one in sender.receive_rest()], [[wire.PONG, 5, 2, 0, 0]])
+        self.assertEqual(sender.receive().tree, [wire.PONG, 5, 2, 0, 0])
         reader.send([wire.PING, 6])
         answers = reader.receive_rest()
         self.assertEqual([one.type for one in answers], [wire.PUBLISH, wire.PONG])
         self.assertEqual(answers[0].tree[6], b"in hand")
+        self.assertEqual(sender.receive_rest(), [])
         self.broker.expect_exit()
 
     @covers("G4")
     def test_a_session_is_sent_what_waits_for_it_before_the_broker_ends(self):
         self.start("--drain-ms", "600000")
-        reader = self.session("reader")
+        reader, witness = self.session("reader"), self.session("witness")
         reader.subscribe("a")
         n = 500
         reader.queue(*(publish("a", bytes(4000)) for _ in range(n)))
         reader.paused = True
         wire.pump([reader], lambda: not reader.queued, "the broker to read all")
         self.broker.terminate()
+        self.expect_goaway(witness)  # so the reader has been sent its own, though it did not read it yet
         reader.send([wire.PING, 1])
+        witness.send([wire.PING, 1])
         reader.paused = False
         answers = reader.receive_rest()
         self.assertEqual(sum(one.type == wire.PUBLISH for one in answers), n)

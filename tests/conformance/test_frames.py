@@ -67,6 +67,7 @@ class Frames(BrokerCase):
         for vector in to_broker(good=False):
             if not vector.is_hello:
                 with self.subTest(vector.name):
+                    bystander.barrier()  # whatever a failure before this one left
                     attacker = self.session("attacker")
                     attacker.send(frame(publish(payload=b"before")) + vector.frame + frame(publish(payload=b"after")))
                     self.expect_fatal(attacker, vector.error)

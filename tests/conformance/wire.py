@@ -270,15 +270,10 @@ class Connection:
         self.received = bytearray()
         self.queued = collections.deque()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        patience = struct.pack("ll", int(DEADLINE), 0)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)  # connect waits while the backlog is full
+        self.socket.connect(path)
         self.socket.setblocking(False)
-        limit = time.monotonic() + DEADLINE
-        while True:
-            try:
-                self.socket.connect(path)
-                return
-            except BlockingIOError:  # the backlog is full: poll cannot tell when it is not
-                if time.monotonic() > limit:
-                    raise
 
     def close(self):
         self.socket.close()
