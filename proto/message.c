@@ -82,8 +82,9 @@ take_u32(struct elements *f, uint32_t *out)
 static bool
 take_maybe_u64(struct elements *f, uint64_t *out)
 {
-	*out = 0;
-	return f->at == f->end || take_uint(f, UINT64_MAX, out);
+	if (!take_uint(f, UINT64_MAX, out))
+		*out = 0;
+	return true;
 }
 
 static bool

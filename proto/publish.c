@@ -29,7 +29,7 @@ plain_topic(const uint8_t *p, size_t left, struct publish *out,
 	if (len == 0 || left - head < len)
 		return false;
 	out->topic = (const char *)p + head;
-	out->topic_len = (uint16_t)len;
+	out->topic_len = len;
 	*written = head + len;
 	return true;
 }
@@ -78,12 +78,9 @@ read_flags_and_stamp(struct cursor *c, const uint8_t *body, struct publish *out)
 	return true;
 }
 
-/*
- * A str, or nil if allowed, in *at and *len. Of one that is longer than any
- * topic, *len says only that: it is one more than a topic may have.
- */
+/* A str, or nil if allowed; whether it is a topic is asked later. */
 static bool
-read_topic(struct cursor *c, bool or_nil, const char **at, uint16_t *len)
+read_topic(struct cursor *c, bool or_nil, const char **at, uint32_t *len)
 {
 	struct cursor start = *c;
 	struct cursor_item item;
@@ -98,7 +95,7 @@ read_topic(struct cursor *c, bool or_nil, const char **at, uint16_t *len)
 	if (item.kind != CURSOR_STR || !cursor_skip(&start, 0, CURSOR_STRICT))
 		return false;
 	*at = (const char *)item.data;
-	*len = (uint16_t)(item.len <= TOPIC_MAX ? item.len : TOPIC_MAX + 1);
+	*len = item.len;
 	return true;
 }
 

@@ -36,8 +36,8 @@
 /* Borrows from the body that it was read from. */
 struct publish {
 	uint8_t flags;
-	uint16_t topic_len;
-	uint16_t reply_len;    /* 0: nil */
+	uint32_t topic_len;
+	uint32_t reply_len;
 	uint32_t stamp_offset; /* in the body: eight bytes */
 	uint32_t headers_len;  /* 0: nil */
 	uint32_t payload_len;
