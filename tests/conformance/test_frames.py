@@ -311,8 +311,8 @@ class Mutations(BrokerCase):
         for number in range(self.N_FRAMES):
             data = frame(self.mutate(chance, chance.choice(corpus)))
             faults = judge.faults(data, "to_broker")
-            kind = None if "bad_frame" in faults else wire.Frame(data).type
-            if kind == wire.HELLO:
+            kind = wire.type_of(data[5:])
+            if kind == wire.HELLO or kind in FROM_BROKER:
                 faults = faults | {"out_of_turn"}
             me.send(data)
             if faults:

@@ -138,6 +138,16 @@ def parse(body):
     return node
 
 
+def type_of(body):
+    """The frame type, even of a body that is malformed further on; None when it has none."""
+    try:
+        head = {0xDC: 3, 0xDD: 5}.get(body[0], 1)
+        node = _parse_at(body, head, 2) if body[0] in (0xDC, 0xDD) or 0x90 <= body[0] < 0xA0 else None
+    except (Malformed, IndexError):
+        return None
+    return node.value if node and node.kind == "int" else None
+
+
 def _take(body, at, n):
     if at + n > len(body):
         raise Malformed(f"{n} bytes wanted at {at}, {len(body) - at} there")
