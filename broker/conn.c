@@ -413,6 +413,8 @@ conn_open(struct conns *all, int fd)
 	struct conn *c;
 	int r;
 
+	if (all->broker->last_session == SESSION_LAST)
+		return -EOVERFLOW; /* their numbers are never given twice */
 	r = peer_from_socket(&peer, fd);
 	if (r < 0)
 		return r;

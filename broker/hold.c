@@ -233,6 +233,10 @@ hold_on_memory(struct deadline *d, void *broker)
 
 	if (waiters_are_empty(&b->pool.waiters))
 		return;
+	log_event(&b->log, LOG_WARN, LOG_MEMORY,
+	          "memory is short, clients are not read in_use=%zu limit=%zu "
+	          "waited_ms=%" PRIu32,
+	          b->pool.used, b->pool.max, b->config->stall_ms);
 	if (worst)
 		session_evict(worst,
 		              "owed %zu bytes when memory was short for "

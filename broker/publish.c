@@ -191,16 +191,18 @@ refuse(struct session *s, struct input *in, uint32_t body_len,
 static enum publish_outcome
 fail(struct session *s, enum publish_result why, const struct publish *p)
 {
+	char quoted[LOG_TEXT_MAX];
+
 	switch (why) {
 	case PUBLISH_BAD_TOPIC:
 		session_fail(s, STATUS_BAD_TOPIC,
-		             "PUBLISH: not a valid topic: %.*s",
-		             (int)p->topic_len, p->topic);
+		             "PUBLISH: not a valid topic: %s",
+		             log_text(quoted, p->topic, p->topic_len));
 		break;
 	case PUBLISH_BAD_REPLY:
 		session_fail(s, STATUS_BAD_REPLY,
-		             "PUBLISH: not a valid reply topic: %.*s",
-		             (int)p->reply_len, p->reply);
+		             "PUBLISH: not a valid reply topic: %s",
+		             log_text(quoted, p->reply, p->reply_len));
 		break;
 	case PUBLISH_BAD_FRAME:
 	case PUBLISH_OK:

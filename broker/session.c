@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hold.h"
+#include "proto/utf8.h"
 
 /* No text of ours is longer. */
 #define TEXT_MAX        400
@@ -105,6 +106,17 @@ session_inbox(const struct session *s, char buf[INBOX_MAX])
 	                        s->broker->inbox_root, s->id);
 }
 
+/* Like vsnprintf, but what is cut off is cut between characters. */
+static void
+format_text(char text[TEXT_MAX], const char *format, va_list args)
+{
+	int n = vsnprintf(text, TEXT_MAX, format, args);
+
+	while (n >= TEXT_MAX && n > 0 &&
+	       !utf8_is_valid((const uint8_t *)text, strlen(text)))
+		text[strlen(text) - 1] = '\0';
+}
+
 /* ---- what it is told ------------------------------------------------------ */
 
 /* Without memory for its answers a session cannot go on. */
@@ -147,7 +159,7 @@ session_refuse(struct session *s, enum status status, uint32_t request,
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	format_text(text, format, args);
 	va_end(args);
 	tell_error(s, status, request, false, about, text);
 }
@@ -234,7 +246,7 @@ session_fail(struct session *s, enum status status, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	format_text(text, format, args);
 	va_end(args);
 	log_event(&s->broker->log, LOG_WARN, LOG_FAULT, "%s: %s %s",
 	          status_name(status), log_text(quoted, text, strlen(text)),
@@ -253,7 +265,7 @@ session_evict(struct session *s, const char *format, ...)
 	if (s->state == SESSION_ENDING)
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	format_text(text, format, args);
 	va_end(args);
 
 	end_subscriptions(s);

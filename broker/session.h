@@ -23,6 +23,9 @@
 #include "subtable.h"
 #include "waiters.h"
 
+/* The highest number of a session; the one above is for datagrams, later. */
+#define SESSION_LAST UINT32_C(0xfffffffe)
+
 enum session_state {
 	SESSION_NEW, /* HELLO has not come */
 	SESSION_OPEN,
