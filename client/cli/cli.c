@@ -154,7 +154,7 @@ cli_seconds(const char *option, const char *text)
 	}
 	if (seconds > 1e9)
 		return CLI_FOREVER;
-	return (int64_t)ceil(seconds * 1000);
+	return (int64_t)(seconds * 1000 + 0.999); /* never sooner */
 }
 
 uint64_t

@@ -77,9 +77,15 @@ static json_t *
 load(const char *text, size_t len, size_t flags, struct buf *why)
 {
 	json_error_t error;
-	json_t *value = json_loadb(
-		text, len, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	json_t *value;
 
+	/* jansson takes one behind a number for the end */
+	if (memchr(text, '\0', len)) {
+		buf_puts(why, "it has a NUL in it");
+		return NULL;
+	}
+	value = json_loadb(text, len, flags | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+	                   &error);
 	if (!value) {
 		text_append_visible(why, error.text, strlen(error.text), "");
 		buf_printf(why, " (line %d, column %d)", error.line,
