@@ -13,16 +13,19 @@
 #include "command.h"
 #include "hold.h"
 
-/* The kernel counts its own overhead too: be generous. */
-#define SEND_BUFFER (1 << 20)
+/* What the kernel may hold for one connection: this, and no more than such a
+   part of all memory that it is counted in. */
+#define SEND_BUFFER_MAX  (1u << 20)
+#define SEND_BUFFER_MIN  (64u << 10)
+#define SEND_BUFFER_PART 128u
 /* Spans in one system call. */
-#define MAX_IOV     64
+#define MAX_IOV          64
 /* After a batch of this size what it led to is sent before more is read, while
    it is in the processor's cache. */
-#define LARGE_BATCH (64u << 10)
-#define RETRY_MS    10u
+#define LARGE_BATCH      (64u << 10)
+#define RETRY_MS         10u
 /* Rounds of sending and going on, before others have their turn. */
-#define MAX_ROUNDS  4
+#define MAX_ROUNDS       4
 
 static struct conn *
 conn_of(struct session *s)
@@ -104,7 +107,7 @@ block(struct conn *c)
 		             EV_WRITE | EV_PERSIST, on_writable, c);
 	}
 	c->blocked = true;
-	slab_pool_charge(&c->all->broker->pool, SEND_BUFFER);
+	slab_pool_charge(&c->all->broker->pool, c->all->send_buffer);
 	event_add(&c->writer->writable, NULL);
 }
 
@@ -116,7 +119,7 @@ unblock(struct conn *c)
 	c->blocked = false;
 	event_del(&c->writer->writable);
 	deadline_clear(&c->writer->retry);
-	slab_pool_uncharge(&c->all->broker->pool, SEND_BUFFER);
+	slab_pool_uncharge(&c->all->broker->pool, c->all->send_buffer);
 }
 
 /* No memory in the kernel: it will not tell when there is, so ask again. */
@@ -408,7 +411,7 @@ static const struct session_ops ops = {
 int
 conn_open(struct conns *all, int fd)
 {
-	int size = SEND_BUFFER;
+	int size = (int)all->send_buffer;
 	struct peer peer;
 	struct conn *c;
 	int r;
@@ -528,12 +531,26 @@ on_leave_late(struct deadline *d, void *all)
 	mark_dead(conn_of_due(d));
 }
 
+static uint32_t
+choose_send_buffer(size_t memory_max)
+{
+	size_t part = memory_max / SEND_BUFFER_PART;
+
+	if (part > SEND_BUFFER_MAX)
+		return SEND_BUFFER_MAX;
+	return part < SEND_BUFFER_MIN ? SEND_BUFFER_MIN : (uint32_t)part;
+}
+
 void
 conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 {
 	const struct config *config = broker->config;
 
-	*all = (struct conns){ .base = base, .broker = broker };
+	*all = (struct conns){
+		.base = base,
+		.broker = broker,
+		.send_buffer = choose_send_buffer(config->memory_max),
+	};
 	TAILQ_INIT(&all->dirty);
 	TAILQ_INIT(&all->ready);
 	TAILQ_INIT(&all->dead);

@@ -56,6 +56,7 @@ struct conns {
 	struct event_base *base;
 	struct broker *broker;
 	size_t n;
+	uint32_t send_buffer; /* of each socket, bytes */
 	struct conn_list dirty;
 	struct conn_list ready;
 	struct conn_list dead; /* by ready_link */
