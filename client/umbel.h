@@ -71,23 +71,23 @@ extern "C" {
 #define UMBEL_API
 #endif
 
-struct umbel;		/* a handle: one client, one connection at a time */
-struct umbel_sub;	/* a subscription of a handle */
-struct umbel_msg;	/* a message that arrived */
+struct umbel;     /* a handle: one client, one connection at a time */
+struct umbel_sub; /* a subscription of a handle */
+struct umbel_msg; /* a message that arrived */
 
 /* What umbel itself refuses; the system's refusals are -errno. */
 enum umbel_error {
-	UMBEL_E_TOPIC = -10001,	  /* not a valid topic */
-	UMBEL_E_FILTER = -10002,  /* not a valid filter */
-	UMBEL_E_PROTOCOL = -10003, /* the other end does not speak umbel */
-	UMBEL_E_VERSION = -10004, /* it does, but no version that we know */
-	UMBEL_E_DENIED = -10005,  /* the broker does not allow it */
-	UMBEL_E_LIMIT = -10006,	  /* a limit of the broker is reached */
+	UMBEL_E_TOPIC = -10001,      /* not a valid topic */
+	UMBEL_E_FILTER = -10002,     /* not a valid filter */
+	UMBEL_E_PROTOCOL = -10003,   /* the other end does not speak umbel */
+	UMBEL_E_VERSION = -10004,    /* it does, but no version that we know */
+	UMBEL_E_DENIED = -10005,     /* the broker does not allow it */
+	UMBEL_E_LIMIT = -10006,      /* a limit of the broker is reached */
 	UMBEL_E_SERVER_UID = -10007, /* the socket belongs to a stranger */
-	UMBEL_E_SLOW = -10008,	  /* evicted: we did not read in time */
+	UMBEL_E_SLOW = -10008,       /* evicted: we did not read in time */
 	UMBEL_E_REFUSED = -10009, /* the broker refused, for another reason */
 	UMBEL_E_UNSUPPORTED = -10010, /* the broker does not know this option */
-	UMBEL_E_GOAWAY = -10011,  /* the broker is shutting down in order */
+	UMBEL_E_GOAWAY = -10011,      /* the broker is shutting down in order */
 };
 
 /* Words for a negative return value; never NULL, never to be freed. */
@@ -109,7 +109,7 @@ enum umbel_state {
 	UMBEL_DISCONNECTED, /* not connected; trying again after a pause */
 	UMBEL_CONNECTING,   /* socket open, handshake under way */
 	UMBEL_CONNECTED,    /* handshake done, subscriptions restored */
-	UMBEL_FAILED,	    /* gave up: only after a fault that waiting cannot
+	UMBEL_FAILED,       /* gave up: only after a fault that waiting cannot
 			       mend, see umbel_options.on_state */
 };
 
@@ -129,7 +129,7 @@ struct umbel_state_info {
 };
 
 struct umbel_hold_info {
-	bool held;	   /* true: publishing is held up; false: it goes on */
+	bool held;         /* true: publishing is held up; false: it goes on */
 	uint32_t session;  /* the subscriber that does not keep up */
 	const char *name;  /* ... its name */
 	const char *topic; /* ... and the topic of the message that waits */
@@ -137,15 +137,15 @@ struct umbel_hold_info {
 
 /* The broker refused something that this handle sent, or announced a loss. */
 struct umbel_error_info {
-	int error;	   /* UMBEL_E_* */
-	unsigned code;	   /* the broker's own code, see PROTOCOL.md; 0: none */
+	int error;         /* UMBEL_E_* */
+	unsigned code;     /* the broker's own code, see PROTOCOL.md; 0: none */
 	const char *text;  /* the broker's words */
 	const char *about; /* topic or filter that it is about, "" if none */
 };
 
 struct umbel_loss_info {
 	uint64_t frames;    /* messages that this handle did not get ... */
-	uint64_t bytes;	    /* ... and their size on the wire */
+	uint64_t bytes;     /* ... and their size on the wire */
 	const char *reason; /* the broker's words */
 };
 
@@ -203,29 +203,29 @@ struct umbel_options {
 	 * A wrong uid at the other end is tried again, with the error told.
 	 */
 	void (*on_state)(struct umbel *c, enum umbel_state state,
-			 const struct umbel_state_info *info, void *user);
+	                 const struct umbel_state_info *info, void *user);
 
 	/* there is room again after a publish said -EAGAIN */
 	void (*on_writable)(struct umbel *c, void *user);
 
 	/* a subscriber holds this publisher up, or no longer does */
 	void (*on_hold)(struct umbel *c, const struct umbel_hold_info *info,
-			void *user);
+	                void *user);
 
 	/* a publish was refused, or anything else that has no own callback */
 	void (*on_error)(struct umbel *c, const struct umbel_error_info *info,
-			 void *user);
+	                 void *user);
 
 	/* the broker dropped messages for this handle, and says how many */
 	void (*on_loss)(struct umbel *c, const struct umbel_loss_info *info,
-			void *user);
+	                void *user);
 
 	void *user; /* for the callbacks above */
 };
 
-#define UMBEL_OPTIONS(...)                                                   \
-	(&(struct umbel_options){.size = sizeof(struct umbel_options),       \
-				 __VA_ARGS__})
+#define UMBEL_OPTIONS(...)                                              \
+	(&(struct umbel_options){ .size = sizeof(struct umbel_options), \
+	                          __VA_ARGS__ })
 
 /* Fill with defaults; for C++, and for C that sets members one by one. */
 UMBEL_API void umbel_options_init(struct umbel_options *options);
@@ -241,7 +241,7 @@ UMBEL_API void umbel_options_init(struct umbel_options *options);
  * address does not fit a socket address), or another -errno.
  */
 UMBEL_API int umbel_new(struct umbel **out,
-			const struct umbel_options *options);
+                        const struct umbel_options *options);
 
 /*
  * Connect, and stay connected from now on.
@@ -285,13 +285,13 @@ struct umbel_stats {
 	uint64_t refused;     /* ... refused by the broker */
 	uint64_t unconfirmed; /* ... sent, fate unknown (yet, or for ever) */
 	uint64_t received;    /* messages that arrived */
-	uint64_t lost;	      /* ... that the broker announced as dropped */
+	uint64_t lost;        /* ... that the broker announced as dropped */
 	uint64_t reconnects;
-	size_t buffered;      /* bytes that wait to be sent */
+	size_t buffered; /* bytes that wait to be sent */
 };
 /* Counts since umbel_new(). Set stats_size to sizeof(*out). */
 UMBEL_API void umbel_get_stats(struct umbel *c, struct umbel_stats *out,
-			       size_t stats_size);
+                               size_t stats_size);
 
 /* ---- loop ----------------------------------------------------------- */
 
@@ -349,18 +349,18 @@ struct umbel_header {
 };
 
 struct umbel_pub_options {
-	size_t size;	   /* sizeof(struct umbel_pub_options) */
+	size_t size;       /* sizeof(struct umbel_pub_options) */
 	const char *reply; /* topic to answer to */
 	const struct umbel_header *headers;
 	size_t n_headers;
 	/* shorthand for a text header `content-type`: text, json, msgpack, or a
 	   MIME type */
 	const char *content_type;
-	bool retain;	   /* pass the retain flag */
+	bool retain; /* pass the retain flag */
 };
-#define UMBEL_PUB_OPTIONS(...)                                               \
-	(&(struct umbel_pub_options){                                        \
-		.size = sizeof(struct umbel_pub_options), __VA_ARGS__})
+#define UMBEL_PUB_OPTIONS(...)        \
+	(&(struct umbel_pub_options){ \
+		.size = sizeof(struct umbel_pub_options), __VA_ARGS__ })
 UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
 
 /*
@@ -376,11 +376,11 @@ UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
  * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD.
  */
 UMBEL_API int umbel_publish(struct umbel *c, const char *topic,
-			    const void *data, size_t len);
+                            const void *data, size_t len);
 
 UMBEL_API int umbel_publish_opts(struct umbel *c, const char *topic,
-				 const void *data, size_t len,
-				 const struct umbel_pub_options *options);
+                                 const void *data, size_t len,
+                                 const struct umbel_pub_options *options);
 
 /*
  * The same, but waits for room up to timeout_ms, dispatching meanwhile unless
@@ -388,9 +388,9 @@ UMBEL_API int umbel_publish_opts(struct umbel *c, const char *topic,
  * callback if it would have to wait.
  */
 UMBEL_API int umbel_publish_wait(struct umbel *c, const char *topic,
-				 const void *data, size_t len,
-				 const struct umbel_pub_options *options,
-				 int timeout_ms);
+                                 const void *data, size_t len,
+                                 const struct umbel_pub_options *options,
+                                 int timeout_ms);
 
 /* Let messages wait for company; calls nest. Uncork sends what waits. */
 UMBEL_API void umbel_cork(struct umbel *c);
@@ -419,7 +419,7 @@ UMBEL_API bool umbel_filter_matches(const char *filter, const char *topic);
 
 /* `m` is borrowed for the time of the call; umbel_msg_ref() keeps it. */
 typedef void umbel_msg_cb(struct umbel *c, const struct umbel_msg *m,
-			  void *user);
+                          void *user);
 
 struct umbel_sub_options {
 	size_t size; /* sizeof(struct umbel_sub_options) */
@@ -437,11 +437,11 @@ struct umbel_sub_options {
 	   once, nothing comes after it, and `s` is gone when it returns. Not
 	   called by umbel_close() and umbel_free(). */
 	void (*on_end)(struct umbel *c, struct umbel_sub *s, int error,
-		       void *user);
+	               void *user);
 };
-#define UMBEL_SUB_OPTIONS(...)                                               \
-	(&(struct umbel_sub_options){                                        \
-		.size = sizeof(struct umbel_sub_options), __VA_ARGS__})
+#define UMBEL_SUB_OPTIONS(...)        \
+	(&(struct umbel_sub_options){ \
+		.size = sizeof(struct umbel_sub_options), __VA_ARGS__ })
 UMBEL_API void umbel_sub_options_init(struct umbel_sub_options *options);
 
 /*
@@ -456,9 +456,9 @@ UMBEL_API void umbel_sub_options_init(struct umbel_sub_options *options);
  * Returns 0, UMBEL_E_FILTER, -ENOMEM, -EINVAL, -ECHILD.
  */
 UMBEL_API int umbel_subscribe(struct umbel *c, const char *filter,
-			      umbel_msg_cb *cb, void *user,
-			      const struct umbel_sub_options *options,
-			      struct umbel_sub **out);
+                              umbel_msg_cb *cb, void *user,
+                              const struct umbel_sub_options *options,
+                              struct umbel_sub **out);
 
 /*
  * End a subscription. Called in the dispatching thread: cb is not called
@@ -475,13 +475,13 @@ UMBEL_API const char *umbel_sub_filter(const struct umbel_sub *s);
  * Returns 1; 0 when the time is over; -EBUSY, -EDEADLK, the error of FAILED.
  */
 UMBEL_API int umbel_next(struct umbel *c, struct umbel_msg **out,
-			 int timeout_ms);
+                         int timeout_ms);
 
 /* ---- messages ------------------------------------------------------- */
 
 struct umbel_sender {
 	uint32_t session; /* 0: the broker itself */
-	uint32_t uid;	  /* user id, as the kernel told the broker */
+	uint32_t uid;     /* user id, as the kernel told the broker */
 };
 
 UMBEL_API const char *umbel_msg_topic(const struct umbel_msg *m);
@@ -499,14 +499,14 @@ UMBEL_API bool umbel_msg_retain_flag(const struct umbel_msg *m);
  * its length in value.bin by umbel_msg_header_at().
  */
 UMBEL_API bool umbel_msg_header(const struct umbel_msg *m, const char *key,
-				struct umbel_header *out);
+                                struct umbel_header *out);
 /* A text header, or NULL when there is none or it is no text. */
 UMBEL_API const char *umbel_msg_header_str(const struct umbel_msg *m,
-					   const char *key);
+                                           const char *key);
 UMBEL_API size_t umbel_msg_n_headers(const struct umbel_msg *m);
 /* The i-th header in the order of the wire; false beyond the last. */
 UMBEL_API bool umbel_msg_header_at(const struct umbel_msg *m, size_t i,
-				   struct umbel_header *out);
+                                   struct umbel_header *out);
 
 /*
  * Keep a message beyond its callback: the same content, to be given back with

@@ -1,0 +1,236 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/* What the broker says, one short function per frame. */
+#include "conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/cursor.h"
+#include "proto/status.h"
+#include "proto/utf8.h"
+
+void
+control_text(char *buf, size_t n, struct text text)
+{
+	const uint8_t *at = (const uint8_t *)text.at;
+	size_t left = text.len;
+	size_t len = 0;
+
+	while (left > 0) {
+		uint32_t code_point;
+		size_t size = utf8_decode(at, left, &code_point);
+		bool shown = size > 0 && !utf8_is_control(code_point);
+
+		size += size == 0;
+		if (len + size >= n)
+			break;
+		if (shown)
+			memcpy(buf + len, at, size);
+		else
+			buf[len] = '?';
+		len += shown ? size : 1;
+		at += size;
+		left -= size;
+	}
+	buf[len] = '\0';
+}
+
+int
+control_error(unsigned code)
+{
+	switch (code) {
+	case STATUS_BAD_VERSION:
+		return UMBEL_E_VERSION;
+	case STATUS_BAD_TOPIC:
+	case STATUS_BAD_REPLY:
+		return UMBEL_E_TOPIC;
+	case STATUS_SLOW_CONSUMER:
+		return UMBEL_E_SLOW;
+	case STATUS_UNSUPPORTED:
+		return UMBEL_E_UNSUPPORTED;
+	case STATUS_BAD_FILTER:
+		return UMBEL_E_FILTER;
+	case STATUS_DENIED:
+		return UMBEL_E_DENIED;
+	case STATUS_LIMIT:
+		return UMBEL_E_LIMIT;
+	default:
+		return UMBEL_E_REFUSED;
+	}
+}
+
+static enum control_result
+on_welcome(struct umbel *c, const struct message_welcome *m, bool quiet)
+{
+	struct notice *n = &c->notice;
+	uint64_t dropped;
+
+	if (c->link != LINK_HELLO) {
+		conn_protocol(c, "a second WELCOME");
+		return CONTROL_DONE;
+	}
+	dropped = conn_welcomed(c, m);
+	if (dropped == 0 || quiet || !c->opt.on_error)
+		return CONTROL_DONE;
+	n->kind = NOTICE_ERROR;
+	memcpy(n->text, c->error_text, sizeof(n->text));
+	n->error = (struct umbel_error_info){ .error = -EMSGSIZE,
+		                              .text = n->text,
+		                              .about = "" };
+	return CONTROL_NOTICE;
+}
+
+static enum control_result
+on_answer(struct umbel *c, uint32_t request, const struct message_error *error)
+{
+	if (!sub_answered(c, request, error))
+		conn_protocol(c, "an answer to request %u, which is not next",
+		              (unsigned)request);
+	return CONTROL_DONE;
+}
+
+static enum control_result
+on_error(struct umbel *c, const struct message_error *m, bool quiet)
+{
+	struct notice *n = &c->notice;
+
+	if (m->fatal || c->link == LINK_HELLO) {
+		conn_fatal(c, m);
+		return CONTROL_DONE;
+	}
+	if (m->request != 0)
+		return on_answer(c, m->request, m);
+	if (quiet && c->opt.on_error)
+		return CONTROL_LATER;
+
+	control_text(n->text, sizeof(n->text), m->text);
+	control_text(n->about, sizeof(n->about), m->about);
+	handle_fail(c, control_error(m->code), "publish on %s: %s",
+	            n->about[0] ? n->about : "?",
+	            n->text[0] ? n->text : status_words(m->code));
+	n->kind = NOTICE_ERROR;
+	n->error = (struct umbel_error_info){ .error = control_error(m->code),
+		                              .code = m->code,
+		                              .text = n->text,
+		                              .about = n->about };
+	return c->opt.on_error ? CONTROL_NOTICE : CONTROL_DONE;
+}
+
+static enum control_result
+on_hold(struct umbel *c, const struct message_hold *m, bool quiet)
+{
+	struct notice *n = &c->notice;
+
+	if (quiet && c->opt.on_hold)
+		return CONTROL_LATER;
+	c->held = m->on;
+	control_text(n->text, sizeof(n->text), m->name);
+	control_text(n->about, sizeof(n->about), m->topic);
+	n->kind = NOTICE_HOLD;
+	n->hold = (struct umbel_hold_info){ .held = m->on,
+		                            .session = m->session,
+		                            .name = n->text,
+		                            .topic = n->about };
+	return c->opt.on_hold ? CONTROL_NOTICE : CONTROL_DONE;
+}
+
+static enum control_result
+on_gap(struct umbel *c, const struct message_gap *m, bool quiet)
+{
+	struct notice *n = &c->notice;
+
+	if (quiet && c->opt.on_loss)
+		return CONTROL_LATER;
+	c->stats.lost += m->frames;
+	control_text(n->text, sizeof(n->text), m->reason);
+	n->kind = NOTICE_LOSS;
+	n->loss = (struct umbel_loss_info){ .frames = m->frames,
+		                            .bytes = m->bytes,
+		                            .reason = n->text };
+	return c->opt.on_loss ? CONTROL_NOTICE : CONTROL_DONE;
+}
+
+static enum control_result
+on_ping(struct umbel *c, const struct message_ping *m)
+{
+	struct message pong = { .type = TYPE_PONG,
+		                .pong = { .token = m->token } };
+
+	if (send_control(c, &pong) < 0)
+		conn_lost(c, -ENOMEM, "no memory to answer a PING");
+	else
+		send_pending(c);
+	return CONTROL_DONE;
+}
+
+static enum control_result
+act(struct umbel *c, const struct message *m, bool quiet)
+{
+	switch (m->type) {
+	case TYPE_WELCOME:
+		return on_welcome(c, &m->welcome, quiet);
+	case TYPE_OK:
+		return on_answer(c, m->ok.request, NULL);
+	case TYPE_ERROR:
+		return on_error(c, &m->error, quiet);
+	case TYPE_GAP:
+		return on_gap(c, &m->gap, quiet);
+	case TYPE_HOLD:
+		return on_hold(c, &m->hold, quiet);
+	case TYPE_PING:
+		return on_ping(c, &m->ping);
+	case TYPE_PONG:
+		barrier_answered(c, &m->pong);
+		return CONTROL_DONE;
+	case TYPE_GOAWAY:
+		conn_leave(c, &m->goaway);
+		return CONTROL_DONE;
+	case TYPE_HELLO:
+	case TYPE_PUBLISH:
+	case TYPE_SUBSCRIBE:
+	case TYPE_UNSUBSCRIBE:
+	case TYPE_DELIVER:
+		break; /* not the broker's to say, or not seen here */
+	}
+	return CONTROL_DONE;
+}
+
+enum control_result
+control_frame(struct umbel *c, const uint8_t *body, size_t len, bool quiet)
+{
+	struct message m;
+	uint32_t type;
+
+	if (!cursor_check_body(body, len, &type)) {
+		conn_protocol(c, "a malformed frame");
+		return CONTROL_DONE;
+	}
+	if (unlikely(c->debug))
+		debug_frame(c, "<", body, len);
+	if (c->link == LINK_HELLO && type != TYPE_WELCOME &&
+	    type != TYPE_ERROR) {
+		conn_protocol(c, "something else before WELCOME");
+		return CONTROL_DONE;
+	}
+	if (type >= TYPE_EXTENSION)
+		return CONTROL_DONE;
+	if (!(message_ways(type) & WAY_TO_CLIENT)) {
+		conn_protocol(c, "a frame of type %u (%s)", (unsigned)type,
+		              message_name(type));
+		return CONTROL_DONE;
+	}
+	switch (message_decode(body, len, &m)) {
+	case MESSAGE_OK:
+		return act(c, &m, quiet);
+	case MESSAGE_BAD:
+		conn_protocol(c, "a malformed %s", message_name(type));
+		break;
+	case MESSAGE_NO_MEMORY:
+		conn_lost(c, -ENOMEM, "no memory to decode a frame");
+		break;
+	}
+	return CONTROL_DONE;
+}

@@ -1,0 +1,495 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/* The loop: one round after the other, by one thread at a time. */
+#include "conn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A publisher without a loop looks at its socket so often, on the occasion of
+   a publish. */
+#define QUIET_MS 5
+
+int64_t
+dispatch_deadline(int timeout_ms)
+{
+	return timeout_ms < 0 ? NEVER : sys_now() + timeout_ms;
+}
+
+int
+dispatch_left(int64_t deadline)
+{
+	int64_t left;
+
+	if (deadline == NEVER)
+		return -1;
+	left = deadline - sys_now();
+	if (left <= 0)
+		return 0;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}
+
+void
+dispatch_attend(struct umbel *c, unsigned bits)
+{
+	atomic_fetch_or_explicit(&c->attention, bits, memory_order_release);
+}
+
+void
+dispatch_wake(struct umbel *c)
+{
+	if (c->dispatcher != thread_self())
+		sys_wake(&c->sys);
+}
+
+/* ---- what is due ------------------------------------------------------------ */
+
+void
+dispatch_state(struct umbel *c, enum umbel_state state,
+               const struct umbel_state_info *info)
+{
+	struct state_event *e;
+
+	if (!c->opt.on_state)
+		return;
+	if (c->n_events == STATE_EVENTS) {
+		/* nobody dispatched for long: what is new matters more */
+		memmove(c->events, c->events + 1,
+		        (STATE_EVENTS - 1) * sizeof(c->events[0]));
+		c->n_events--;
+	}
+	e = &c->events[c->n_events++];
+	*e = (struct state_event){ .state = state };
+	if (info)
+		e->info = *info;
+	if (info && info->text)
+		snprintf(e->text, sizeof(e->text), "%s", info->text);
+	dispatch_attend(c, ATTEND_DUE);
+	dispatch_wake(c);
+}
+
+static void
+tell_state(struct umbel *c)
+{
+	struct state_event e = c->events[0];
+
+	c->n_events--;
+	memmove(c->events, c->events + 1, c->n_events * sizeof(c->events[0]));
+	handle_unlock(c);
+	e.info.text = e.text;
+	c->opt.on_state(c, e.state, &e.info, c->opt.user);
+	handle_lock(c);
+}
+
+static void
+tell_barrier(struct umbel *c)
+{
+	struct barrier *b = STAILQ_FIRST(&c->due_barriers);
+	struct barrier copy = *b;
+
+	STAILQ_REMOVE_HEAD(&c->due_barriers, link);
+	free(b);
+	handle_unlock(c);
+	copy.cb(c, copy.error, copy.user);
+	handle_lock(c);
+}
+
+static void
+tell_room(struct umbel *c)
+{
+	c->room_due = false;
+	handle_unlock(c);
+	c->opt.on_writable(c, c->opt.user);
+	handle_lock(c);
+}
+
+static unsigned
+tell_sub(struct umbel *c)
+{
+	struct umbel_sub *s = STAILQ_FIRST(&c->due_subs);
+	unsigned n;
+
+	STAILQ_REMOVE_HEAD(&c->due_subs, due_link);
+	s->is_due = false;
+	handle_unlock(c);
+	n = sub_tell(c, s);
+	handle_lock(c);
+	return n;
+}
+
+/* The first thing that is due, if any; with the lock, which callbacks run
+   without. */
+static bool
+tell_one(struct umbel *c, unsigned *n)
+{
+	if (!STAILQ_EMPTY(&c->due_subs)) {
+		*n += tell_sub(c);
+		return true;
+	}
+	if (c->n_events > 0)
+		tell_state(c);
+	else if (!STAILQ_EMPTY(&c->due_barriers))
+		tell_barrier(c);
+	else if (c->room_due)
+		tell_room(c);
+	else
+		return false;
+	++*n;
+	return true;
+}
+
+unsigned
+dispatch_due(struct umbel *c)
+{
+	unsigned n = 0;
+	unsigned bits;
+
+	if (!atomic_load_explicit(&c->attention, memory_order_relaxed))
+		return 0;
+	bits = atomic_exchange_explicit(&c->attention, 0, memory_order_acquire);
+	if (bits & ATTEND_ROUTES) {
+		routes_invalidate(&c->routes);
+		c->run.plain = false;
+	}
+	if (!(bits & ATTEND_DUE))
+		return 0;
+	handle_lock(c);
+	while (!c->dying && tell_one(c, &n))
+		;
+	handle_unlock(c);
+	return n;
+}
+
+/* ---- timers ------------------------------------------------------------------ */
+
+static int64_t
+earliest(const struct deadlines *at)
+{
+	const int64_t all[] = { at->retry, at->give_up, at->resend, at->confirm,
+		                at->silence };
+	int64_t first = NEVER;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		first = all[i] < first ? all[i] : first;
+	return first;
+}
+
+/* An earlier alarm than needed is left alone: it rings, and nothing is due. */
+void
+dispatch_arm(struct umbel *c)
+{
+	int64_t first = earliest(&c->at);
+
+	if (first >= c->at.armed)
+		return;
+	if (sys_set_timer(&c->sys, first) == 0)
+		c->at.armed = first;
+}
+
+void
+dispatch_heard(struct umbel *c)
+{
+	c->heard_at = sys_now();
+	c->asked_at = 0;
+}
+
+static void
+give_up(struct umbel *c)
+{
+	char text[256];
+
+	switch (c->link) {
+	case LINK_DOWN:
+		c->at.give_up = NEVER;
+		return;
+	case LINK_HELLO:
+		snprintf(text, sizeof(text),
+		         "connect to %s: it accepts, but did not say WELCOME "
+		         "within %d ms",
+		         c->address.sun_path, c->opt.handshake_ms);
+		conn_lost(c, -ETIMEDOUT, text);
+		return;
+	case LINK_RESTORE:
+		snprintf(text, sizeof(text),
+		         "connect to %s: the broker did not answer our "
+		         "subscriptions for %d ms",
+		         c->address.sun_path, c->opt.handshake_ms);
+		conn_lost(c, -ETIMEDOUT, text);
+		return;
+	case LINK_UP:
+		conn_lost(c, -EPIPE, "the broker takes nothing more");
+		return;
+	case LINK_LEAVING:
+		conn_lost(c, UMBEL_E_GOAWAY,
+		          "the broker was shutting down, but did not close "
+		          "the connection");
+		return;
+	}
+}
+
+static void
+look_for_life(struct umbel *c, int64_t now)
+{
+	char text[128];
+
+	if (c->link != LINK_UP) {
+		c->at.silence = NEVER;
+	} else if (c->paused || c->held) {
+		/* we do not read, or it does not: silence says nothing */
+		c->asked_at = 0;
+		c->at.silence = now + c->opt.ping_ms;
+	} else if (now - c->heard_at < c->opt.ping_ms) {
+		c->at.silence = c->heard_at + c->opt.ping_ms;
+	} else if (c->asked_at == 0) {
+		barrier_ask_own(c);
+		c->asked_at = now;
+		c->at.silence = now + c->opt.ping_ms;
+	} else if (now - c->asked_at < c->opt.ping_ms) {
+		c->at.silence = c->asked_at + c->opt.ping_ms;
+	} else {
+		snprintf(text, sizeof(text),
+		         "the broker gave no sign of life for %lld ms",
+		         (long long)(now - c->heard_at));
+		conn_lost(c, -ETIMEDOUT, text);
+	}
+}
+
+/* Lock held. Nobody is judged by a silence that we did not listen to: for that
+   `listened` must be true, which is to say that all input has been seen. */
+static void
+run_timers(struct umbel *c, int64_t now, bool listened)
+{
+	if (now < earliest(&c->at))
+		return;
+	if (c->at.retry <= now && c->link == LINK_DOWN)
+		conn_attempt(c, now);
+	if (c->at.resend <= now) {
+		c->at.resend = NEVER;
+		send_pending(c);
+	}
+	if (c->at.confirm <= now) {
+		c->at.confirm = NEVER;
+		barrier_ask_own(c);
+	}
+	if (c->at.give_up <= now) {
+		if (listened && !c->paused)
+			give_up(c);
+		else
+			c->at.give_up = now + CONFIRM_MS;
+	}
+	if (c->at.silence <= now) {
+		if (listened)
+			look_for_life(c, now);
+		else
+			c->at.silence = now + CONFIRM_MS;
+	}
+	dispatch_arm(c);
+}
+
+/* ---- one round ----------------------------------------------------------------- */
+
+/* Role held: is there something to do that the kernel does not know of? */
+static bool
+has_more(struct umbel *c)
+{
+	if (atomic_load_explicit(&c->attention, memory_order_relaxed))
+		return true;
+	return receive_has_frame(c) && !next_is_full(c);
+}
+
+static void
+finish_turn(struct umbel *c, bool listened)
+{
+	handle_lock(c);
+	c->stats.received += c->received;
+	c->received = 0;
+	c->paused = next_is_full(c);
+	run_timers(c, sys_now(), listened);
+	if (!c->blocked && c->cork == 0)
+		send_pending(c);
+	else
+		send_watch(c);
+	handle_unlock(c);
+}
+
+unsigned
+dispatch_turn(struct umbel *c, int timeout_ms)
+{
+	struct sys_ready ready = { 0 };
+	bool listened = !has_more(c);
+	unsigned n;
+
+	if (listened)
+		sys_wait(&c->sys, timeout_ms, &ready);
+	if (ready.wake)
+		c->again = false;
+	if (ready.timer || ready.out) {
+		handle_lock(c);
+		if (ready.timer)
+			c->at.armed = NEVER;
+		if (ready.out)
+			send_pending(c);
+		handle_unlock(c);
+	}
+	n = dispatch_due(c);
+	if (!c->dying && n < c->opt.dispatch_max)
+		n += receive(c, ready.in, c->opt.dispatch_max - n);
+	if (c->dying)
+		return n;
+	finish_turn(c, listened && !receive_has_frame(c));
+	return n + dispatch_due(c);
+}
+
+void
+dispatch_quietly(struct umbel *c, int64_t now)
+{
+	if (c->dispatcher)
+		return;
+	if (c->link != LINK_DOWN && now - c->quiet_at < QUIET_MS)
+		return;
+	c->quiet_at = now;
+	receive_quietly(c);
+	run_timers(c, now, !receive_has_frame(c));
+	if (has_more(c) && !c->again) {
+		c->again = true;
+		sys_wake(&c->sys);
+	}
+}
+
+/* ---- the role ------------------------------------------------------------------- */
+
+int
+dispatch_begin(struct umbel *c)
+{
+	int r = 0;
+
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	handle_lock(c);
+	if (c->dispatcher == thread_self())
+		r = handle_fail(c, -EDEADLK, "not inside a callback");
+	else if (c->dispatcher)
+		r = handle_fail(c, -EBUSY, "another thread dispatches");
+	else
+		c->dispatcher = thread_self();
+	handle_unlock(c);
+	return r;
+}
+
+bool
+dispatch_end(struct umbel *c)
+{
+	bool dying = c->dying;
+
+	handle_lock(c);
+	c->dispatcher = 0;
+	/* once is enough: it rings until a round waits and takes it back */
+	if (!dying && !c->again && has_more(c)) {
+		c->again = true;
+		sys_wake(&c->sys);
+	}
+	handle_changed(c);
+	handle_unlock(c);
+	if (dying)
+		handle_destroy(c);
+	return dying;
+}
+
+int
+dispatch_until(struct umbel *c, int timeout_ms,
+               bool (*done)(struct umbel *c, void *arg), void *arg)
+{
+	int64_t deadline = dispatch_deadline(timeout_ms);
+	bool tried = false;
+	int r = 0;
+
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	handle_lock(c);
+	while (!done(c, arg)) {
+		int left = dispatch_left(deadline);
+
+		if (c->dispatcher == thread_self()) {
+			r = handle_fail(c, -EDEADLK, "not inside a callback");
+			break;
+		}
+		if (left == 0 && tried) {
+			r = -ETIMEDOUT;
+			break;
+		}
+		tried = left == 0;
+		if (c->dispatcher) {
+			c->n_waiting++;
+			sys_cond_wait(&c->changed, &c->lock, left);
+			c->n_waiting--;
+			continue;
+		}
+		c->dispatcher = thread_self();
+		handle_unlock(c);
+		dispatch_turn(c, left);
+		if (dispatch_end(c))
+			return -ECANCELED;
+		handle_lock(c);
+	}
+	handle_unlock(c);
+	return r;
+}
+
+/* ---- umbel.h -------------------------------------------------------------------- */
+
+int
+umbel_fd(struct umbel *c)
+{
+	return handle_is_foreign(c) ? -ECHILD : c->sys.poller;
+}
+
+int
+umbel_dispatch(struct umbel *c, int timeout_ms)
+{
+	int64_t deadline = dispatch_deadline(timeout_ms);
+	unsigned n;
+	int left;
+	int r = dispatch_begin(c);
+
+	if (r < 0)
+		return r;
+	do {
+		left = dispatch_left(deadline);
+		n = dispatch_turn(c, left);
+	} while (n == 0 && left != 0 && !c->dying && !handle_is_foreign(c));
+	dispatch_end(c);
+	return (int)n;
+}
+
+int
+umbel_run(struct umbel *c)
+{
+	int failed = 0;
+	int r = dispatch_begin(c);
+
+	if (r < 0)
+		return r;
+	while (!c->dying && !failed && !atomic_exchange(&c->stopped, false)) {
+		dispatch_turn(c, -1);
+		if (c->dying)
+			break;
+		handle_lock(c);
+		failed = c->failed;
+		handle_unlock(c);
+	}
+	dispatch_end(c);
+	return failed;
+}
+
+void
+umbel_stop(struct umbel *c)
+{
+	if (handle_is_foreign(c))
+		return;
+	atomic_store(&c->stopped, true);
+	sys_wake(&c->sys);
+}

@@ -1,0 +1,57 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * encode - what stands before the payload of a PUBLISH: prefix, flags, stamp,
+ * topic, reply, headers, and the payload's own head.
+ *
+ * The same function measures (into NULL) and writes, so that the two cannot
+ * differ.
+ */
+#ifndef UMBEL_CLIENT_ENCODE_H
+#define UMBEL_CLIENT_ENCODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/bytes.h"
+#include "umbel.h"
+
+static inline size_t
+encode_bin_head_size(size_t len)
+{
+	return len < 256 ? 2 : len < 65536 ? 3 : 5;
+}
+
+/* The head of a bin; returns its size. */
+static inline size_t
+encode_bin_head(uint8_t *p, size_t len)
+{
+	if (len < 256) {
+		p[0] = 0xc4;
+		p[1] = (uint8_t)len;
+		return 2;
+	}
+	if (len < 65536) {
+		p[0] = 0xc5;
+		store_be16(p + 1, (uint16_t)len);
+		return 3;
+	}
+	p[0] = 0xc6;
+	store_be32(p + 1, (uint32_t)len);
+	return 5;
+}
+
+/*
+ * Up to the payload's head, which is not part of it; the prefix is left open.
+ * `options` have passed encode_check(). Writes at `to` unless it is NULL.
+ * Returns the length.
+ */
+size_t encode_front(uint8_t *to, const char *topic, size_t topic_len,
+                    const struct umbel_pub_options *options);
+
+/* May these options be sent at all? 0, UMBEL_E_TOPIC (the reply), -EINVAL. A
+   broker would take them for a breach of the protocol. */
+int encode_check(const struct umbel_pub_options *options);
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/* What a handle is made of, its options, its numbers and its errors. */
+#include "conn.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/frame.h"
+#include "proto/utf8.h"
+
+#define ROUTES_MAX_BYTES (4u << 20)
+
+_Atomic unsigned handle_forks;
+
+static pthread_once_t watch_forks_once = PTHREAD_ONCE_INIT;
+
+static void
+on_fork_in_child(void)
+{
+	atomic_fetch_add(&handle_forks, 1);
+}
+
+static void
+watch_forks(void)
+{
+	pthread_atfork(NULL, NULL, on_fork_in_child);
+}
+
+/* ---- errors -------------------------------------------------------------- */
+
+const char *
+umbel_strerror(int error)
+{
+	if (error >= 0)
+		return "no error";
+	if (error > UMBEL_E_TOPIC)
+		return strerror(-error);
+	switch ((enum umbel_error)error) {
+	case UMBEL_E_TOPIC:
+		return "not a valid topic";
+	case UMBEL_E_FILTER:
+		return "not a valid filter";
+	case UMBEL_E_PROTOCOL:
+		return "the other end does not speak the umbel protocol";
+	case UMBEL_E_VERSION:
+		return "no common version of the protocol";
+	case UMBEL_E_DENIED:
+		return "the broker does not allow it";
+	case UMBEL_E_LIMIT:
+		return "a limit of the broker is reached";
+	case UMBEL_E_SERVER_UID:
+		return "the socket belongs to a stranger";
+	case UMBEL_E_SLOW:
+		return "evicted for not reading in time";
+	case UMBEL_E_REFUSED:
+		return "refused by the broker";
+	case UMBEL_E_UNSUPPORTED:
+		return "not supported by the broker";
+	case UMBEL_E_GOAWAY:
+		return "the broker is shutting down";
+	}
+	return "unknown error";
+}
+
+const char *
+umbel_last_error(struct umbel *c)
+{
+	/* another thread may fail while the caller still reads */
+	static _Thread_local char text[sizeof(c->error_text)];
+
+	if (handle_is_foreign(c))
+		return "the handle belongs to the parent process";
+	handle_lock(c);
+	memcpy(text, c->error_text, sizeof(text));
+	handle_unlock(c);
+	return text;
+}
+
+static int
+fail_va(struct umbel *c, int error, const char *format, va_list args)
+{
+	vsnprintf(c->error_text, sizeof(c->error_text), format, args);
+	debug_line(c, "error: %s", c->error_text);
+	return error;
+}
+
+int
+handle_fail(struct umbel *c, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fail_va(c, error, format, args);
+	va_end(args);
+	return error;
+}
+
+int
+handle_refuse(struct umbel *c, int error, const char *format, ...)
+{
+	va_list args;
+
+	handle_lock(c);
+	va_start(args, format);
+	fail_va(c, error, format, args);
+	va_end(args);
+	handle_unlock(c);
+	return error;
+}
+
+void
+handle_changed(struct umbel *c)
+{
+	if (c->n_waiting > 0)
+		pthread_cond_broadcast(&c->changed);
+}
+
+/* ---- options -------------------------------------------------------------- */
+
+void
+umbel_options_init(struct umbel_options *options)
+{
+	*options = (struct umbel_options){ .size = sizeof(*options) };
+}
+
+/* Of a caller built against an older umbel.h the rest of *out is zero. */
+static int
+take_options(struct umbel_options *out, const struct umbel_options *in)
+{
+	size_t n = sizeof(*out);
+
+	*out = (struct umbel_options){ .size = sizeof(*out) };
+	if (!in)
+		return 0;
+	if (in->size < sizeof(in->size))
+		return -EINVAL;
+	memcpy(out, in, in->size < n ? in->size : n);
+	return 0;
+}
+
+static void
+int_default(int *value, int standard)
+{
+	if (*value == 0)
+		*value = standard;
+}
+
+static int
+set_defaults(struct umbel_options *o)
+{
+	if (o->buffer == 0)
+		o->buffer = 1u << 20;
+	if (o->next_buffer == 0)
+		o->next_buffer = 1u << 20;
+	if (o->dispatch_max == 0)
+		o->dispatch_max = 256;
+	int_default(&o->handshake_ms, 2000);
+	int_default(&o->retry_first_ms, 10);
+	int_default(&o->retry_last_ms,
+	            o->retry_first_ms > 2000 ? o->retry_first_ms : 2000);
+	int_default(&o->ping_ms, 30000);
+	if (o->handshake_ms < 0 || o->retry_first_ms < 0 ||
+	    o->retry_last_ms < o->retry_first_ms || o->ping_ms < -1)
+		return -EINVAL;
+	return 0;
+}
+
+static bool
+name_is_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len <= NAME_MAX_BYTES &&
+	       utf8_is_text((const uint8_t *)name, len);
+}
+
+static int
+take_name(struct umbel *c)
+{
+	const char *name = c->opt.name;
+
+	if (name && !name_is_valid(name))
+		return -EINVAL;
+	if (!name) {
+		name = sys_program_name();
+		if (!name_is_valid(name))
+			name = "";
+	}
+	c->name = strdup(name);
+	c->opt.name = c->name;
+	return c->name ? 0 : -ENOMEM;
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static int
+init_locks(struct umbel *c)
+{
+	int r = sys_cond_init(&c->changed);
+
+	if (r < 0)
+		return r;
+	r = pthread_mutex_init(&c->lock, NULL);
+	if (r)
+		pthread_cond_destroy(&c->changed);
+	return -r;
+}
+
+static int
+init_tables(struct umbel *c)
+{
+	int r = trie_init(&c->trie, sys_random());
+
+	if (r < 0)
+		return r;
+	r = routes_init(&c->routes, ROUTES_MAX_BYTES, sys_random());
+	if (r < 0)
+		trie_fini(&c->trie);
+	return r;
+}
+
+static int
+init_settings(struct umbel *c, const struct umbel_options *options)
+{
+	int r = take_options(&c->opt, options);
+
+	if (r == 0)
+		r = set_defaults(&c->opt);
+	if (r == 0)
+		r = address_choose(&c->address, c->opt.address);
+	if (r == 0)
+		r = take_name(c);
+	c->opt.address = c->address.sun_path;
+	return r;
+}
+
+static void
+init_fields(struct umbel *c)
+{
+	const char *debug = sys_getenv("UMBEL_DEBUG");
+
+	c->debug = debug && strcmp(debug, "1") == 0;
+	c->fork_generation = atomic_load(&handle_forks);
+	c->fd = -1;
+	c->random = sys_random() | 1;
+	c->max_frame = FRAME_MAX_DEFAULT;
+	c->flush_at = SEND_BATCH;
+	c->at = (struct deadlines){ NEVER, NEVER, NEVER, NEVER, NEVER, NEVER };
+	LIST_INIT(&c->subs);
+	STAILQ_INIT(&c->due_subs);
+	STAILQ_INIT(&c->requests);
+	STAILQ_INIT(&c->barriers);
+	STAILQ_INIT(&c->due_barriers);
+	STAILQ_INIT(&c->next);
+}
+
+int
+umbel_new(struct umbel **out, const struct umbel_options *options)
+{
+	struct umbel *c;
+	int r;
+
+	pthread_once(&watch_forks_once, watch_forks);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	init_fields(c);
+	r = init_settings(c, options);
+	if (r < 0)
+		goto fail;
+	r = sys_open(&c->sys);
+	if (r < 0)
+		goto fail_sys;
+	r = init_tables(c);
+	if (r < 0)
+		goto fail_sys;
+	r = init_locks(c);
+	if (r < 0)
+		goto fail_tables;
+	*out = c;
+	return 0;
+
+fail_tables:
+	routes_fini(&c->routes);
+	trie_fini(&c->trie);
+fail_sys:
+	sys_close(&c->sys, false);
+fail:
+	free(c->name);
+	free(c);
+	return r;
+}
+
+static void
+free_barriers(struct umbel *c, struct barriers *list)
+{
+	struct barrier *b;
+
+	while ((b = STAILQ_FIRST(list))) {
+		STAILQ_REMOVE_HEAD(list, link);
+		barrier_free(c, b);
+	}
+}
+
+/* In a fork's child as well: the lock may be another thread's there, for ever,
+   and so it is neither taken nor destroyed. */
+void
+handle_destroy(struct umbel *c)
+{
+	bool forked = handle_is_foreign(c);
+	struct umbel_sub *s;
+
+	if (c->fd >= 0) {
+		if (!forked)
+			sys_watch(&c->sys, c->fd, SYS_NONE);
+		close(c->fd);
+	}
+	sys_close(&c->sys, forked);
+	while ((s = LIST_FIRST(&c->subs))) {
+		LIST_REMOVE(s, link);
+		sub_free(s);
+	}
+	free_barriers(c, &c->barriers);
+	free_barriers(c, &c->due_barriers);
+	next_fini(c);
+	receive_fini(c);
+	out_fini(&c->out);
+	out_fini(&c->ctrl);
+	routes_fini(&c->routes);
+	trie_fini(&c->trie);
+	if (!forked) {
+		pthread_mutex_destroy(&c->lock);
+		pthread_cond_destroy(&c->changed);
+	}
+	free(c->name);
+	free(c);
+}
+
+static void
+die_later(struct umbel *c)
+{
+	struct umbel_sub *s;
+
+	c->dying = true;
+	LIST_FOREACH (s, &c->subs, link)
+		atomic_store(&s->live, false);
+	dispatch_attend(c, ATTEND_DYING);
+}
+
+void
+umbel_free(struct umbel *c)
+{
+	bool now = true;
+
+	if (!c)
+		return;
+	if (!handle_is_foreign(c)) {
+		handle_lock(c);
+		if (c->dispatcher == thread_self()) {
+			die_later(c);
+			now = false;
+		}
+		handle_unlock(c);
+	}
+	if (now)
+		handle_destroy(c);
+}
+
+/* ---- questions -------------------------------------------------------------- */
+
+const char *
+umbel_version(void)
+{
+	return UMBEL_VERSION;
+}
+
+const char *
+umbel_address(struct umbel *c)
+{
+	return c->address.sun_path;
+}
+
+enum umbel_state
+umbel_get_state(struct umbel *c)
+{
+	enum umbel_state state;
+
+	if (handle_is_foreign(c))
+		return UMBEL_FAILED;
+	handle_lock(c);
+	state = conn_state(c);
+	handle_unlock(c);
+	return state;
+}
+
+uint32_t
+umbel_session(struct umbel *c)
+{
+	uint32_t session;
+
+	if (handle_is_foreign(c))
+		return 0;
+	handle_lock(c);
+	session = c->session;
+	handle_unlock(c);
+	return session;
+}
+
+uint32_t
+umbel_uid(struct umbel *c)
+{
+	uint32_t uid;
+
+	if (handle_is_foreign(c))
+		return 0;
+	handle_lock(c);
+	uid = c->uid;
+	handle_unlock(c);
+	return uid;
+}
+
+size_t
+umbel_max_frame(struct umbel *c)
+{
+	size_t max;
+
+	if (handle_is_foreign(c))
+		return 0;
+	handle_lock(c);
+	max = c->max_frame;
+	handle_unlock(c);
+	return max;
+}
+
+void
+umbel_get_stats(struct umbel *c, struct umbel_stats *out, size_t stats_size)
+{
+	struct umbel_stats stats = { 0 };
+	size_t n = sizeof(stats);
+
+	if (!handle_is_foreign(c)) {
+		handle_lock(c);
+		stats = c->stats;
+		stats.published = c->taken;
+		stats.unconfirmed += c->sent - c->settled;
+		stats.buffered = out_pending(&c->out);
+		handle_unlock(c);
+	}
+	memset(out, 0, stats_size);
+	memcpy(out, &stats, stats_size < n ? stats_size : n);
+}

@@ -1,0 +1,167 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "out.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/frame.h"
+#include "proto/publish.h"
+
+#define FIRST_CAPACITY (128u << 10)
+
+void
+out_fini(struct out *o)
+{
+	free(o->data);
+	*o = (struct out){ 0 };
+}
+
+static size_t
+frame_size(const struct out *o, size_t at)
+{
+	return FRAME_PREFIX_SIZE + (size_t)load_be32(o->data + at + 1);
+}
+
+static bool
+frame_is_publish(const struct out *o, size_t at)
+{
+	const uint8_t *body = o->data + at + FRAME_PREFIX_SIZE;
+
+	/* of the frames that we write no other has seven elements */
+	return body[0] == 0x97 && body[1] == PUBLISH_TYPE;
+}
+
+static void
+move_to_front(struct out *o)
+{
+	if (o->frame == 0)
+		return;
+	memmove(o->data, o->data + o->frame, o->tail - o->frame);
+	o->head -= o->frame;
+	o->tail -= o->frame;
+	o->frame = 0;
+}
+
+int
+out_reserve(struct out *o, size_t n)
+{
+	size_t used = o->tail - o->frame;
+	size_t cap = o->cap ? o->cap : FIRST_CAPACITY;
+	uint8_t *data;
+
+	if (n <= o->cap - o->tail)
+		return 0;
+	/* moving pays when it frees more than it moves */
+	if (used <= o->frame && n <= o->cap - used) {
+		move_to_front(o);
+		return 0;
+	}
+	while (cap - o->tail < n)
+		cap *= 2;
+	data = realloc(o->data, cap);
+	if (!data)
+		return -ENOMEM;
+	o->data = data;
+	o->cap = cap;
+	return 0;
+}
+
+uint64_t
+out_sent(struct out *o, size_t n)
+{
+	uint64_t publishes = 0;
+
+	o->head += n;
+	while (o->frame < o->head) {
+		size_t size = frame_size(o, o->frame);
+
+		if (size > o->head - o->frame)
+			break;
+		publishes += frame_is_publish(o, o->frame);
+		o->frame += size;
+	}
+	if (o->frame == o->tail)
+		o->frame = o->head = o->tail = 0;
+	return publishes;
+}
+
+bool
+out_is_publish_in_hand(const struct out *o)
+{
+	return out_is_mid_frame(o) && frame_is_publish(o, o->frame);
+}
+
+size_t
+out_rest_of_frame(const struct out *o)
+{
+	if (!out_is_mid_frame(o))
+		return 0;
+	return o->frame + frame_size(o, o->frame) - o->head;
+}
+
+/* Keep of the frames from o->frame on those that `keep` wants. */
+static uint64_t
+filter(struct out *o, bool (*keep)(const struct out *o, size_t at, size_t max),
+       size_t max)
+{
+	uint64_t dropped = 0;
+	size_t to = 0;
+	size_t at;
+
+	for (at = o->frame; at < o->tail;) {
+		size_t size = frame_size(o, at);
+
+		if (keep(o, at, max)) {
+			memmove(o->data + to, o->data + at, size);
+			to += size;
+		} else {
+			dropped++;
+		}
+		at += size;
+	}
+	o->frame = o->head = 0;
+	o->tail = to;
+	return dropped;
+}
+
+static bool
+keep_publish(const struct out *o, size_t at, size_t max)
+{
+	(void)max;
+	return frame_is_publish(o, at);
+}
+
+static bool
+keep_short(const struct out *o, size_t at, size_t max)
+{
+	return frame_size(o, at) - FRAME_PREFIX_SIZE <= max;
+}
+
+uint64_t
+out_restart(struct out *o, bool drop_in_hand)
+{
+	uint64_t dropped = 0;
+
+	if (drop_in_hand && out_is_mid_frame(o)) {
+		dropped = frame_is_publish(o, o->frame);
+		o->frame += frame_size(o, o->frame);
+	}
+	filter(o, keep_publish, 0);
+	return dropped;
+}
+
+uint64_t
+out_drop_longer(struct out *o, size_t max)
+{
+	return filter(o, keep_short, max);
+}
+
+void
+out_shrink(struct out *o, size_t keep)
+{
+	if (o->tail == 0 && o->cap > keep)
+		out_fini(o);
+}

@@ -1,0 +1,331 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A message is encoded behind those that wait, into one piece of memory that
+ * goes to the kernel as it is. Nearly always it is on the topic of the message
+ * before: then its front is copied from last time's, and nothing is checked
+ * twice.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "encode.h"
+#include "proto/frame.h"
+
+void
+umbel_pub_options_init(struct umbel_pub_options *options)
+{
+	*options = (struct umbel_pub_options){ .size = sizeof(*options) };
+}
+
+/* Everything from here to umbel.h's part has the lock held. */
+
+static int
+refuse_topic(struct umbel *c, const char *topic)
+{
+	return handle_fail(c, UMBEL_E_TOPIC,
+	                   "publish on \"%.300s\": not a valid topic", topic);
+}
+
+/* Make the template fit `topic`; on failure it fits the one it did. */
+static int
+set_topic(struct umbel *c, const char *topic)
+{
+	size_t len = strnlen(topic, TOPIC_MAX + 1);
+
+	if (!topic_is_valid(topic, len))
+		return refuse_topic(c, topic);
+	memcpy(c->head.topic, topic, len + 1);
+	c->head.len = encode_front(c->head.bytes, topic, len, NULL);
+	return 0;
+}
+
+static int
+no_room(struct umbel *c, size_t size)
+{
+	static const char words[] = "publish: too much waits to be sent";
+
+	c->room_awaited = true;
+	if (size > c->room_wanted)
+		c->room_wanted = size;
+	/* a publisher may come here a million times a second */
+	memcpy(c->error_text, words, sizeof(words));
+	return -EAGAIN;
+}
+
+static bool
+fits(const struct umbel *c, size_t size)
+{
+	size_t used = out_pending(&c->out);
+
+	return used == 0 ||
+	       (size <= c->opt.buffer && used <= c->opt.buffer - size);
+}
+
+/* Is there room for a frame of this size, in memory too? */
+static int
+make_room(struct umbel *c, size_t size)
+{
+	if (!fits(c, size)) {
+		send_now(c);
+		if (!fits(c, size))
+			return no_room(c, size);
+	}
+	if (out_reserve(&c->out, size) < 0)
+		return handle_fail(c, -ENOMEM, "publish: no memory");
+	return 0;
+}
+
+static int
+refuse_size(struct umbel *c, const char *topic, size_t size)
+{
+	return handle_fail(c, -EMSGSIZE,
+	                   "publish on %s: a frame of %zu bytes, the broker "
+	                   "takes %zu",
+	                   topic, size - FRAME_PREFIX_SIZE, c->max_frame);
+}
+
+static bool
+is_too_long(const struct umbel *c, size_t size)
+{
+	return size - FRAME_PREFIX_SIZE > c->max_frame;
+}
+
+/* A message was put in: write it, unless it shall wait for company. */
+static void
+published(struct umbel *c, size_t len)
+{
+	if (unlikely(c->debug))
+		debug_line(c, "> PUBLISH, %zu bytes", len);
+	if (out_pending(&c->out) >= c->flush_at || !send_is_corked(c))
+		send_now(c);
+}
+
+/* On the topic of the template. */
+static int
+put_again(struct umbel *c, const void *data, size_t len)
+{
+	struct out *o = &c->out;
+	size_t front = c->head.len;
+	size_t size = front + encode_bin_head_size(len) + len;
+	uint8_t *at;
+
+	if (unlikely(is_too_long(c, size)))
+		return refuse_size(c, c->head.topic, size);
+	if (unlikely(size > o->cap - o->tail || !fits(c, size))) {
+		int r = make_room(c, size);
+
+		if (r < 0)
+			return r;
+	}
+	at = o->data + o->tail;
+	memcpy(at, c->head.bytes, front);
+	frame_put_prefix(at, (uint32_t)(size - FRAME_PREFIX_SIZE));
+	front += encode_bin_head(at + front, len);
+	if (len > 0)
+		memcpy(at + front, data, len);
+	o->tail += size;
+	c->taken++;
+	return 0;
+}
+
+/* Anything else. */
+static int
+put_any(struct umbel *c, const char *topic, const void *data, size_t len,
+        const struct umbel_pub_options *options)
+{
+	size_t topic_len = strnlen(topic, TOPIC_MAX + 1);
+	bool large = len >= SEND_BATCH;
+	size_t front, size;
+	uint8_t *at;
+	int r;
+
+	if (!topic_is_valid(topic, topic_len))
+		return refuse_topic(c, topic);
+	if (len > c->max_frame)
+		return refuse_size(c, topic, len);
+	front = encode_front(NULL, topic, topic_len, options);
+	size = front + encode_bin_head_size(len) + len;
+	if (is_too_long(c, size))
+		return refuse_size(c, topic, size);
+	if (large && out_pending(&c->out) > 0)
+		send_now(c);
+	r = make_room(c, size);
+	if (r < 0)
+		return r;
+	if (is_too_long(c, size)) /* for a broker that we just came to */
+		return refuse_size(c, topic, size);
+
+	at = c->out.data + c->out.tail;
+	encode_front(at, topic, topic_len, options);
+	frame_put_prefix(at, (uint32_t)(size - FRAME_PREFIX_SIZE));
+	front += encode_bin_head(at + front, len);
+	if (large) {
+		send_large(c, front, data, len);
+		return 0;
+	}
+	if (len > 0)
+		memcpy(at + front, data, len);
+	c->out.tail += size;
+	c->taken++;
+	return 0;
+}
+
+static int
+put(struct umbel *c, const char *topic, const void *data, size_t len)
+{
+	int r;
+
+	if (unlikely(len >= SEND_BATCH))
+		return put_any(c, topic, data, len, NULL);
+	if (unlikely(strcmp(topic, c->head.topic) != 0 || c->head.len == 0)) {
+		r = set_topic(c, topic);
+		if (r < 0)
+			return r;
+	}
+	return put_again(c, data, len);
+}
+
+/* ---- umbel.h ------------------------------------------------------------------ */
+
+int
+umbel_publish(struct umbel *c, const char *topic, const void *data, size_t len)
+{
+	int r;
+
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	if (unlikely(!topic || (!data && len > 0)))
+		return handle_refuse(c, -EINVAL,
+		                     "publish: no topic or no data");
+	handle_lock(c);
+	r = put(c, topic, data, len);
+	if (likely(r == 0))
+		published(c, len);
+	handle_unlock(c);
+	return r;
+}
+
+/* What a publish was asked to do. */
+struct wish {
+	const char *topic;
+	const void *data;
+	size_t len;
+	bool plain;
+	struct umbel_pub_options options;
+	int result;
+};
+
+static int
+take_wish(struct umbel *c, struct wish *wish,
+          const struct umbel_pub_options *options)
+{
+	size_t n = sizeof(wish->options);
+	int r;
+
+	if (!wish->topic || (!wish->data && wish->len > 0) ||
+	    (options && options->size < sizeof(options->size)))
+		return handle_refuse(c, -EINVAL,
+		                     "publish: no topic, no data, or options "
+		                     "without their size");
+	wish->plain = !options;
+	if (!options)
+		return 0;
+	memcpy(&wish->options, options, options->size < n ? options->size : n);
+	r = encode_check(&wish->options);
+	if (r < 0)
+		return handle_refuse(c, r, "publish on %.300s: %s", wish->topic,
+		                     r == UMBEL_E_TOPIC
+		                             ? "not a valid reply topic"
+		                             : "a header without key or value, "
+		                               "or not in UTF-8");
+	return 0;
+}
+
+static int
+grant(struct umbel *c, const struct wish *wish)
+{
+	int r;
+
+	if (wish->plain)
+		r = put(c, wish->topic, wish->data, wish->len);
+	else
+		r = put_any(c, wish->topic, wish->data, wish->len,
+		            &wish->options);
+	if (r == 0)
+		published(c, wish->len);
+	return r;
+}
+
+int
+umbel_publish_opts(struct umbel *c, const char *topic, const void *data,
+                   size_t len, const struct umbel_pub_options *options)
+{
+	struct wish wish = { .topic = topic, .data = data, .len = len };
+	int r;
+
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	r = take_wish(c, &wish, options);
+	if (r < 0)
+		return r;
+	handle_lock(c);
+	r = grant(c, &wish);
+	handle_unlock(c);
+	return r;
+}
+
+static bool
+is_granted(struct umbel *c, void *arg)
+{
+	struct wish *wish = arg;
+
+	wish->result = grant(c, wish);
+	return wish->result != -EAGAIN;
+}
+
+int
+umbel_publish_wait(struct umbel *c, const char *topic, const void *data,
+                   size_t len, const struct umbel_pub_options *options,
+                   int timeout_ms)
+{
+	struct wish wish = { .topic = topic, .data = data, .len = len };
+	int r;
+
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	r = take_wish(c, &wish, options);
+	if (r < 0)
+		return r;
+	r = dispatch_until(c, timeout_ms, is_granted, &wish);
+	return r < 0 ? r : wish.result;
+}
+
+void
+umbel_cork(struct umbel *c)
+{
+	if (handle_is_foreign(c))
+		return;
+	handle_lock(c);
+	c->cork++;
+	handle_unlock(c);
+}
+
+int
+umbel_uncork(struct umbel *c)
+{
+	int r = 0;
+
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	handle_lock(c);
+	if (c->cork == 0)
+		r = handle_fail(c, -EINVAL, "uncork: not corked");
+	else if (--c->cork == 0 && !send_is_corked(c))
+		send_now(c);
+	handle_unlock(c);
+	return r;
+}

@@ -1,0 +1,478 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * From the socket to the callbacks. Frames are read where the kernel put them;
+ * nothing is allocated for a message, and the lock is not taken for one.
+ *
+ * All of it comes from outside: a length is checked before it is believed.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "proto/cursor.h"
+#include "proto/frame.h"
+
+/* ---- the buffer ------------------------------------------------------------- */
+
+static struct rx *
+rx_new(size_t cap)
+{
+	struct rx *rx = malloc(sizeof(*rx) + cap);
+
+	if (!rx)
+		return NULL;
+	rx->refs = 1;
+	rx->cap = cap;
+	rx->head = rx->tail = 0;
+	return rx;
+}
+
+void
+rx_unref(struct rx *rx)
+{
+	if (rx && atomic_fetch_sub(&rx->refs, 1) == 1)
+		free(rx);
+}
+
+void
+receive_reset(struct umbel *c)
+{
+	c->run.plain = false;
+	rx_unref(c->rx);
+	c->rx = NULL;
+}
+
+void
+receive_fini(struct umbel *c)
+{
+	receive_reset(c);
+	free(c->matches);
+	free(c->scratch);
+}
+
+/* A buffer for `cap` bytes, with what waits moved to its front. */
+static int
+rx_replace(struct umbel *c, size_t cap)
+{
+	struct rx *old = c->rx;
+	struct rx *rx = rx_new(cap);
+
+	if (!rx)
+		return -ENOMEM;
+	if (old) {
+		rx->tail = old->tail - old->head;
+		memcpy(rx->data, old->data + old->head, rx->tail);
+		rx_unref(old);
+	}
+	c->rx = rx;
+	return 0;
+}
+
+/*
+ * Make room for more bytes. A frame longer than the buffer gets a larger one,
+ * which doubles as the bytes arrive: what a length claims costs nothing.
+ */
+static int
+rx_make_room(struct umbel *c)
+{
+	struct rx *rx = c->rx;
+	size_t waiting;
+
+	if (!rx)
+		return rx_replace(c, RECEIVE_BUFFER);
+	waiting = rx->tail - rx->head;
+	if (atomic_load(&rx->refs) > 1 ||
+	    (waiting < RECEIVE_BUFFER / 2 && rx->cap > RECEIVE_BUFFER))
+		return rx_replace(c, waiting < RECEIVE_BUFFER ? RECEIVE_BUFFER
+		                                              : waiting * 2);
+	if (waiting == rx->cap)
+		return rx_replace(c, rx->cap * 2);
+	if (rx->head > 0) {
+		memmove(rx->data, rx->data + rx->head, waiting);
+		rx->head = 0;
+		rx->tail = waiting;
+	}
+	return 0;
+}
+
+static size_t
+max_body(const struct umbel *c)
+{
+	if (c->link == LINK_HELLO)
+		return FRAME_MAX_HELLO;
+	return c->max_frame + FRAME_BROKER_EXTRA;
+}
+
+static enum frame_result
+peek(const struct umbel *c, const uint8_t **body, uint32_t *len)
+{
+	const struct rx *rx = c->rx;
+	enum frame_result result;
+	size_t left;
+
+	if (!rx)
+		return FRAME_SHORT;
+	left = rx->tail - rx->head;
+	result = frame_peek(rx->data + rx->head, left, (uint32_t)max_body(c),
+	                    len);
+	if (result == FRAME_OK && left - FRAME_PREFIX_SIZE < *len)
+		return FRAME_SHORT;
+	*body = rx->data + rx->head + FRAME_PREFIX_SIZE;
+	return result;
+}
+
+bool
+receive_has_frame(const struct umbel *c)
+{
+	const uint8_t *body;
+	uint32_t len;
+
+	return peek(c, &body, &len) != FRAME_SHORT;
+}
+
+/* ---- the socket -------------------------------------------------------------- */
+
+static void
+end_of_stream(struct umbel *c, int error)
+{
+	char text[256];
+
+	if (c->link == LINK_LEAVING) {
+		conn_lost(c, UMBEL_E_GOAWAY,
+		          "the broker shut down in order; it may come back");
+		return;
+	}
+	if (error)
+		snprintf(text, sizeof(text), "reading from the broker: %s",
+		         strerror(error));
+	else
+		snprintf(text, sizeof(text), "%s closed the connection%s",
+		         c->address.sun_path,
+		         c->link == LINK_HELLO ? " before any WELCOME" : "");
+	conn_lost(c, error ? -error : -ECONNRESET, text);
+}
+
+/* Read once, as much as there is room for. Returns whether something came. */
+static ssize_t
+fill(struct umbel *c)
+{
+	struct rx *rx;
+	ssize_t n;
+
+	if (rx_make_room(c) < 0)
+		return -ENOMEM;
+	rx = c->rx;
+	do
+		n = recv(c->fd, rx->data + rx->tail, rx->cap - rx->tail,
+		         MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	rx->tail += (size_t)n;
+	return n;
+}
+
+/* Lock held: what fill() came back with. */
+static void
+filled(struct umbel *c, ssize_t n)
+{
+	if (n > 0)
+		dispatch_heard(c);
+	else if (n == -ENOMEM)
+		conn_lost(c, -ENOMEM, "no memory to receive into");
+	else if (n != -EAGAIN && n != -EWOULDBLOCK)
+		end_of_stream(c, (int)-n);
+}
+
+/* ---- messages ------------------------------------------------------------------ */
+
+/* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
+static int
+look_up(struct umbel *c, const char *topic, size_t len, bool checked)
+{
+	struct route *route = routes_find(&c->routes, topic, len);
+	int r;
+
+	if (!route) {
+		if (!checked && !topic_is_valid(topic, len))
+			return UMBEL_E_PROTOCOL;
+		r = sub_match(c, topic, len);
+		if (r < 0)
+			return r;
+		route = routes_put(&c->routes, topic, len, c->matches,
+		                   (uint32_t)c->n_matches);
+	}
+	c->run.to = route ? route->to : c->matches;
+	c->run.n = route ? route->n : (uint32_t)c->n_matches;
+	return 0;
+}
+
+static void
+copy_text(char *to, const char *from, size_t len)
+{
+	if (len > 0)
+		memcpy(to, from, len);
+	to[len] = '\0';
+}
+
+/* A message on another topic than the one before, or none of the plain shape. */
+static int
+begin_run(struct umbel *c, const uint8_t *body, uint32_t len)
+{
+	struct run *run = &c->run;
+	struct publish p;
+	int r;
+
+	run->plain = false;
+	if (publish_read_plain(body, len, &p)) {
+		r = look_up(c, p.topic, p.topic_len, false);
+	} else {
+		if (publish_read(body, len, &p) != PUBLISH_OK)
+			return UMBEL_E_PROTOCOL;
+		r = look_up(c, p.topic, p.topic_len, true);
+	}
+	if (r < 0)
+		return r;
+	copy_text(run->topic, p.topic, p.topic_len);
+	copy_text(run->reply, p.reply, p.reply_len);
+	run->msg = (struct umbel_msg){
+		.topic = run->topic,
+		.topic_len = (uint16_t)p.topic_len,
+		.reply = p.reply ? run->reply : NULL,
+		.reply_len = (uint16_t)p.reply_len,
+		.flags = p.flags,
+		.stamp = body + p.stamp_offset,
+		.payload = p.payload,
+		.payload_len = p.payload_len,
+		.rx = c->rx,
+	};
+	if (p.headers) {
+		r = msg_headers(c, p.headers, p.headers_len);
+		if (r < 0)
+			return r;
+	}
+	if (p.repeat_len > 0) {
+		memcpy(run->repeat, p.repeat, p.repeat_len);
+		run->first = p;
+		run->first.repeat = run->repeat;
+		run->plain = true;
+	}
+	return 0;
+}
+
+static int
+read_message(struct umbel *c, const uint8_t *body, uint32_t len)
+{
+	struct run *run = &c->run;
+	uint32_t head;
+
+	if (likely(run->plain &&
+	           publish_repeats(&run->first, body, len, &head))) {
+		size_t at = PUBLISH_PLAIN_TOPIC + run->first.repeat_len + head;
+
+		run->msg.flags = body[PUBLISH_PLAIN_FLAGS];
+		run->msg.stamp = body + PUBLISH_PLAIN_STAMP;
+		run->msg.payload = body + at;
+		run->msg.payload_len = (uint32_t)(len - at);
+		return 0;
+	}
+	return begin_run(c, body, len);
+}
+
+static void
+lose_one(struct umbel *c, size_t size)
+{
+	struct umbel_loss_info loss = { .frames = 1,
+		                        .bytes = size,
+		                        .reason = "no memory to keep it" };
+
+	handle_lock(c);
+	c->stats.lost++;
+	handle_unlock(c);
+	if (c->opt.on_loss)
+		c->opt.on_loss(c, &loss, c->opt.user);
+}
+
+/* Call everybody whom the message is for. How many. */
+static unsigned
+deliver(struct umbel *c, uint32_t size)
+{
+	const struct run *run = &c->run;
+	bool queued = false;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < run->n; i++) {
+		struct umbel_sub *s = run->to[i];
+
+		if (!atomic_load_explicit(&s->live, memory_order_relaxed))
+			continue;
+		if (s->cb) {
+			s->cb(c, &run->msg, s->user);
+			n++;
+		} else if (!queued) {
+			queued = true;
+			if (next_push(c, &run->msg) < 0)
+				lose_one(c, size);
+			n++;
+		}
+	}
+	return n;
+}
+
+/* ---- frames --------------------------------------------------------------------- */
+
+static bool
+is_publish(const uint8_t *body, uint32_t len)
+{
+	/* almost always; control_frame() finds the odd encodings */
+	return len > 1 && (body[0] & 0xf0) == 0x90 && body[1] == PUBLISH_TYPE;
+}
+
+static bool
+is_oddly_encoded_publish(const uint8_t *body, uint32_t len)
+{
+	uint32_t type;
+
+	return len > 1 && (body[0] >= 0xdc || body[1] >= 0xcc) &&
+	       cursor_check_body(body, len, &type) && type == PUBLISH_TYPE;
+}
+
+static void
+fail_locked(struct umbel *c, int error, const char *what)
+{
+	handle_lock(c);
+	if (error == UMBEL_E_PROTOCOL)
+		conn_protocol(c, "%s", what);
+	else
+		conn_lost(c, error, "no memory to deliver a message");
+	handle_unlock(c);
+}
+
+static void
+tell_notice(struct umbel *c)
+{
+	struct notice *n = &c->notice;
+
+	switch (n->kind) {
+	case NOTICE_NONE:
+		break;
+	case NOTICE_HOLD:
+		c->opt.on_hold(c, &n->hold, c->opt.user);
+		break;
+	case NOTICE_ERROR:
+		c->opt.on_error(c, &n->error, c->opt.user);
+		break;
+	case NOTICE_LOSS:
+		c->opt.on_loss(c, &n->loss, c->opt.user);
+		break;
+	}
+}
+
+static unsigned
+take_control(struct umbel *c, const uint8_t *body, uint32_t len)
+{
+	enum control_result result;
+
+	handle_lock(c);
+	result = control_frame(c, body, len, false);
+	handle_unlock(c);
+	if (result != CONTROL_NOTICE)
+		return 0;
+	tell_notice(c);
+	return 1;
+}
+
+static unsigned
+take_message(struct umbel *c, const uint8_t *body, uint32_t len)
+{
+	int r;
+
+	if (unlikely(c->debug))
+		debug_frame(c, "<", body, len);
+	if (unlikely(c->link == LINK_HELLO))
+		r = UMBEL_E_PROTOCOL;
+	else
+		r = read_message(c, body, len);
+	if (unlikely(r < 0)) {
+		fail_locked(c, r, "a malformed message");
+		return 0;
+	}
+	c->received++;
+	return deliver(c, len);
+}
+
+/* A frame was looked at; a callback may have broken the connection, or read
+   may have ended with it. */
+static void
+step_over(struct umbel *c, const struct rx *rx, uint32_t len)
+{
+	if (c->rx == rx && rx)
+		c->rx->head += FRAME_PREFIX_SIZE + len;
+}
+
+unsigned
+receive(struct umbel *c, bool readable, unsigned max)
+{
+	const uint8_t *body;
+	unsigned n = 0;
+	uint32_t len;
+
+	if (readable && c->fd >= 0 && !receive_has_frame(c)) {
+		ssize_t got = fill(c);
+
+		handle_lock(c);
+		filled(c, got);
+		handle_unlock(c);
+	}
+	while (n < max && !next_is_full(c)) {
+		enum frame_result result;
+		struct rx *rx;
+
+		n += dispatch_due(c);
+		if (c->dying)
+			break;
+		result = peek(c, &body, &len);
+		if (result == FRAME_SHORT)
+			break;
+		if (unlikely(result != FRAME_OK)) {
+			fail_locked(c, UMBEL_E_PROTOCOL,
+			            result == FRAME_TOO_BIG
+			                    ? "a frame that is too long"
+			                    : "bytes that begin no frame");
+			break;
+		}
+		rx = c->rx;
+		if (likely(is_publish(body, len)) ||
+		    is_oddly_encoded_publish(body, len))
+			n += take_message(c, body, len);
+		else
+			n += take_control(c, body, len);
+		step_over(c, rx, len);
+	}
+	return n;
+}
+
+void
+receive_quietly(struct umbel *c)
+{
+	const uint8_t *body;
+	uint32_t len;
+
+	if (c->fd >= 0 && !receive_has_frame(c))
+		filled(c, fill(c));
+	while (peek(c, &body, &len) == FRAME_OK) {
+		struct rx *rx = c->rx;
+
+		if (is_publish(body, len) ||
+		    is_oddly_encoded_publish(body, len) ||
+		    control_frame(c, body, len, true) == CONTROL_LATER)
+			break;
+		step_over(c, rx, len);
+	}
+}
