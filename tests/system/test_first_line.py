@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""What umbeld says when it begins: on its first line, and on the ready descriptor."""
+
+import os
+import re
+import unittest
+
+from harness import DEADLINE, Case, Process, binary
+
+
+class FirstLine(Case):
+    def first_line(self, *flags, **options):
+        broker = self.broker(*flags, **options)
+        line = broker.expect(r"^umbeld: info: listening .*").string
+        self.assertEqual(broker.lines[0], line, "something was said before")
+        return broker, line
+
+    def test_it_tells_socket_rules_and_limits(self):
+        broker, line = self.first_line()
+        for words in (f"socket={self.path} ", "mode=0600", "rules=none", f"pid={broker.pid}", "max_frame=4194304",
+                      "outbox_high=8388608", "stall_ms=2000", "version="):
+            self.assertIn(words, line)
+        self.assertRegex(line, r" descriptors=\d+ ")
+        memory = int(re.search(r" memory_max=(\d+) ", line)[1])
+        self.assertLessEqual(memory, 256 << 20)
+        self.assertGreater(memory, 1 << 20)
+
+    def test_it_tells_what_was_asked_for(self):
+        _, line = self.first_line("--mode", "0660", "--max-frame", "64K", "--memory-max", "32M", "--outbox-high", "1M",
+                                  "--stall-ms", "500")
+        for words in ("mode=0660", "max_frame=65536", "memory_max=33554432", "outbox_high=1048576", "stall_ms=500"):
+            self.assertIn(words, line)
+
+    def test_the_descriptor_limit_is_raised_as_far_as_allowed(self):
+        _, line = self.first_line(files=777)
+        self.assertIn(" descriptors=777 ", line)
+
+    def test_ready_is_one_newline_and_the_end_of_the_pipe(self):
+        reader, writer = os.pipe()
+        try:
+            process = Process([binary("umbeld"), "--socket", self.path, "--ready-fd", str(writer)], pass_fds=[writer])
+            self.addCleanup(process.kill)
+        finally:
+            os.close(writer)
+        with open(reader, "rb", buffering=0) as ready:
+            self.assertEqual(ready.readall(), b"\n")
+        self.expect_service()  # it listens since then
+
+    def test_a_broker_that_cannot_start_says_nothing_on_it(self):
+        self.broker()
+        reader, writer = os.pipe()
+        try:
+            process = Process([binary("umbeld"), "--socket", self.path, "--ready-fd", str(writer)], pass_fds=[writer])
+            self.addCleanup(process.kill)
+        finally:
+            os.close(writer)
+        with open(reader, "rb", buffering=0) as ready:
+            self.assertEqual(ready.readall(), b"")
+        self.assertEqual(process.wait(DEADLINE), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
