@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +16,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How often we look, every 10 ms, for the pid of a broker that starts. */
+#define HOLDER_TRIES 100
 
 /* Says why and returns a negative value. */
 static int __attribute__((format(printf, 1, 2)))
@@ -54,18 +59,45 @@ make_directory(const char *path)
 	free(copy);
 }
 
+/* Who holds the lock, by its own word in the file; 0 when it does not say. */
+static pid_t
+read_holder(int lock_fd)
+{
+	char text[32] = "";
+	ssize_t n = pread(lock_fd, text, sizeof(text) - 1, 0);
+	long pid = n > 0 && text[n - 1] == '\n' ? strtol(text, NULL, 10) : 0;
+
+	if (pid <= 0 || (kill((pid_t)pid, 0) < 0 && errno == ESRCH))
+		return 0;
+	return (pid_t)pid;
+}
+
+/* It may have taken the lock this very moment, and not have written yet. */
+static pid_t
+ask_for_holder(int lock_fd)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+	pid_t pid = read_holder(lock_fd);
+
+	for (int i = 0; pid == 0 && i < HOLDER_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		pid = read_holder(lock_fd);
+	}
+	return pid;
+}
+
 static int
 refuse_second(const char *path, int lock_fd)
 {
-	char pid[32] = "";
-	ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+	char who[32] = "unknown";
+	pid_t pid = ask_for_holder(lock_fd);
 
-	if (n > 0)
-		pid[strcspn(pid, "\n")] = '\0';
+	if (pid > 0)
+		snprintf(who, sizeof(who), "%ld", (long)pid);
 	return complain(
 		"another umbeld (pid %s) serves %s already; stop it, or "
 		"choose another path with --socket",
-		pid[0] ? pid : "unknown", path);
+		who, path);
 }
 
 static int
