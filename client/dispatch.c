@@ -263,8 +263,10 @@ look_for_life(struct umbel *c, int64_t now)
 static void
 run_timers(struct umbel *c, int64_t now, bool listened)
 {
-	if (now < earliest(&c->at))
+	if (now < earliest(&c->at)) {
+		dispatch_arm(c); /* it may have rung too early, and only once */
 		return;
+	}
 	if (c->at.retry <= now && c->link == LINK_DOWN)
 		conn_attempt(c, now);
 	if (c->at.resend <= now) {
