@@ -221,7 +221,7 @@ class Case(unittest.TestCase):
         finally:
             broker.kill()
 
-    def program(self, name, *arguments, **options):
+    def program(self, name, /, *arguments, **options):
         """One of the C programs beside this file; it finds the broker of the test."""
         environment = {**os.environ, "UMBEL_SOCKET": self.path}
         return self.process(binary(f"system/{name}"), *map(str, arguments), env=environment, **options)
@@ -246,6 +246,20 @@ class Case(unittest.TestCase):
         frame = session.receive(seconds)
         self.assertIsNotNone(frame, "the end of the stream instead of a message")
         self.assertEqual((frame.type, frame.tree[3], frame.tree[6]), (wire.PUBLISH, topic, payload), frame)
+
+    def mark(self, name, text="end"):
+        """Tell the subscriber program of this name, or "all". What was routed before has reached it when it says so."""
+        session = self.session("marker")
+        session.publish(f"mark.{name}", text.encode())
+        session.barrier()
+        session.close()
+
+    def report_of(self, subscriber):
+        """What a subscriber program saw of all that has been routed until now."""
+        self.mark(subscriber.name)
+        subscriber.expect("^mark end$")
+        subscriber.signal(signal.SIGTERM)
+        return subscriber.report()
 
     def expect_service(self, path=None):
         """Two new clients, and a message from one to the other."""
