@@ -47,9 +47,9 @@ append(struct umbel *c, struct barrier *b)
 void
 barrier_ask(struct umbel *c)
 {
-	uint64_t token = next_token(c);
 	struct barrier *b;
 	bool any = false;
+	uint64_t token;
 
 	if (c->link != LINK_UP)
 		return;
@@ -57,6 +57,7 @@ barrier_ask(struct umbel *c)
 		any |= b->token == 0;
 	if (!any)
 		return;
+	token = next_token(c);
 	if (ping(c, token) < 0) {
 		conn_lost(c, -ENOMEM, "no memory for a PING");
 		return;
@@ -321,7 +322,7 @@ stop_delivery(struct umbel *c)
 {
 	struct umbel_sub *s;
 
-	LIST_FOREACH (s, &c->subs, link)
+	TAILQ_FOREACH (s, &c->subs, link)
 		atomic_store(&s->live, false);
 	next_fini(c); /* a full queue would keep us from reading on */
 	c->closing = true;

@@ -122,7 +122,7 @@ struct umbel_sub {
 	_Atomic bool live;
 
 	/* shared */
-	LIST_ENTRY(umbel_sub) link;
+	TAILQ_ENTRY(umbel_sub) link;
 	STAILQ_ENTRY(umbel_sub) due_link;
 	struct request subscribe;
 	struct request unsubscribe;
@@ -266,7 +266,7 @@ struct umbel {
 
 	/* shared: subscriptions */
 	struct trie trie;
-	LIST_HEAD(, umbel_sub) subs;
+	TAILQ_HEAD(, umbel_sub) subs;
 	STAILQ_HEAD(, umbel_sub) due_subs;
 	struct requests requests; /* in the order they were sent */
 	uint32_t last_request;

@@ -252,7 +252,7 @@ init_fields(struct umbel *c)
 	c->max_frame = FRAME_MAX_DEFAULT;
 	c->flush_at = SEND_BATCH;
 	c->at = (struct deadlines){ NEVER, NEVER, NEVER, NEVER, NEVER, NEVER };
-	LIST_INIT(&c->subs);
+	TAILQ_INIT(&c->subs);
 	STAILQ_INIT(&c->due_subs);
 	STAILQ_INIT(&c->requests);
 	STAILQ_INIT(&c->barriers);
@@ -322,8 +322,8 @@ handle_destroy(struct umbel *c)
 		close(c->fd);
 	}
 	sys_close(&c->sys, forked);
-	while ((s = LIST_FIRST(&c->subs))) {
-		LIST_REMOVE(s, link);
+	while ((s = TAILQ_FIRST(&c->subs))) {
+		TAILQ_REMOVE(&c->subs, s, link);
 		sub_free(s);
 	}
 	free_barriers(c, &c->barriers);
@@ -348,7 +348,7 @@ die_later(struct umbel *c)
 	struct umbel_sub *s;
 
 	c->dying = true;
-	LIST_FOREACH (s, &c->subs, link)
+	TAILQ_FOREACH (s, &c->subs, link)
 		atomic_store(&s->live, false);
 	dispatch_attend(c, ATTEND_DYING);
 }

@@ -404,7 +404,7 @@ take_message(struct umbel *c, const uint8_t *body, uint32_t len)
 		return 0;
 	}
 	c->received++;
-	return deliver(c, len);
+	return deliver(c, FRAME_PREFIX_SIZE + len);
 }
 
 /* A frame was looked at; a callback may have broken the connection, or read

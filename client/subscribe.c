@@ -158,7 +158,7 @@ sub_restore_all(struct umbel *c)
 	struct umbel_sub *s;
 	int r = 0;
 
-	LIST_FOREACH (s, &c->subs, link) {
+	TAILQ_FOREACH (s, &c->subs, link) {
 		if (r == 0 && !s->ended)
 			r = ask_subscribe(c, s);
 	}
@@ -237,7 +237,7 @@ sub_connection_lost(struct umbel *c)
 	struct umbel_sub *s;
 
 	STAILQ_INIT(&c->requests);
-	LIST_FOREACH (s, &c->subs, link) {
+	TAILQ_FOREACH (s, &c->subs, link) {
 		s->asked = false;
 		s->subscribe.pending = false;
 		s->unsubscribe.pending = false;
@@ -274,7 +274,7 @@ sub_tell(struct umbel *c, struct umbel_sub *s)
 		n++;
 	}
 	handle_lock(c);
-	LIST_REMOVE(s, link);
+	TAILQ_REMOVE(&c->subs, s, link);
 	handle_unlock(c);
 	sub_free(s);
 	return n;
@@ -306,7 +306,7 @@ sub_end_all(struct umbel *c)
 {
 	struct umbel_sub *s;
 
-	LIST_FOREACH (s, &c->subs, link)
+	TAILQ_FOREACH (s, &c->subs, link)
 		end_one(c, s, true);
 }
 
@@ -366,7 +366,7 @@ take_in(struct umbel *c, struct umbel_sub *s, size_t len)
 			return r;
 		}
 	}
-	LIST_INSERT_HEAD(&c->subs, s, link);
+	TAILQ_INSERT_TAIL(&c->subs, s, link);
 	dispatch_attend(c, ATTEND_ROUTES);
 	if (c->fd >= 0 && !send_is_corked(c))
 		send_now(c);
