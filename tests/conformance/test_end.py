@@ -153,6 +153,17 @@ class Stopping(unittest.TestCase):
         self.broker.expect_exit()
 
     @covers("G4")
+    def test_who_never_reads_delays_the_end_only_for_a_bounded_time(self):
+        self.start("--drain-ms", "400", "--linger-ms", "400")
+        stopped = self.session("stopped")
+        stopped.subscribe("a")
+        stopped.paused = True
+        stopped.queue(*(publish("a", bytes(4000)) for _ in range(500)), [wire.PING, 1])
+        wire.pump([stopped], lambda: not stopped.queued, "the broker to read all")
+        self.broker.terminate()
+        self.broker.expect_exit()
+
+    @covers("G4")
     def test_a_broker_without_sessions_ends_at_once(self):
         self.start("--drain-ms", "600000")
         self.broker.terminate()
@@ -175,6 +186,15 @@ class Starting(unittest.TestCase):
         self.assertEqual(sender.receive().tree, [wire.PONG, 7, 1, 0, 0])
         sender.close()
         reader.close()
+        broker.stop()
+
+    @covers("G5", "F13")
+    def test_a_message_that_waits_for_subscribers_is_not_late(self):
+        broker = Broker("--settle-ms", "800", "--frame-ms", "200")
+        sender = wire.Session(broker.path, "sender")
+        sender.send(publish("a", b"1"), publish("a", b"2"), [wire.PING, 7])
+        self.assertEqual(sender.receive().tree, [wire.PONG, 7, 2, 2, 0])
+        sender.close()
         broker.stop()
 
     @covers("G5")

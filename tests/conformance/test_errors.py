@@ -4,6 +4,7 @@
 """PROTOCOL.md, 6. Errors."""
 
 import re
+import select
 import unittest
 
 import vectors
@@ -83,6 +84,20 @@ class Errors(BrokerCase):
         unknown = [vector.decoded for vector in vectors.load()
                    if vector.good and vector.decoded[0] == wire.ERROR and vector.decoded[1] not in codes.values()]
         self.assertEqual({tree[4] for tree in unknown}, {True, False})
+
+
+class Unread(BrokerCase):
+    flags = ("--linger-ms", "300")
+
+    @covers("E1", "E2")
+    def test_who_does_not_read_what_waits_is_closed_after_a_bounded_time_all_the_same(self):
+        me = self.subscriber("a")
+        me.paused = True
+        me.queue(*(publish("a", bytes(4000)) for _ in range(500)), [99])
+        wire.pump([me], lambda: not me.queued, "the broker to read all")
+        closed = select.poll()
+        closed.register(me.socket, 0)  # POLLHUP: the other end is closed, not only its writing half
+        self.assertTrue(closed.poll(wire.DEADLINE * 1000), "the connection is still open")
 
 
 if __name__ == "__main__":

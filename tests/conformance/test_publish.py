@@ -196,8 +196,9 @@ class Publish(BrokerCase):
         self.expect_refusal(me, "denied", about="$sys.0")
         later = me.receive()
         self.assertGreaterEqual(time.monotonic() - begun, 0.9)
-        _, code, text, request, fatal, _ = self.error(later)
+        _, code, text, request, fatal, about = self.error(later)
         self.assertEqual((code, request, fatal), (wire.REFUSAL_CODES["denied"], 0, False))
+        self.assertIn(about, [f"$sys.{n}" for n in range(1, 11)])
         self.assertIn("10", re.findall(r"[0-9]+", text), text)
         self.assertEqual(me.barrier(), ([], (0, 0, 11)))
 

@@ -58,6 +58,32 @@ class SlowCase(BrokerCase):
         self.assertIs(frames[-1].tree[1], False, "the last hold has no end")
 
 
+    N_PINGS = 250000  # about 4 MiB; their PONGs are larger
+    FIRST_TOKEN = 1 << 52
+
+    def stop_reading_answers(self, me, clock):
+        """Send PINGs without reading a PONG until the broker, too, reads no more."""
+        me.paused = True
+        me.queue(*([wire.PING, self.FIRST_TOKEN + number] for number in range(self.N_PINGS)))
+
+        def progress():
+            for _ in range(20):
+                clock.barrier()
+                me.turn()
+            return sum(map(len, me.queued)), me.bytes_unread()
+
+        last, now = None, progress()
+        while now[0] and now != last:
+            last, now = now, progress()
+        self.assertTrue(me.queued, "the broker read on, although more than 1 MiB of answers waits")
+
+    def expect_all_answers(self, me):
+        wire.pump([me], lambda: len(me.frames) == self.N_PINGS or me.ended, "all PONGs")
+        self.assertFalse(me.ended, f"{me.frames[-1]} and the end")
+        for number in (*range(0, self.N_PINGS, 997), self.N_PINGS - 1):
+            self.assertEqual(me.frames[number].tree[:2], [wire.PONG, self.FIRST_TOKEN + number])
+
+
 class Holds(SlowCase):
     flags = (*SMALL_OUTBOX, "--stall-ms", NEVER, "--hold-max-ms", NEVER)
     N = 1024  # 8 MiB: more than outbox, slab and the kernel's buffers hold together
@@ -196,25 +222,39 @@ class Holds(SlowCase):
     def test_a_session_that_does_not_read_its_answers_is_not_read(self):
         clock = self.session("clock")
         me = self.session("me")
-        me.paused = True
-        n, first = 250000, 1 << 52
-        me.queue(*([wire.PING, first + number] for number in range(n)))
-        self.assertGreater(sum(map(len, me.queued)), 3 << 20)
-
-        def progress():
-            for _ in range(20):
-                clock.barrier()
-                me.turn()
-            return sum(map(len, me.queued)), me.bytes_unread()
-
-        last, now = None, progress()
-        while now[0] and now != last:
-            last, now = now, progress()
-        self.assertTrue(me.queued, "the broker read on, although more than 1 MiB of answers waits")
+        self.stop_reading_answers(me, clock)
         me.paused = False
-        wire.pump([me], lambda: len(me.frames) == n, "all PONGs")
-        for number in (*range(0, n, 997), n - 1):
-            self.assertEqual(me.frames[number].tree[:2], [wire.PONG, first + number])
+        self.expect_all_answers(me)
+
+
+class NotLate(SlowCase):
+    """A frame whose rest the broker itself does not read cannot be late."""
+
+    flags = (*SMALL_OUTBOX, "--stall-ms", NEVER, "--hold-max-ms", NEVER, "--frame-ms", "300")
+
+    def pass_the_time_for_a_frame(self):
+        """Another's frame is begun, and found late: so longer than that time has passed."""
+        other = self.session("other")
+        other.send(b"\xce")
+        self.expect_fatal(other, "timeout")
+
+    @covers("F13", "O1")
+    def test_a_sender_that_is_held_is_not_late(self):
+        reader = self.stopped_reader("flood")
+        sender = self.flood("flood", 1024)
+        self.pump_until_held(sender)
+        self.pass_the_time_for_a_frame()
+        reader.paused = False
+        _, counts = self.pump_until_pong(sender, reader)
+        self.assertEqual(counts, (1024, 0, 0))
+
+    @covers("F13", "O6")
+    def test_a_session_that_is_not_read_because_of_its_answers_is_not_late(self):
+        me = self.session("me")
+        self.stop_reading_answers(me, self.session("clock"))
+        self.pass_the_time_for_a_frame()
+        me.paused = False
+        self.expect_all_answers(me)
 
 
 class Eviction(SlowCase):
