@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How often we look, every 10 ms, for the pid of a broker that starts. */
-#define HOLDER_TRIES 100
+/* How often we try to get the lock, every 10 ms. */
+#define LOCK_TRIES 50
 
 /* Says why and returns a negative value. */
 static int __attribute__((format(printf, 1, 2)))
@@ -59,45 +58,35 @@ make_directory(const char *path)
 	free(copy);
 }
 
-/* Who holds the lock, by its own word in the file; 0 when it does not say. */
-static pid_t
-read_holder(int lock_fd)
-{
-	char text[32] = "";
-	ssize_t n = pread(lock_fd, text, sizeof(text) - 1, 0);
-	long pid = n > 0 && text[n - 1] == '\n' ? strtol(text, NULL, 10) : 0;
-
-	if (pid <= 0 || (kill((pid_t)pid, 0) < 0 && errno == ESRCH))
-		return 0;
-	return (pid_t)pid;
-}
-
-/* It may have taken the lock this very moment, and not have written yet. */
-static pid_t
-ask_for_holder(int lock_fd)
-{
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-	pid_t pid = read_holder(lock_fd);
-
-	for (int i = 0; pid == 0 && i < HOLDER_TRIES; i++) {
-		nanosleep(&pause, NULL);
-		pid = read_holder(lock_fd);
-	}
-	return pid;
-}
-
 static int
 refuse_second(const char *path, int lock_fd)
 {
-	char who[32] = "unknown";
-	pid_t pid = ask_for_holder(lock_fd);
+	char pid[32] = "";
+	ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
 
-	if (pid > 0)
-		snprintf(who, sizeof(who), "%ld", (long)pid);
+	if (n > 0)
+		pid[strcspn(pid, "\n")] = '\0';
 	return complain(
 		"another umbeld (pid %s) serves %s already; stop it, or "
 		"choose another path with --socket",
-		who, path);
+		pid[0] ? pid : "unknown", path);
+}
+
+/*
+ * The one that holds it may have been killed a moment ago, or have started a
+ * moment ago and not have written its pid yet: have a little patience.
+ */
+static bool
+lock_patiently(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (i == LOCK_TRIES)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
 }
 
 static int
@@ -116,7 +105,7 @@ take_lock(struct listener *l)
 		return -1;
 	}
 	free(path);
-	if (flock(l->lock_fd, LOCK_EX | LOCK_NB) < 0)
+	if (!lock_patiently(l->lock_fd))
 		return refuse_second(l->path, l->lock_fd);
 	if (ftruncate(l->lock_fd, 0) < 0 ||
 	    dprintf(l->lock_fd, "%ld\n", (long)getpid()) < 0)
