@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""What umbel says when it cannot: what was tried, what is wrong, what to do."""
+
+import os
+import signal
+import socket
+import stat
+import subprocess
+import unittest
+
+from cli import PATIENCE, UMBEL, CliTest
+
+
+class NoBroker(CliTest):
+    def refused(self, *args, status=4, **options):
+        result = self.umbel(*args, **options)
+        self.assertEqual((result.returncode, result.stdout), (status, b""))
+        return result.stderr.decode()
+
+    def test_no_broker_names_the_path_and_the_ways_out(self):
+        for args in (["pub", "t", "x"], ["sub", "t"], ["ping"]):
+            said = self.refused(*args)
+            self.assertIn(f"no broker at {self.socket} (from UMBEL_SOCKET)",
+                          said)
+            self.assertIn("umbeld --socket", said)
+            self.assertIn("--wait", said)
+
+    def test_it_says_where_the_path_came_from(self):
+        said = self.refused("-s", "/no/where", "ping")
+        self.assertIn("/no/where (from -s)", said)
+        said = self.refused("ping", env={"XDG_RUNTIME_DIR": self.folder})
+        self.assertIn("(the default)", said)
+
+    def test_a_socket_that_its_broker_left_behind(self):
+        self.start_broker().kill()
+        self.assertIn("nobody listens", self.refused("ping"))
+
+    def test_a_path_that_is_no_socket(self):
+        self.assertIn("is not a socket", self.refused("-s", __file__, "ping"))
+
+    def test_something_that_listens_and_is_silent(self):
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(self.socket)
+            silent.listen()
+            self.assertIn("does not speak", self.refused("ping"))
+
+    def test_something_that_speaks_another_language(self):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.bind(self.socket)
+            stranger.listen()
+            ping = self.spawn(UMBEL, "ping", stderr=subprocess.PIPE)
+            peer, _ = stranger.accept()
+            with peer:
+                peer.sendall(b"220 smtp.example ESMTP\r\n")
+                self.assertEqual(ping.wait(PATIENCE), 4)
+            self.assertIn(b"no connection", ping.stderr.read())
+
+    def test_a_socket_that_one_may_not_open(self):
+        options = {}
+        if os.getuid() == 0:
+            options["user"] = 65534
+            if not may_execute(UMBEL):
+                self.skipTest(f"nobody may run {UMBEL}")
+            os.chmod(self.folder, 0o755)
+        self.start_broker()
+        os.chmod(self.socket, 0)
+        said = self.refused("ping", **options)
+        self.assertIn("permission denied", said)
+        self.assertIn("this is uid", said)
+        self.assertIn("mode 0000", said)
+
+    def test_a_folder_that_one_may_not_enter(self):
+        options = {}
+        if os.getuid() == 0:
+            options["user"] = 65534
+            if not may_execute(UMBEL):
+                self.skipTest(f"nobody may run {UMBEL}")
+        os.chmod(self.folder, 0)
+        said = self.refused("ping", **options)
+        os.chmod(self.folder, 0o700)
+        self.assertIn("permission denied", said)
+        self.assertIn("cannot be entered", said)
+
+    def test_a_path_too_long_for_a_socket(self):
+        said = self.refused("-s", "/" + "x" * 200, "ping", status=2)
+        self.assertIn("too long", said)
+
+
+def may_execute(path):
+    """May somebody who is nobody? All folders above must let him through."""
+    path = os.path.realpath(path)
+    while path != "/":
+        if not os.stat(path).st_mode & stat.S_IXOTH:
+            return False
+        path = os.path.dirname(path)
+    return True
+
+
+class Usage(CliTest):
+    def misused(self, *args, **options):
+        result = self.umbel(*args, **options)
+        self.assertEqual((result.returncode, result.stdout), (2, b""), args)
+        return result.stderr.decode()
+
+    def test_help_has_all_verbs_and_the_table_of_statuses(self):
+        shown = self.umbel("--help").stdout.decode()
+        for word in ("pub", "sub", "ping", "run", "exit status", "nobody listened"):
+            self.assertIn(word, shown)
+
+    def test_every_verb_has_a_help_that_fits_a_terminal(self):
+        for verb in ((), ("pub",), ("sub",), ("ping",), ("run",)):
+            result = self.umbel(*verb, "--help")
+            self.assertEqual(result.returncode, 0)
+            for line in result.stdout.decode().splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_version_is_a_name_and_a_number(self):
+        self.assertRegex(self.umbel("--version").stdout.decode(),
+                         r"^umbel \d+\.\d+\.\d+\n$")
+
+    def test_help_that_cannot_be_written_is_a_failure(self):
+        with open("/dev/full", "wb") as full:
+            self.assertEqual(self.umbel("--help", stdout=full).returncode, 1)
+
+    def test_no_verb_shows_help(self):
+        self.assertIn("usage: umbel", self.misused())
+
+    def test_an_unknown_verb_gets_the_nearest(self):
+        for wrong, right in (("publish", "pub"), ("subscribe", "sub"),
+                             ("bup", "pub"), ("pign", "ping"), ("rnu", "run")):
+            self.assertIn(f"umbel {right}", self.misused(wrong))
+        self.assertIn("pub, sub, ping and run", self.misused("frobnicate"))
+
+    def test_unknown_options_are_named(self):
+        self.assertIn("--colour", self.misused("sub", "--colour", "t"))
+        self.assertIn("-x", self.misused("ping", "-x"))
+        self.assertIn("--frob", self.misused("--frob"))
+
+    def test_an_option_without_its_value_is_named(self):
+        self.assertIn("--count", self.misused("sub", "t", "--count"))
+        self.assertIn("-s", self.misused("ping", "-s"))
+
+    def test_values_that_are_no_numbers_are_named(self):
+        self.assertIn("--count: many", self.misused("sub", "--count", "many", "t"))
+        self.assertIn("--count", self.misused("sub", "--count", "0", "t"))
+        self.assertIn("--timeout", self.misused("sub", "--timeout", "1h", "t"))
+        self.assertIn("--wait", self.misused("ping", "--wait", "-1"))
+
+    def test_arguments_that_are_missing_are_asked_for(self):
+        self.assertIn("which topic", self.misused("pub"))
+        self.assertIn("which filter", self.misused("sub"))
+
+    def test_the_socket_may_be_named_before_and_after_the_verb(self):
+        self.start_broker()
+        for args in (["-s", self.socket, "ping", "-c1"],
+                     ["ping", "-c1", "--socket", self.socket]):
+            result = self.umbel(*args, env={})
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_faults_of_topics_are_explained(self):
+        for topic, why in (("a..b", "missing"), ("a b", "white space"),
+                           ("a.*", "for filters"), ("", "empty"),
+                           ("x" * 256, "255")):
+            self.assertIn(why, self.misused("pub", topic, "x"))
+
+    def test_faults_of_filters_are_explained(self):
+        for name, why in (("a.b*", "whole word"), ("**.a", "last"),
+                          ("a.", "ends in a dot")):
+            self.assertIn(why, self.misused("sub", name))
+
+    def test_wildcards_of_other_systems_are_noticed(self):
+        for strange in ("a.#", "a.>", "a/b/+"):
+            result = self.umbel("sub", strange)
+            self.assertIn(b"note: ", result.stderr)
+
+    def test_a_wildcard_that_the_shell_ate_is_noticed_by_sub(self):
+        for name in ("one", "two", "with space"):
+            open(f"{self.folder}/{name}", "w", encoding="ascii").close()
+        shell = ["sh", "-c", f"{UMBEL} sub *"]
+        result = subprocess.run(shell, cwd=self.folder, env=self.env,
+                                stderr=subprocess.PIPE, check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"quote", result.stderr)
+        os.unlink(f"{self.folder}/with space")
+        result = subprocess.run(shell, cwd=self.folder, env=self.env,
+                                stderr=subprocess.PIPE, check=False)
+        self.assertIn(b"name of a file", result.stderr)
+        self.assertIn(b"quote", result.stderr)
+
+    def test_a_wildcard_that_the_shell_ate_is_noticed_by_pub(self):
+        for name in ("one", "two", "three"):
+            open(f"{self.folder}/{name}", "w", encoding="ascii").close()
+        result = subprocess.run(["sh", "-c", f"{UMBEL} pub * hello"],
+                                cwd=self.folder, env=self.env,
+                                stderr=subprocess.PIPE, check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"wildcard", result.stderr)
+
+    def test_what_it_says_cannot_upset_a_terminal(self):
+        result = self.umbel("pub", "evil\x1b[2J", "x")
+        self.assertNotIn(b"\x1b", result.stderr)
+
+
+class Ping(CliTest):
+    def test_ping_tells_how_far_the_broker_is(self):
+        self.start_broker()
+        result = self.umbel("ping", "-c", 3, "-i", "0.01")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        lines = result.stdout.decode().splitlines()
+        self.assertIn(self.socket, lines[0])
+        self.assertEqual(len(lines), 5)
+        self.assertRegex(lines[4], "3 of 3 answered, min/avg/max [0-9./]+ ms")
+
+    def test_a_broker_that_does_not_answer_exits_5(self):
+        broker = self.start_broker()
+        ping = self.spawn(UMBEL, "ping", "-c", 0, "--timeout", "1",
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.wait_for_line(ping.stdout, b"1: ")
+        broker.send_signal(signal.SIGSTOP)
+        self.assertEqual(ping.wait(PATIENCE), 5)
+        self.assertIn(b"no answer", ping.stderr.read())
+
+
+if __name__ == "__main__":
+    unittest.main()
