@@ -35,12 +35,14 @@ where_from(const struct connection *n)
 static void
 hint_to_start(const struct connection *n)
 {
-	cli_hint("start a broker: umbeld --socket %s", umbel_address(n->c));
-	if (n->cli->socket)
-		cli_hint("or give the path of another one: -s PATH");
+	const char *env = getenv("UMBEL_SOCKET");
+
+	if (n->cli->socket || (env && *env))
+		cli_hint("start one: umbeld --socket %s", umbel_address(n->c));
 	else
-		cli_hint("or name the socket of another one: -s PATH, or "
-		         "UMBEL_SOCKET=PATH");
+		cli_hint("start one: umbeld");
+	cli_hint("or name the socket of another: -s PATH, or "
+	         "UMBEL_SOCKET=PATH");
 	if (n->cli->wait_ms == CLI_UNSET)
 		cli_hint("or wait for it: --wait SECONDS");
 }
@@ -155,7 +157,7 @@ tell_lost(struct connection *n, const struct umbel_state_info *info)
 	if (info->error == UMBEL_E_GOAWAY)
 		cli_complain("the broker is going down; waiting for the next");
 	else
-		cli_complain("lost the broker: %s; trying to reach it again",
+		cli_complain("lost the broker: %s; trying again",
 		             info->error ? n->why.at : "it hung up");
 	if (info->unconfirmed > 0)
 		cli_hint("%" PRIu64 " message%s on the way: may or may not "
@@ -169,7 +171,8 @@ tell_back(struct connection *n)
 	double seconds = (double)(cli_now_ms() - n->lost_at) / 1000;
 
 	n->lost = false;
-	cli_complain("connected again after %.1f s", seconds);
+	cli_complain("connected again after %.*f s", seconds < 1 ? 3 : 1,
+	             seconds);
 }
 
 static void
