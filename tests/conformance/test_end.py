@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
+# ctest: poll
 """PROTOCOL.md, 9. The end."""
 
 import time

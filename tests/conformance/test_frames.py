@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 1. Frames.  ctest: poll"""
+# ctest: poll
+"""PROTOCOL.md, 1. Frames."""
 
 import random
 import time

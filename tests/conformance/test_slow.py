@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 8. Slow consumers.  ctest: poll"""
+# ctest: poll
+"""PROTOCOL.md, 8. Slow consumers."""
 
 import time
 import unittest
