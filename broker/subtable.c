@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FIRST_CAP 4u
+#define FIRST_CAP 2u
 
 /* Where the search for `id` begins. Clients count upwards, mostly. */
 static uint32_t
@@ -43,7 +43,7 @@ grow(struct subtable *t)
 {
 	struct subtable bigger = { .cap = t->cap ? t->cap * 2 : FIRST_CAP };
 
-	if (t->n + t->n / 3 + 1 < t->cap)
+	if (t->n + t->n / 7 + 1 < t->cap)
 		return 0;
 	bigger.slots = calloc(bigger.cap, sizeof(struct subscription *));
 	if (!bigger.slots)

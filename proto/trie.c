@@ -13,17 +13,19 @@
 #include "topic.h"
 
 #define FIRST_BUCKETS 16
+/* Nodes in a bucket, on average, before there are twice as many buckets. */
+#define BUCKET_LOAD   2
 
 struct trie_node {
 	struct trie_node *parent;
 	struct trie_node *next; /* in its bucket */
 	struct trie_entry *entries;
-	uint32_t hash; /* of parent and token */
+	uint32_t hash; /* of parent and first token */
 	uint32_t n_children;
-	bool has_any;  /* a child `*` */
+	bool has_any;  /* a child that begins with `*` */
 	bool has_tail; /* a child `**` */
-	uint8_t token_len;
-	char token[];
+	uint8_t len;
+	char text[]; /* one token or more */
 };
 
 struct token {
@@ -36,10 +38,9 @@ static const struct token token_any = { "*", 1, 0 };
 static const struct token token_tail = { "**", 2, 0 };
 
 static bool
-token_equals(struct token token, const struct token *other)
+token_equals(const struct token *a, const struct token *b)
 {
-	return token.len == other->len &&
-	       memcmp(token.at, other->at, token.len) == 0;
+	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
 }
 
 /* The token at the front of `s`; wildcards hash alike in every trie. */
@@ -51,31 +52,32 @@ token_at(const struct trie *t, const char *s, size_t len)
 		.len = (uint8_t)token_length(s, len),
 	};
 
-	if (!token_equals(token, &token_any) &&
-	    !token_equals(token, &token_tail))
+	if (!token_equals(&token, &token_any) &&
+	    !token_equals(&token, &token_tail))
 		token.hash = hash_bytes(t->seed, s, token.len);
 	return token;
 }
 
+/* A node stays where it is when the trie changes: its address names it. */
 static uint32_t
-child_hash(const struct trie_node *parent, struct token token)
+child_hash(const struct trie_node *parent, const struct token *token)
 {
-	return (uint32_t)hash_mix(parent->hash ^ token.hash ^ token.len,
+	return (uint32_t)hash_mix((uintptr_t)parent ^ token->hash ^ token->len,
 	                          UINT64_C(0x9e3779b97f4a7c15));
 }
 
 static struct trie_node *
-node_new(struct trie_node *parent, struct token token)
+node_new(struct trie_node *parent, const char *text, size_t len)
 {
-	struct trie_node *node = malloc(sizeof(*node) + token.len);
+	struct trie_node *node = malloc(sizeof(*node) + len);
 
 	if (!node)
 		return NULL;
 	*node = (struct trie_node){
 		.parent = parent,
-		.token_len = token.len,
+		.len = (uint8_t)len,
 	};
-	memcpy(node->token, token.at, token.len);
+	memcpy(node->text, text, len);
 	return node;
 }
 
@@ -83,14 +85,13 @@ int
 trie_init(struct trie *t, uint64_t seed)
 {
 	*t = (struct trie){ .seed = seed, .n_buckets = FIRST_BUCKETS };
-	t->root = node_new(NULL, (struct token){ "", 0, 0 });
+	t->root = node_new(NULL, "", 0);
 	t->buckets = calloc(t->n_buckets, sizeof(*t->buckets));
 	if (!t->root || !t->buckets) {
 		free(t->root);
 		free(t->buckets);
 		return -ENOMEM;
 	}
-	t->root->hash = (uint32_t)seed;
 	return 0;
 }
 
@@ -112,35 +113,64 @@ trie_fini(struct trie *t)
 	*t = (struct trie){ 0 };
 }
 
+/* ---- children, in the one table -------------------------------------------- */
+
 static struct trie_node **
 bucket_of(const struct trie *t, uint32_t hash)
 {
 	return &t->buckets[hash & (t->n_buckets - 1)];
 }
 
+static bool
+begins_with(const struct trie_node *node, const struct token *token)
+{
+	return node->len >= token->len &&
+	       memcmp(node->text, token->at, token->len) == 0 &&
+	       (node->len == token->len || node->text[token->len] == '.');
+}
+
 static struct trie_node *
-find_child(struct trie *t, const struct trie_node *parent, struct token token)
+find_child(const struct trie *t, const struct trie_node *parent,
+           const struct token *token)
 {
 	uint32_t hash = child_hash(parent, token);
 	struct trie_node *node = *bucket_of(t, hash);
 
 	for (; node; node = node->next) {
 		if (node->hash == hash && node->parent == parent &&
-		    node->token_len == token.len &&
-		    memcmp(node->token, token.at, token.len) == 0)
+		    begins_with(node, token))
 			return node;
 	}
 	return NULL;
 }
 
-/* One node a bucket on average. Not growing for want of memory only costs. */
+static void
+put_in_bucket(struct trie *t, struct trie_node *node)
+{
+	struct trie_node **bucket = bucket_of(t, node->hash);
+
+	node->next = *bucket;
+	*bucket = node;
+}
+
+static void
+take_from_bucket(struct trie *t, struct trie_node *node)
+{
+	struct trie_node **link = bucket_of(t, node->hash);
+
+	while (*link != node)
+		link = &(*link)->next;
+	*link = node->next;
+}
+
+/* Not growing for want of memory only costs time. */
 static void
 grow(struct trie *t)
 {
 	struct trie_node **old = t->buckets;
 	size_t n_old = t->n_buckets;
 
-	if (t->n_nodes < t->n_buckets)
+	if (t->n_nodes < n_old * BUCKET_LOAD)
 		return;
 	t->buckets = calloc(n_old * 2, sizeof(*old));
 	if (!t->buckets) {
@@ -153,45 +183,71 @@ grow(struct trie *t)
 
 		while (node) {
 			struct trie_node *next = node->next;
-			struct trie_node **bucket = bucket_of(t, node->hash);
 
-			node->next = *bucket;
-			*bucket = node;
+			put_in_bucket(t, node);
 			node = next;
 		}
 	}
 	free(old);
 }
 
+/* `child` has become a child of its parent, or will be none any more. */
 static void
-mark_wildcard(struct trie_node *parent, const struct trie_node *child,
-              bool present)
+note_child(struct trie_node *child, bool present)
 {
-	struct token token = { child->token, child->token_len, 0 };
+	struct trie_node *parent = child->parent;
 
-	if (token_equals(token, &token_any))
+	parent->n_children += present ? 1u : -1u;
+	if (begins_with(child, &token_any))
 		parent->has_any = present;
-	else if (token_equals(token, &token_tail))
+	else if (begins_with(child, &token_tail))
 		parent->has_tail = present;
 }
 
 static struct trie_node *
-add_child(struct trie *t, struct trie_node *parent, struct token token)
+add_child(struct trie *t, struct trie_node *parent, const char *text,
+          size_t len)
 {
-	struct trie_node *node = node_new(parent, token);
-	struct trie_node **bucket;
+	struct token first = token_at(t, text, len);
+	struct trie_node *node = node_new(parent, text, len);
 
 	if (!node)
 		return NULL;
 	grow(t);
-	node->hash = child_hash(parent, token);
-	bucket = bucket_of(t, node->hash);
-	node->next = *bucket;
-	*bucket = node;
-	parent->n_children++;
-	mark_wildcard(parent, node, true);
+	node->hash = child_hash(parent, &first);
+	put_in_bucket(t, node);
+	note_child(node, true);
 	t->n_nodes++;
 	return node;
+}
+
+/*
+ * Part a node behind the first `at` bytes of its text, which go to a new node
+ * above it, and return that. The old one keeps its address, and so its entries
+ * and children need not know.
+ */
+static struct trie_node *
+split(struct trie *t, struct trie_node *node, size_t at)
+{
+	struct trie_node *upper = node_new(node->parent, node->text, at);
+	struct token first;
+
+	if (!upper)
+		return NULL;
+	grow(t);
+	take_from_bucket(t, node);
+	upper->hash = node->hash;
+	put_in_bucket(t, upper);
+	t->n_nodes++;
+
+	node->len = (uint8_t)(node->len - at - 1);
+	memmove(node->text, node->text + at + 1, node->len);
+	node->parent = upper;
+	first = token_at(t, node->text, node->len);
+	node->hash = child_hash(upper, &first);
+	put_in_bucket(t, node);
+	note_child(node, true);
+	return upper;
 }
 
 /* Free `node` and its ancestors as far as nobody needs them. */
@@ -200,16 +256,54 @@ prune(struct trie *t, struct trie_node *node)
 {
 	while (node != t->root && !node->entries && node->n_children == 0) {
 		struct trie_node *parent = node->parent;
-		struct trie_node **link = bucket_of(t, node->hash);
 
-		while (*link != node)
-			link = &(*link)->next;
-		*link = node->next;
-		mark_wildcard(parent, node, false);
-		parent->n_children--;
+		take_from_bucket(t, node);
+		note_child(node, false);
 		t->n_nodes--;
 		free(node);
 		node = parent;
+	}
+}
+
+/* ---- insert and remove ------------------------------------------------------- */
+
+/* How many bytes of whole tokens `node` and the filter have in common. */
+static size_t
+common_length(const struct trie_node *node, const char *filter, size_t len)
+{
+	size_t max = node->len < len ? node->len : len;
+	size_t same = 0, whole = 0;
+
+	while (same < max && node->text[same] == filter[same]) {
+		if (filter[same] == '.')
+			whole = same;
+		same++;
+	}
+	if (same == max && (same == node->len || node->text[same] == '.') &&
+	    (same == len || filter[same] == '.'))
+		return same;
+	return whole;
+}
+
+/* The node of a filter, made if need be; NULL without memory. */
+static struct trie_node *
+reach(struct trie *t, const char *filter, size_t len)
+{
+	struct trie_node *node = t->root;
+
+	for (;;) {
+		struct token first = token_at(t, filter, len);
+		struct trie_node *child = find_child(t, node, &first);
+		size_t common;
+
+		if (!child)
+			return add_child(t, node, filter, len);
+		common = common_length(child, filter, len);
+		node = common < child->len ? split(t, child, common) : child;
+		if (!node || common == len)
+			return node;
+		filter += common + 1;
+		len -= common + 1;
 	}
 }
 
@@ -217,24 +311,10 @@ int
 trie_insert(struct trie *t, const char *filter, size_t len,
             struct trie_entry *e)
 {
-	struct trie_node *node = t->root;
+	struct trie_node *node = reach(t, filter, len);
 
-	for (;;) {
-		struct token token = token_at(t, filter, len);
-		struct trie_node *child = find_child(t, node, token);
-
-		if (!child)
-			child = add_child(t, node, token);
-		if (!child) {
-			prune(t, node);
-			return -ENOMEM;
-		}
-		node = child;
-		if (token.len == len)
-			break;
-		filter += token.len + 1;
-		len -= token.len + 1u;
-	}
+	if (!node)
+		return -ENOMEM;
 	e->node = node;
 	e->prev = NULL;
 	e->next = node->entries;
@@ -269,15 +349,15 @@ trie_filter(const struct trie_entry *e, char buf[255])
 	for (const struct trie_node *n = e->node; n->parent; n = n->parent) {
 		if (at < 255)
 			buf[--at] = '.';
-		at -= n->token_len;
-		memcpy(buf + at, n->token, n->token_len);
+		at -= n->len;
+		memcpy(buf + at, n->text, n->len);
 	}
 	len = 255 - at;
 	memmove(buf, buf + at, len);
 	return len;
 }
 
-/* ---- match ------------------------------------------------------------ */
+/* ---- match ------------------------------------------------------------------- */
 
 struct walk {
 	struct trie *trie;
@@ -287,6 +367,12 @@ struct walk {
 	void *user;
 };
 
+/* A node whose text matches up to here, and how many tokens that is. */
+struct place {
+	struct trie_node *node; /* NULL: nowhere */
+	unsigned depth;
+};
+
 static void
 report(const struct walk *w, const struct trie_node *node)
 {
@@ -294,61 +380,82 @@ report(const struct walk *w, const struct trie_node *node)
 		w->found(e, w->user);
 }
 
-static struct trie_node *
-visit_child(struct walk *w, struct trie_node *parent, struct token token)
+/*
+ * The child of `from` that begins with `token`, if all of its text matches the
+ * topic from there on.
+ */
+static struct place
+step(struct walk *w, struct place from, const struct token *token)
 {
-	struct trie_node *child = find_child(w->trie, parent, token);
+	const struct place nowhere = { NULL, 0 };
+	struct trie_node *child = find_child(w->trie, from.node, token);
+	unsigned depth = from.depth;
+	const char *text;
+	size_t left;
 
-	w->trie->visits += child != NULL;
-	return child;
+	if (!child)
+		return nowhere;
+	w->trie->visits++;
+	text = child->text;
+	left = child->len;
+	for (;;) {
+		struct token part = { text, (uint8_t)token_length(text, left),
+			              0 };
+
+		if (depth == w->n_tokens)
+			return nowhere;
+		if (token_equals(&part, &token_tail)) {
+			report(w, child);
+			return nowhere;
+		}
+		if (!token_equals(&part, &token_any) &&
+		    !token_equals(&part, &w->tokens[depth]))
+			return nowhere;
+		depth++;
+		if (part.len == left)
+			return (struct place){ child, depth };
+		text += part.len + 1;
+		left -= part.len + 1u;
+	}
 }
 
 /*
- * Follow the topic from a node whose prefix matches the first `depth` tokens.
- * At each step the way forks at most in two, literal and `*`; the literal way
- * is followed at once, the other is put by. A trie is a tree: two ways never
- * meet, so no node is visited twice.
+ * At each place the way forks at most in two, literal and `*`; one is followed
+ * at once, the other put by. A trie is a tree: two ways never meet, so no node
+ * is visited twice.
  */
 static void
 follow(struct walk *w)
 {
-	struct {
-		struct trie_node *node;
-		unsigned depth;
-	} later[TOPIC_MAX_TOKENS];
+	struct place later[TOPIC_MAX_TOKENS];
+	struct place at = { w->trie->root, 0 };
 	unsigned n_later = 0;
-	struct trie_node *node = w->trie->root;
-	unsigned depth = 0;
 	/* topics of the broker are not for those who take everything */
-	bool reserved = w->tokens[0].at[0] == '$';
+	bool wild = w->tokens[0].at[0] != '$';
 
 	for (;;) {
-		bool wild = !(reserved && depth == 0);
-		struct trie_node *any = NULL;
+		struct place literal = { NULL, 0 }, any = { NULL, 0 };
 
-		if (depth == w->n_tokens) {
-			report(w, node);
-			node = NULL;
+		if (at.depth == w->n_tokens) {
+			report(w, at.node);
 		} else {
-			if (wild && node->has_tail)
-				report(w, visit_child(w, node, token_tail));
-			if (wild && node->has_any)
-				any = visit_child(w, node, token_any);
-			node = visit_child(w, node, w->tokens[depth]);
-			depth++;
+			if (wild && at.node->has_tail)
+				step(w, at, &token_tail);
+			if (wild && at.node->has_any)
+				any = step(w, at, &token_any);
+			literal = step(w, at, &w->tokens[at.depth]);
 		}
-		if (any && node) {
-			later[n_later].node = any;
-			later[n_later++].depth = depth;
-		} else if (any) {
-			node = any;
-		}
-		if (!node) {
-			if (n_later == 0)
-				return;
-			node = later[--n_later].node;
-			depth = later[n_later].depth;
-		}
+		wild = true;
+		if (literal.node && any.node)
+			later[n_later++] = any;
+		if (literal.node)
+			at = literal;
+		else if (any.node)
+			at = any;
+		else if (n_later > 0)
+			at = later[--n_later];
+		else
+			return;
 	}
 }
 
@@ -356,9 +463,13 @@ void
 trie_match(struct trie *t, const char *topic, size_t len, trie_found *found,
            void *user)
 {
-	struct walk w = { .trie = t, .found = found, .user = user };
+	struct walk w;
 
 	assert(len > 0 && len <= TOPIC_MAX);
+	w.trie = t;
+	w.found = found;
+	w.user = user;
+	w.n_tokens = 0;
 	for (;;) {
 		struct token token = token_at(t, topic, len);
 

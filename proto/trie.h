@@ -3,13 +3,15 @@
 
 /*
  * trie - filters, kept so that those that match a topic are found by walking
- * only the nodes whose prefix matches it, each of them once.
+ * only nodes that match it up to their first token, each of them once.
  *
- * A node is one token below its parent; `*` and `**` are tokens like others
+ * A node is one token or more below its parent: a filter that shares nothing
+ * behind some token has the rest of its text in one node, which is parted when
+ * another comes that shares some of it. `*` and `**` are tokens like others
  * here. The children of all nodes lie in one hash table, keyed by parent and
- * token, so that a million filters cost a million small nodes and no table
- * each. Entries hang on the node of their filter's last token, as many as
- * there are of that filter; they are embedded in whatever subscribes.
+ * first token, so that a million filters cost about a million small nodes and
+ * no table each. Entries hang on the node in which their filter ends, as many
+ * as there are of that filter; they are embedded in whatever subscribes.
  */
 #ifndef UMBEL_PROTO_TRIE_H
 #define UMBEL_PROTO_TRIE_H
