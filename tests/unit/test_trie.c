@@ -1,0 +1,416 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "proto/trie.h"
+
+#include <malloc.h>
+
+#include "match.h"
+
+#define SEED UINT64_C(0x1234567890abcdef)
+
+struct item {
+	struct trie_entry entry;
+	char filter[256];
+	unsigned found;
+};
+
+static void
+insert(struct trie *t, struct item *i, const char *filter)
+{
+	snprintf(i->filter, sizeof(i->filter), "%s", filter);
+	assert_int_equal(
+		trie_insert(t, i->filter, strlen(i->filter), &i->entry), 0);
+}
+
+static void
+on_found(struct trie_entry *e, void *user)
+{
+	((struct item *)e)->found++;
+	(*(unsigned *)user)++;
+}
+
+static unsigned
+match(struct trie *t, const char *topic)
+{
+	unsigned n = 0;
+
+	trie_match(t, topic, strlen(topic), on_found, &n);
+	return n;
+}
+
+/* Each of the items as often as it should: once if it matches. */
+static void
+expect_found(struct item *items, size_t n, const char *topic, unsigned total)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool in = items[i].entry.node != NULL;
+		unsigned want = in && reference_matches(items[i].filter, topic);
+
+		if (items[i].found != want)
+			fail_msg("%s on %s: found %u times, not %u",
+			         items[i].filter, topic, items[i].found, want);
+		total -= want;
+		items[i].found = 0;
+	}
+	assert_int_equal(total, 0);
+}
+
+TEST(an_empty_trie_matches_nothing)
+{
+	struct trie t;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	assert_int_equal(match(&t, "a.b"), 0);
+	assert_int_equal(t.n_nodes, 0);
+	assert_int_equal(t.n_entries, 0);
+	trie_fini(&t);
+}
+
+TEST(each_kind_of_filter_finds_its_topics)
+{
+	static const char *const filters[] = {
+		"a",    "a.b",   "a.*",   "*.b",   "*.*",      "*",
+		"**",   "a.**",  "*.**",  "a.b",   "b.c",      "$s",
+		"$s.*", "$s.**", "a.*.c", "*.b.*", "a.b.c.**", "*.b.**",
+	};
+	static const char *const topics[] = { "a",    "b",      "a.b", "a.c",
+		                              "b.c",  "a.b.c",  "x",   "x.y.z",
+		                              "$s",   "$s.a",   "$t",  "$s.a.b",
+		                              "a.$s", "a.b.c.d" };
+	struct item items[COUNT(filters)] = { 0 };
+	struct trie t;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (size_t i = 0; i < COUNT(filters); i++)
+		insert(&t, &items[i], filters[i]);
+	assert_int_equal(t.n_entries, COUNT(filters));
+	for (size_t i = 0; i < COUNT(topics); i++) {
+		unsigned n = match(&t, topics[i]);
+
+		expect_found(items, COUNT(items), topics[i], n);
+	}
+	/* and once more, in so many words */
+	assert_int_equal(match(&t, "a.b"), 8);
+	assert_int_equal(match(&t, "$s.a"), 2);
+	assert_int_equal(match(&t, "$t"), 0);
+	trie_fini(&t);
+}
+
+TEST(as_many_entries_as_wanted_hang_on_one_filter)
+{
+	struct item items[5] = { 0 };
+	struct trie t;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (size_t i = 0; i < 5; i++)
+		insert(&t, &items[i], "a.b");
+	assert_int_equal(t.n_nodes, 2);
+	assert_int_equal(match(&t, "a.b"), 5);
+	trie_remove(&t, &items[2].entry); /* the middle, the last, the first */
+	trie_remove(&t, &items[0].entry);
+	trie_remove(&t, &items[4].entry);
+	assert_null(items[2].entry.node);
+	assert_int_equal(match(&t, "a.b"), 2);
+	assert_int_equal(items[1].found, 2);
+	assert_int_equal(items[2].found, 1);
+	assert_int_equal(items[3].found, 2);
+	trie_remove(&t, &items[3].entry);
+	trie_remove(&t, &items[1].entry);
+	assert_int_equal(t.n_nodes, 0);
+	trie_fini(&t);
+}
+
+TEST(nodes_go_when_nobody_needs_them_and_not_before)
+{
+	struct item ab = { 0 }, abc = { 0 }, star = { 0 }, tail = { 0 };
+	struct trie t;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	insert(&t, &abc, "a.b.c");
+	insert(&t, &ab, "a.b");
+	insert(&t, &star, "a.*");
+	insert(&t, &tail, "a.**");
+	assert_int_equal(t.n_nodes, 5);
+	trie_remove(&t, &abc.entry);
+	assert_int_equal(t.n_nodes, 4);
+	assert_int_equal(match(&t, "a.b"), 3);
+	trie_remove(&t, &star.entry);
+	assert_int_equal(t.n_nodes, 3);
+	assert_int_equal(match(&t, "a.b"), 2);
+	trie_remove(&t, &tail.entry);
+	assert_int_equal(match(&t, "a.b"), 1);
+	trie_remove(&t, &ab.entry);
+	assert_int_equal(t.n_nodes, 0);
+	assert_int_equal(match(&t, "a.b"), 0);
+	trie_fini(&t);
+}
+
+TEST(the_text_of_a_filter_is_read_back)
+{
+	static const char *const filters[] = { "a", "a.b.c", "*.x.**", "**",
+		                               "\xc3\xa9.\xe2\x82\xac" };
+	char longest[256] = "", text[255];
+	struct item item = { 0 };
+	struct trie t;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (size_t i = 0; i <= COUNT(filters); i++) {
+		const char *f = i < COUNT(filters) ? filters[i] : longest;
+
+		memset(longest, 'a', 255);
+		for (size_t k = 1; k < 255; k += 2)
+			longest[k] = '.';
+		insert(&t, &item, f);
+		assert_int_equal(trie_filter(&item.entry, text), strlen(f));
+		assert_memory_equal(text, f, strlen(f));
+		trie_remove(&t, &item.entry);
+	}
+	trie_fini(&t);
+}
+
+TEST(a_topic_of_128_tokens_finds_every_way_through_it)
+{
+	enum { N = 300 };
+	struct chance c = chance_new("128 tokens");
+	static struct item items[N];
+	char topic[256] = "";
+	struct trie t;
+	unsigned total = 0;
+
+	for (size_t i = 0; i < 255; i++)
+		topic[i] = i % 2 ? '.' : 'a';
+	memset(items, 0, sizeof(items));
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (unsigned i = 0; i < N; i++) {
+		char f[256];
+
+		memcpy(f, topic, sizeof(f));
+		for (unsigned k = 1 + chance_below(&c, 20); k > 0; k--)
+			f[2 * chance_below(&c, 128)] = '*';
+		if (i % 4 == 0) /* ends early, in ** */
+			strcpy(f + 2 * chance_below(&c, 126), "**");
+		if (i % 10 == 1)
+			f[2 * chance_below(&c, 128)] = 'b';
+		insert(&t, &items[i], f);
+	}
+	total = match(&t, topic);
+	assert_in_range(total, N / 2, N);
+	expect_found(items, N, topic, total);
+	for (unsigned i = 0; i < N; i++)
+		trie_remove(&t, &items[i].entry);
+	assert_int_equal(t.n_nodes, 0);
+	trie_fini(&t);
+}
+
+/* ---- how much of it is walked ------------------------------------------- */
+
+static bool
+prefix_matches(const char *prefix, size_t len, const char *topic)
+{
+	char f[256], t[256];
+	const char *end = topic;
+
+	memcpy(f, prefix, len);
+	f[len] = '\0';
+	if (topic[0] == '$' && f[0] == '*')
+		return false;
+	/* as many tokens of the topic as the prefix has */
+	for (const char *p = f; p; p = strchr(p, '.')) {
+		p += *p == '.';
+		if (p > f && *end)
+			end++;
+		else if (p > f)
+			return false;
+		end += strcspn(end, ".");
+	}
+	memcpy(t, topic, (size_t)(end - topic));
+	t[end - topic] = '\0';
+	return reference_tokens_match(f, t);
+}
+
+/* All prefixes of all filters, each once, that match: what must be visited. */
+static size_t
+count_matching_prefixes(struct item *items, size_t n, const char *topic)
+{
+	static char seen[4096][256];
+	size_t n_seen = 0, matching = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *f = items[i].filter;
+
+		if (!items[i].entry.node)
+			continue;
+		for (size_t len = 1; len <= strlen(f); len++) {
+			size_t k = 0;
+
+			if (f[len] != '.' && f[len] != '\0')
+				continue;
+			while (k < n_seen && (strncmp(seen[k], f, len) != 0 ||
+			                      seen[k][len] != '\0'))
+				k++;
+			if (k < n_seen)
+				continue;
+			assert_true(n_seen < COUNT(seen));
+			memcpy(seen[n_seen], f, len);
+			seen[n_seen++][len] = '\0';
+			matching += prefix_matches(f, len, topic);
+		}
+	}
+	return matching;
+}
+
+TEST(a_walk_visits_the_nodes_whose_prefix_matches_and_each_once)
+{
+	enum { N = 400 };
+	struct chance c = chance_new("visits");
+	static struct item items[N];
+	struct trie t;
+	uint64_t visits = 0;
+
+	memset(items, 0, sizeof(items));
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (unsigned i = 0; i < N; i++) {
+		char f[256];
+
+		some_filter(&c, f);
+		insert(&t, &items[i], f);
+	}
+	for (unsigned i = 0; i < 500; i++) {
+		uint64_t before = t.visits;
+		char topic[256];
+
+		some_topic(&c, topic);
+		match(&t, topic);
+		assert_int_equal(t.visits - before,
+		                 count_matching_prefixes(items, N, topic));
+		visits += t.visits - before;
+	}
+	print_message("%zu nodes, %.1f of them visited on average\n", t.n_nodes,
+	              (double)visits / 500);
+	assert_true(visits > 5000);
+	trie_fini(&t);
+}
+
+TEST(a_walk_looks_at_none_of_many_neighbours)
+{
+	enum { N = 10000 };
+	static struct item items[N];
+	struct trie t;
+
+	memset(items, 0, sizeof(items));
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (unsigned i = 0; i < N; i++) {
+		char f[64];
+
+		snprintf(f, sizeof(f), "host.h%u.load", i);
+		insert(&t, &items[i], f);
+	}
+	assert_int_equal(match(&t, "host.h77.load"), 1);
+	assert_int_equal(t.visits, 3);
+	assert_int_equal(match(&t, "host.none.load"), 0);
+	assert_int_equal(t.visits, 4);
+	assert_int_equal(match(&t, "other.h77.load"), 0);
+	assert_int_equal(t.visits, 4);
+	trie_fini(&t);
+}
+
+/* ---- against the reference ---------------------------------------------- */
+
+TEST(a_million_random_pairs_match_as_the_reference_says)
+{
+	enum { N = 200 };
+	struct chance c = chance_new("trie");
+	static struct item items[N];
+	struct trie t;
+	unsigned pairs = 0, matched = 0;
+
+	memset(items, 0, sizeof(items));
+	assert_int_equal(trie_init(&t, chance_any(&c)), 0);
+	while (pairs < rounds(1200000)) {
+		struct item *i = &items[chance_below(&c, N)];
+		char topic[256], f[256];
+
+		if (i->entry.node)
+			trie_remove(&t, &i->entry);
+		if (!chance_one_in(&c, 3)) {
+			some_filter(&c, f);
+			insert(&t, i, f);
+		}
+		for (unsigned k = 0; k < 3; k++) {
+			unsigned n;
+
+			some_topic(&c, topic);
+			n = match(&t, topic);
+			expect_found(items, N, topic, n);
+			matched += n;
+			pairs += (unsigned)t.n_entries;
+		}
+	}
+	print_message("%u pairs, %u of them matched\n", pairs, matched);
+	assert_true(matched > pairs / 100);
+	for (unsigned i = 0; i < N; i++) {
+		if (items[i].entry.node)
+			trie_remove(&t, &items[i].entry);
+	}
+	assert_int_equal(t.n_entries, 0);
+	assert_int_equal(t.n_nodes, 0);
+	trie_fini(&t);
+}
+
+/* ---- memory --------------------------------------------------------------- */
+
+TEST(a_filter_costs_at_most_128_bytes_beyond_its_text)
+{
+	enum { N = 200000 };
+	size_t before, after, text = 0;
+	struct trie_entry *entries = calloc(N, sizeof(*entries));
+	struct trie t;
+
+	if (rounds(5) != 5)
+		skip(); /* a sanitizer's memory is not what malloc says */
+	assert_non_null(entries);
+	before = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (unsigned i = 0; i < N; i++) {
+		char f[64];
+		int n = snprintf(f, sizeof(f), "service.%u.orders.%u", i % 100,
+		                 i);
+
+		text += (size_t)n;
+		assert_int_equal(trie_insert(&t, f, (size_t)n, &entries[i]), 0);
+	}
+	after = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
+	print_message("%d filters: %zu bytes each, %zu of them text\n", N,
+	              (after - before) / N, text / N);
+	assert_true((after - before - text) / N + sizeof(*entries) <= 128);
+	for (unsigned i = 0; i < N; i++)
+		trie_remove(&t, &entries[i]);
+	assert_int_equal(t.n_nodes, 0);
+	trie_fini(&t);
+	free(entries);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_empty_trie_matches_nothing),
+		cmocka_unit_test(each_kind_of_filter_finds_its_topics),
+		cmocka_unit_test(as_many_entries_as_wanted_hang_on_one_filter),
+		cmocka_unit_test(
+			nodes_go_when_nobody_needs_them_and_not_before),
+		cmocka_unit_test(the_text_of_a_filter_is_read_back),
+		cmocka_unit_test(
+			a_topic_of_128_tokens_finds_every_way_through_it),
+		cmocka_unit_test(
+			a_walk_visits_the_nodes_whose_prefix_matches_and_each_once),
+		cmocka_unit_test(a_walk_looks_at_none_of_many_neighbours),
+		cmocka_unit_test(
+			a_million_random_pairs_match_as_the_reference_says),
+		cmocka_unit_test(
+			a_filter_costs_at_most_128_bytes_beyond_its_text),
+	};
+
+	return RUN(tests);
+}
