@@ -30,7 +30,7 @@ class Broker:
     def __init__(self, *flags):
         folder = os.environ.get("UMBEL_BIN_DIR")
         assert folder, "set UMBEL_BIN_DIR to the folder that umbeld is in"
-        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="umbel-"))
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="umbel-conformance-"))
         self.path = str(self.directory / "sock")
         self.log_path = self.directory / "log"
         ready, tell = os.pipe()
