@@ -341,9 +341,19 @@ append_int(struct reader *r, unsigned width)
 
 	if (!take_uint(r, width, &v))
 		return false;
-	if (width < 8 && v >> (8 * width - 1))
-		v |= ~UINT64_C(0) << (8 * width);
-	buf_printf(r->out, "%" PRId64, (int64_t)v);
+	switch (width) { /* the sign is the highest bit of those that came */
+	case 1:
+		buf_printf(r->out, "%d", (int)(int8_t)v);
+		break;
+	case 2:
+		buf_printf(r->out, "%d", (int)(int16_t)v);
+		break;
+	case 4:
+		buf_printf(r->out, "%" PRId32, (int32_t)v);
+		break;
+	default:
+		buf_printf(r->out, "%" PRId64, (int64_t)v);
+	}
 	return true;
 }
 

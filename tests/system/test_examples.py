@@ -121,7 +121,7 @@ class Host(CliTest):
         self.wait_for_line(table.stderr, b"connected")
         self.pub("--msgpack", "host.x.load", '{"load1":1.25,"cpus":2}')
         self.assertIn(b"1.25", self.wait_for_line(table.stdout, b"x  "))
-        self.pub("--stdin", "host.x.load", input=b"\xdd\xff\xff\xff\xff")
+        self.pub("--stdin", "host.x.load", input=b"\x81\xa5load1")
         self.pub("host.y.load", "nonsense")
         self.pub("--msgpack", "host.y.memory",
                  '{"total":2147483648,"available":1073741824}')
