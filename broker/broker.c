@@ -128,7 +128,6 @@ broker_drain(struct broker *b)
 	struct session *s, *next;
 
 	b->draining = true;
-	broker_settle(b); /* what waits for that is to be routed now */
 	for (s = TAILQ_FIRST(&b->sessions); s; s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (s->state == SESSION_OPEN)

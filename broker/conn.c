@@ -306,7 +306,9 @@ watch_time(struct conn *c, unsigned taken)
 
 	if (s->state == SESSION_NEW)
 		return; /* the time for HELLO runs from the start */
-	if (session_is_waiting(s) || input_length(&c->input) == 0)
+	/* while we do not read it, it cannot be late */
+	if (session_is_waiting(s) || answers_are_unread(c) ||
+	    input_length(&c->input) == 0)
 		deadline_clear(&c->due);
 	else if (taken > 0 || !deadline_is_set(&c->due))
 		deadline_set(&c->all->frames, &c->due);

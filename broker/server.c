@@ -72,23 +72,41 @@ stop_accepting(struct server *srv)
 }
 
 static void
+begin_stop(struct server *srv)
+{
+	stop_accepting(srv);
+	broker_drain(&srv->broker);
+	deadline_set(&srv->drains, &srv->drain);
+}
+
+static void
 on_signal(evutil_socket_t signal, short what, void *user)
 {
 	struct server *srv = user;
-	struct broker *b = &srv->broker;
 
 	(void)what;
-	if (b->draining) { /* somebody is in a hurry */
+	if (srv->stopping) { /* somebody is in a hurry */
 		srv->done = true;
 		return;
 	}
-	log_event(&b->log, LOG_INFO, LOG_LIFE,
+	srv->stopping = true;
+	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 	          "stopping signal=%s sessions=%zu", strsignal((int)signal),
-	          b->n_sessions);
-	stop_accepting(srv);
-	deadline_clear(&srv->settle);
-	broker_drain(b);
-	deadline_set(&srv->drains, &srv->drain);
+	          srv->broker.n_sessions);
+	/* before that, publishers wait for subscribers who are not back yet */
+	if (!srv->broker.settling)
+		begin_stop(srv);
+}
+
+static void
+on_settled(struct deadline *d, void *user)
+{
+	struct server *srv = user;
+
+	(void)d;
+	broker_settle(&srv->broker);
+	if (srv->stopping)
+		begin_stop(srv);
 }
 
 static void
@@ -102,15 +120,6 @@ on_drain_late(struct deadline *d, void *user)
 		"not all clients have finished undrained=%zu limit_ms=%" PRIu32,
 		srv->broker.n_undrained, srv->config->drain_ms);
 	srv->done = true;
-}
-
-static void
-on_settled(struct deadline *d, void *user)
-{
-	struct server *srv = user;
-
-	(void)d;
-	broker_settle(&srv->broker);
 }
 
 /* ---- the loop ------------------------------------------------------------- */

@@ -35,6 +35,7 @@ struct server {
 	struct deadline drain;
 	struct deadline_queue pauses; /* of accepting, without descriptors */
 	struct deadline pause;
+	bool stopping; /* a signal has come */
 	bool done;
 };
 
