@@ -1,0 +1,390 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A message begins with 8 bytes: its number in its lane, whether it is the last
+ * one, or that it is a probe. Probes are sent until every subscriber has seen
+ * one; only then does anybody start, and what comes of them later is ignored.
+ *
+ * A system that does not slow its publishers down gets the same help as every
+ * other such system: at most WINDOW_BYTES of messages are under way to any
+ * subscriber; subscribers tell in shared memory how far they are.
+ */
+#include "stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util.h"
+
+#define LAST         (UINT64_C(1) << 63)
+#define PROBE        UINT64_MAX
+#define TOPIC_SIZE   48
+#define BATCH_BYTES  ((size_t)64 << 10)
+#define WINDOW_BYTES ((size_t)1 << 20)
+#define WINDOW_MIN   16u
+#define WINDOW_MAX   16384u
+#define STRIDE       7368787u /* a prime: visits every topic once */
+
+enum reached { NOBODY, SUBSCRIBED, PROBED }; /* slot.reached */
+
+static unsigned
+at_least_one(unsigned n)
+{
+	return n > 0 ? n : 1;
+}
+
+static unsigned
+n_subscribers(const struct stream *s)
+{
+	return at_least_one(s->n_publishers) * at_least_one(s->n_lanes) *
+	       at_least_one(s->n_listeners);
+}
+
+static uint64_t
+window_of(const struct run *r, const struct stream *s)
+{
+	size_t n = WINDOW_BYTES / s->payload;
+
+	if (r->adapter->holds_back)
+		return UINT64_MAX;
+	return n < WINDOW_MIN ? WINDOW_MIN : n > WINDOW_MAX ? WINDOW_MAX : n;
+}
+
+static void
+name_topic(const struct run *r, char *name, unsigned publisher, unsigned i,
+           const char *tail)
+{
+	snprintf(name, TOPIC_SIZE, "bench.%u.%u%s", publisher, i,
+	         tail ? tail : "");
+	if (r->adapter->respell)
+		r->adapter->respell(name);
+}
+
+/* ---- a subscriber -------------------------------------------------------- */
+
+struct subscriber {
+	struct slot *slot;
+	uint64_t next;    /* the number that is due */
+	uint64_t tell_at; /* when to say how far we are */
+	uint64_t tell_each;
+	size_t payload;
+	_Atomic bool done;
+};
+
+static void
+tell_progress(struct subscriber *s)
+{
+	s->tell_at += s->tell_each;
+	s->slot->n_received = (uint32_t)s->next;
+	if (s->slot->awaited)
+		word_wake(&s->slot->n_received);
+}
+
+static void
+on_unusual(struct subscriber *s, uint64_t number, size_t len)
+{
+	if (number == PROBE) {
+		s->slot->reached = PROBED;
+		word_wake(&s->slot->reached);
+		return;
+	}
+	if (number != (s->next | LAST) || s->done)
+		die("message %llu, %zu bytes, came when %llu was due",
+		    (unsigned long long)(number & ~LAST), len,
+		    (unsigned long long)s->next);
+	s->next++;
+	s->slot->last_ns = now_ns();
+	s->slot->n_messages = s->next;
+	s->done = true;
+}
+
+static void
+on_message(void *user, const void *data, size_t len)
+{
+	struct subscriber *s = user;
+	uint64_t number = 0;
+
+	if (len != s->payload)
+		die("a message has %zu bytes, not %zu", len, s->payload);
+	memcpy(&number, data, sizeof(number));
+	if (number != s->next) {
+		on_unusual(s, number, len);
+		return;
+	}
+	s->next++;
+	if (s->next == s->tell_at)
+		tell_progress(s);
+}
+
+static void
+subscribe_all(struct actor *me, struct client *c)
+{
+	const struct stream *s = me->task;
+	unsigned lane = me->part / at_least_one(s->n_listeners);
+	unsigned n_lanes = at_least_one(s->n_lanes);
+	char filter[TOPIC_SIZE];
+
+	for (unsigned i = lane % n_lanes; i < at_least_one(s->n_topics);
+	     i += n_lanes) {
+		name_topic(me->run, filter, lane / n_lanes, i, s->filter_tail);
+		me->run->adapter->subscribe(c, filter);
+	}
+	me->run->adapter->sync(c);
+}
+
+static void
+subscribe_and_check(struct actor *me)
+{
+	const struct adapter *a = me->run->adapter;
+	const struct stream *s = me->task;
+	uint64_t window = window_of(me->run, s);
+	struct subscriber subscriber = { .slot = me->slot,
+		                         .tell_each = window / 8,
+		                         .tell_at = window / 8,
+		                         .payload = s->payload };
+	struct client *c = a->connect(
+		me->run->dir, &(struct client){ .on_message = on_message,
+	                                        .user = &subscriber,
+	                                        .bulk = true });
+
+	subscribe_all(me, c);
+	me->slot->reached = SUBSCRIBED;
+	word_wake(&me->slot->reached);
+	while (me->slot->reached != PROBED)
+		a->receive(c, 1000);
+	actor_ready(me);
+	while (!subscriber.done)
+		a->receive(c, 1000);
+	actor_done(me);
+}
+
+/* ---- a publisher --------------------------------------------------------- */
+
+struct publisher {
+	const struct adapter *adapter;
+	struct client *client;
+	const struct stream *stream;
+	struct slot *listeners; /* of its lanes, one after the other */
+	unsigned n_listeners;   /* ... of each */
+	unsigned n_lanes;
+	unsigned n_topics;
+	char (*topics)[TOPIC_SIZE];
+	char *payload;
+	uint64_t *sent; /* per lane */
+	uint64_t window;
+	unsigned topic;  /* the one last used */
+	uint64_t random; /* state */
+};
+
+static void
+send_number(struct publisher *p, unsigned topic, uint64_t number)
+{
+	memcpy(p->payload, &number, sizeof(number));
+	p->adapter->publish(p->client, p->topics[topic], p->payload,
+	                    p->stream->payload);
+}
+
+static void
+probe(struct publisher *p)
+{
+	for (unsigned i = 0; i < p->n_lanes * p->n_listeners; i++) {
+		struct slot *s = &p->listeners[i];
+
+		while (s->reached == NOBODY)
+			word_await(&s->reached, NOBODY, 1000);
+		while (s->reached != PROBED) {
+			send_number(p,
+			            p->n_topics - p->n_lanes +
+			                    i / p->n_listeners,
+			            PROBE);
+			p->adapter->flush(p->client);
+			word_await(&s->reached, SUBSCRIBED, 5);
+		}
+	}
+}
+
+static unsigned
+next_topic(struct publisher *p)
+{
+	unsigned n = p->n_topics;
+
+	switch (p->stream->order) {
+	case ORDER_TURN:
+		p->topic = p->topic + 1 < n ? p->topic + 1 : 0;
+		break;
+	case ORDER_RANDOM:
+		p->random ^= p->random << 13;
+		p->random ^= p->random >> 7;
+		p->random ^= p->random << 17;
+		p->topic = (unsigned)((p->random >> 32) * n >> 32);
+		break;
+	case ORDER_ONCE:
+		p->topic = (unsigned)((p->topic + (uint64_t)STRIDE) % n);
+		break;
+	}
+	return p->topic;
+}
+
+/* What may be sent to the slowest before it has to be asked again. */
+static uint64_t
+room_at(struct publisher *p, unsigned listener)
+{
+	uint64_t sent = p->sent[listener / p->n_listeners];
+	uint32_t behind = (uint32_t)sent - p->listeners[listener].n_received;
+
+	return behind < p->window ? p->window - behind : 0;
+}
+
+static uint64_t
+wait_for_room(struct publisher *p)
+{
+	uint64_t least = p->window;
+
+	if (p->window == UINT64_MAX)
+		return UINT64_MAX;
+	for (unsigned i = 0; i < p->n_lanes * p->n_listeners; i++) {
+		struct slot *s = &p->listeners[i];
+		uint64_t room;
+
+		while ((room = room_at(p, i)) == 0) {
+			uint32_t known = s->n_received;
+
+			p->adapter->flush(p->client);
+			s->awaited = 1;
+			if (room_at(p, i) == 0)
+				word_await(&s->n_received, known, 1000);
+			s->awaited = 0;
+		}
+		if (room < least)
+			least = room;
+	}
+	return least;
+}
+
+static void
+publish_all(struct publisher *p, uint64_t until_ns)
+{
+	size_t batch = BATCH_BYTES / p->stream->payload + 1;
+	uint64_t limit = p->stream->limit ? p->stream->limit : UINT64_MAX;
+	uint64_t room = 0;
+
+	for (uint64_t n = 0; n < limit; n++) {
+		unsigned topic;
+
+		if (n % batch == 0 && p->stream->limit == 0 &&
+		    now_ns() > until_ns)
+			break;
+		if (room == 0)
+			room = wait_for_room(p);
+		room--;
+		topic = p->n_topics == 1 ? 0 : next_topic(p);
+		send_number(p, topic, p->sent[topic % p->n_lanes]++);
+	}
+	for (unsigned lane = 0; lane < p->n_lanes; lane++)
+		send_number(p, lane, p->sent[lane] | LAST);
+	p->adapter->flush(p->client);
+}
+
+static void
+publisher_init(struct publisher *p, struct actor *me)
+{
+	const struct stream *s = me->task;
+
+	*p = (struct publisher){
+		.adapter = me->run->adapter,
+		.stream = s,
+		.n_listeners = at_least_one(s->n_listeners),
+		.n_lanes = at_least_one(s->n_lanes),
+		.n_topics = at_least_one(s->n_topics),
+		.payload = must_alloc(s->payload),
+		.window = window_of(me->run, s),
+		.random = 88172645463325252u,
+	};
+	p->sent = must_alloc(p->n_lanes * sizeof(p->sent[0]));
+	p->listeners = &me->run->slots[me->part * p->n_lanes * p->n_listeners];
+	p->topics = must_alloc(p->n_topics * sizeof(p->topics[0]));
+	for (unsigned i = 0; i < p->n_topics; i++)
+		name_topic(me->run, p->topics[i], me->part, i, s->topic_tail);
+	p->client = p->adapter->connect(me->run->dir,
+	                                &(struct client){ .bulk = true });
+}
+
+static void
+publish(struct actor *me)
+{
+	struct publisher p;
+
+	publisher_init(&p, me);
+	probe(&p);
+	actor_ready(me);
+	me->slot->first_ns = now_ns();
+	publish_all(&p,
+	            me->slot->first_ns + (uint64_t)(me->run->seconds * 1e9));
+	actor_done(me);
+}
+
+/* ---- all of them --------------------------------------------------------- */
+
+unsigned
+stream_n_actors(const struct stream *s)
+{
+	return n_subscribers(s) + at_least_one(s->n_publishers);
+}
+
+void
+stream_add(struct run *r, const struct stream *s)
+{
+	for (unsigned i = 0; i < n_subscribers(s); i++)
+		run_add(r, subscribe_and_check, s, i);
+	for (unsigned i = 0; i < at_least_one(s->n_publishers); i++)
+		run_add(r, publish, s, i);
+}
+
+static double
+n_deliveries(const struct run *r, const struct stream *s)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < n_subscribers(s); i++)
+		n += r->slots[i].n_messages;
+	return (double)n;
+}
+
+double
+stream_rate(const struct run *r, const struct stream *s)
+{
+	unsigned n = n_subscribers(s);
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (r->slots[i].last_ns > last)
+			last = r->slots[i].last_ns;
+	for (unsigned i = n; i < n + at_least_one(s->n_publishers); i++)
+		if (r->slots[i].first_ns < first)
+			first = r->slots[i].first_ns;
+	return n_deliveries(r, s) * 1e9 / (double)(last - first);
+}
+
+double
+stream_cpu(const struct run *r, const struct stream *s)
+{
+	return (double)r->cpu_ns * 1e-9 / (n_deliveries(r, s) * 1e-6);
+}
+
+int
+stream_measure(struct run *r, const void *shape, double *values)
+{
+	const struct stream *s = shape;
+
+	if (run_begin(r, stream_n_actors(s)) < 0)
+		return -1;
+	stream_add(r, s);
+	if (run_start(r) < 0 || run_finish(r) < 0)
+		return -1;
+	values[0] = stream_rate(r, s);
+	values[1] = stream_cpu(r, s);
+	values[2] = (double)memory_of(r->server, "VmHWM:");
+	return 0;
+}

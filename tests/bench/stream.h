@@ -1,0 +1,67 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * stream - publishers at full speed, and subscribers that check what arrives.
+ *
+ * Every publisher, and every subscriber, is a process of its own. A publisher
+ * has topics, whose messages go to its lanes in turn: topic i belongs to lane
+ * i % n_lanes. Each subscriber listens to one lane of one publisher, with a
+ * filter per topic. A message carries its number in its lane, so a subscriber
+ * notices at once when one is missing, comes twice or out of order.
+ *
+ * Publishing takes run.seconds, or `limit` messages if that is set. Time is
+ * from before the first publish to after the last delivery at the last
+ * subscriber.
+ */
+#ifndef BENCH_STREAM_H
+#define BENCH_STREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "run.h"
+
+enum order {
+	ORDER_TURN,   /* topic after topic */
+	ORDER_RANDOM, /* any of them */
+	ORDER_ONCE,   /* each once, mixed: `limit` is the number of topics */
+};
+
+struct stream {
+	unsigned n_publishers; /* 0: 1 */
+	unsigned n_lanes;      /* of each publisher; 0: 1 */
+	unsigned n_listeners;  /* of each lane; 0: 1 */
+	size_t payload;
+	uint64_t limit; /* messages of each publisher */
+
+	unsigned n_topics; /* of each publisher, a multiple of n_lanes; 0: 1 */
+	enum order order;
+	const char *topic_tail; /* after bench.<publisher>.<i>; NULL: nothing */
+	const char *filter_tail;
+};
+
+/*
+ * Add its actors to a run that has begun, and after run_finish() compute:
+ * deliveries per second, and seconds of the server's CPU per million of them.
+ */
+unsigned stream_n_actors(const struct stream *s);
+void stream_add(struct run *r, const struct stream *s);
+double stream_rate(const struct run *r, const struct stream *s);
+double stream_cpu(const struct run *r, const struct stream *s);
+
+/* The whole of a run with nothing but a stream, for workload.measure: values
+   are the rate, the CPU time and the server's peak memory. */
+int stream_measure(struct run *r, const void *shape, double *values);
+
+#define STREAM_CPU(goal)                                                     \
+	{                                                                    \
+		.name = "broker CPU", .unit = "s/M", .less_is_better = true, \
+		.raw_goal = (goal)                                           \
+	}
+#define STREAM_MEMORY                                                          \
+	{                                                                      \
+		.name = "broker peak RSS", .unit = "B", .less_is_better = true \
+	}
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * umbel - umbeld as it comes, and libumbel through its public API: one
+ * umbel_publish() per message, on a corked handle when in bulk; one callback
+ * per message. Only the pause after a start (--settle-ms) is off.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <umbel.h>
+
+#include "../adapter.h"
+#include "../util.h"
+
+#define SOCKET     "umbel.sock"
+#define TIMEOUT_MS 10000
+
+struct umbel_client {
+	struct client base;
+	struct umbel *handle;
+	size_t n_pending; /* subscriptions that wait for the broker's word */
+};
+
+static void
+umbel_serve(const char *dir)
+{
+	const char *bin = getenv("UMBEL_BIN_DIR");
+	const char *program = bin ? must_format("%s/umbeld", bin) : "umbeld";
+	char *path = must_format("%s/" SOCKET, dir);
+
+	exec_server(dir, (const char *[]){ program, "--socket", path,
+	                                   "--settle-ms", "0", NULL });
+}
+
+static bool
+umbel_answers(const char *dir)
+{
+	return unix_answers(dir, SOCKET);
+}
+
+static void
+must(struct umbel_client *c, const char *what, int r)
+{
+	if (r < 0)
+		die("umbel: %s: %s: %s", what, umbel_strerror(r),
+		    umbel_last_error(c->handle));
+}
+
+static void
+on_error(struct umbel *handle, const struct umbel_error_info *info, void *user)
+{
+	(void)handle;
+	(void)user;
+	die("umbel: %s: %s", info->about, info->text);
+}
+
+static void
+on_loss(struct umbel *handle, const struct umbel_loss_info *info, void *user)
+{
+	(void)handle;
+	(void)user;
+	die("umbel: lost %llu messages: %s", (unsigned long long)info->frames,
+	    info->reason);
+}
+
+/* So that a dispatch ends when there is room. */
+static void
+on_writable(struct umbel *handle, void *user)
+{
+	(void)handle;
+	(void)user;
+}
+
+static void
+on_message(struct umbel *handle, const struct umbel_msg *m, void *user)
+{
+	struct umbel_client *c = user;
+	size_t len;
+	const void *data = umbel_msg_data(m, &len);
+
+	(void)handle;
+	c->base.on_message(c->base.user, data, len);
+}
+
+static void
+on_active(struct umbel *handle, struct umbel_sub *sub, void *user)
+{
+	struct umbel_client *c = user;
+
+	(void)handle;
+	(void)sub;
+	c->n_pending--;
+}
+
+static struct client *
+umbel_client_connect(const char *dir, const struct client *model)
+{
+	struct umbel_client *c = must_alloc(sizeof(*c));
+	char *path = must_format("%s/" SOCKET, dir);
+
+	c->base = *model;
+	must(c, "umbel_new",
+	     umbel_new(&c->handle,
+	               UMBEL_OPTIONS(.name = "bench", .address = path,
+	                             .on_error = on_error, .on_loss = on_loss,
+	                             .on_writable = on_writable)));
+	must(c, "umbel_connect", umbel_connect(c->handle, 0));
+	if (c->base.bulk)
+		umbel_cork(c->handle);
+	free(path);
+	return &c->base;
+}
+
+static void
+umbel_client_subscribe(struct client *client, const char *filter)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	must(c, filter,
+	     umbel_subscribe(c->handle, filter, on_message, c,
+	                     UMBEL_SUB_OPTIONS(.on_active = on_active), NULL));
+	c->n_pending++;
+}
+
+static void
+umbel_client_receive(struct client *client, int timeout_ms)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	must(c, "umbel_dispatch", umbel_dispatch(c->handle, timeout_ms));
+}
+
+static void
+umbel_client_sync(struct client *client)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	if (umbel_get_state(c->handle) != UMBEL_CONNECTED)
+		must(c, "umbel_connect", umbel_connect(c->handle, TIMEOUT_MS));
+	while (c->n_pending > 0)
+		umbel_client_receive(client, TIMEOUT_MS);
+}
+
+static void
+umbel_client_flush(struct client *client)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	if (!c->base.bulk)
+		return;
+	must(c, "umbel_uncork", umbel_uncork(c->handle));
+	must(c, "umbel_flush_wait", umbel_flush_wait(c->handle, TIMEOUT_MS));
+	umbel_cork(c->handle);
+}
+
+static void
+umbel_client_publish(struct client *client, const char *topic, const void *data,
+                     size_t len)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+	int r;
+
+	while ((r = umbel_publish(c->handle, topic, data, len)) == -EAGAIN)
+		umbel_client_receive(client, TIMEOUT_MS);
+	must(c, topic, r);
+}
+
+static int
+umbel_client_fd(struct client *client)
+{
+	return umbel_fd(((struct umbel_client *)client)->handle);
+}
+
+static void
+umbel_client_disconnect(struct client *client)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	umbel_free(c->handle);
+	free(c);
+}
+
+const struct adapter adapter_umbel = {
+	.name = "umbel",
+	.holds_back = true,
+	.has_filters = true,
+	.acknowledges = true,
+	.serve = umbel_serve,
+	.answers = umbel_answers,
+	.connect = umbel_client_connect,
+	.subscribe = umbel_client_subscribe,
+	.sync = umbel_client_sync,
+	.publish = umbel_client_publish,
+	.flush = umbel_client_flush,
+	.receive = umbel_client_receive,
+	.fd = umbel_client_fd,
+	.disconnect = umbel_client_disconnect,
+};
