@@ -91,8 +91,8 @@ fake_accept(struct fake *f)
 
 /* ---- reading ------------------------------------------------------------ */
 
-static void
-read_all(struct fake *f, void *to, size_t n)
+void
+fake_take(struct fake *f, void *to, size_t n)
 {
 	uint8_t *at = to;
 
@@ -115,7 +115,7 @@ fake_expect(struct fake *f, const void *bytes, size_t n)
 	uint8_t *got = malloc(n);
 
 	assert_non_null(got);
-	read_all(f, got, n);
+	fake_take(f, got, n);
 	assert_memory_equal(got, bytes, n);
 	free(got);
 }
@@ -146,12 +146,12 @@ fake_read(struct fake *f, uint8_t *body, size_t cap)
 	uint8_t prefix[5];
 	size_t n;
 
-	read_all(f, prefix, sizeof(prefix));
+	fake_take(f, prefix, sizeof(prefix));
 	assert_int_equal(prefix[0], 0xce);
 	n = (size_t)prefix[1] << 24 | (size_t)prefix[2] << 16 |
 	    (size_t)prefix[3] << 8 | prefix[4];
 	assert_true(n <= cap);
-	read_all(f, body, n);
+	fake_take(f, body, n);
 	return n;
 }
 

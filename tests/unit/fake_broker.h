@@ -49,6 +49,8 @@ void fake_hang_up(struct fake *f);
 
 /* Read that many bytes; they must be these. */
 void fake_expect(struct fake *f, const void *bytes, size_t n);
+/* Read that many bytes, whatever they are. */
+void fake_take(struct fake *f, void *to, size_t n);
 /* The end of the stream must come next. */
 void fake_expect_end(struct fake *f);
 /* Nothing waits to be read. */

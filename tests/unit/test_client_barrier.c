@@ -1,0 +1,424 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include <errno.h>
+
+#include "client.h"
+
+/* The name that on_done() notes. */
+static void *
+label(const char *name)
+{
+	return (void *)(uintptr_t)name;
+}
+
+static struct umbel_stats
+stats_of(struct umbel *c)
+{
+	struct umbel_stats stats;
+
+	umbel_get_stats(c, &stats, sizeof(stats));
+	return stats;
+}
+
+TEST(a_flush_is_done_when_its_pong_comes_and_not_before)
+{
+	struct umbel_stats stats;
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	for (unsigned i = 0; i < 5; i++)
+		umbel_publish(c, "a", "x", 1);
+	assert_int_equal(umbel_flush(c, on_done, label("flush")), 0);
+	turn(c);
+	expect_notes("");
+	for (unsigned i = 0; i < 5; i++)
+		fake_read_publish(&f);
+	fake_pong(&f, 4, 3, 1);
+	await_callback(c);
+	expect_notes("flush:0 ");
+	stats = stats_of(c);
+	assert_int_equal(stats.published, 5);
+	assert_int_equal(stats.confirmed, 4);
+	assert_int_equal(stats.unmatched, 3);
+	assert_int_equal(stats.refused, 1);
+	assert_int_equal(stats.unconfirmed, 0);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(counts_that_cannot_be_are_not_believed)
+{
+	struct umbel_stats stats;
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_publish(c, "a", "x", 1);
+	umbel_flush(c, on_done, NULL);
+	fake_read_publish(&f);
+	fake_pong(&f, 100, 100, 100);
+	await_callback(c);
+	stats = stats_of(c);
+	assert_int_equal(stats.refused, 1);
+	assert_int_equal(stats.confirmed, 0);
+	assert_int_equal(stats.unmatched, 0);
+	/* a PONG that nobody asked for, and one with a token of 0 */
+	FAKE_SEND_BODY(&f, 0x95, 11, 100, 9, 9, 9);
+	FAKE_SEND_BODY(&f, 0x95, 11, 0, 9, 9, 9);
+	turn(c);
+	assert_int_equal(stats_of(c).unmatched, 0);
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_flush_that_the_connection_did_not_survive_fails)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state));
+	umbel_publish(c, "a", "x", 1);
+	umbel_flush(c, on_done, label("flush"));
+	fake_hang_up(&f);
+	await_callback(c);
+	expect_notes("disconnected flush:-104 ");
+	assert_int_equal(diary.last.unconfirmed, 1);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+static void
+restart(struct umbel *c, struct fake *f)
+{
+	while (umbel_get_state(c) != UMBEL_CONNECTING)
+		umbel_dispatch(c, 1000);
+	fake_welcome(f);
+	while (umbel_get_state(c) != UMBEL_CONNECTED)
+		umbel_dispatch(c, 1000);
+}
+
+TEST(a_flush_after_a_loss_that_no_flush_told_of_fails_once)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_publish(c, "a", "x", 1);
+	fake_hang_up(&f);
+	restart(c, &f);
+	umbel_flush(c, on_done, label("first"));
+	fake_pong(&f, 0, 0, 0);
+	await_callback(c);
+	expect_notes("first:-104 ");
+	umbel_flush(c, on_done, label("second"));
+	fake_pong(&f, 0, 0, 0);
+	await_callback(c);
+	expect_notes("second:0 ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_flush_before_the_connection_waits_for_it)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	memset(&diary, 0, sizeof(diary));
+	umbel_new(&c, UMBEL_OPTIONS(.address = f.path));
+	umbel_publish(c, "a", "x", 1);
+	umbel_flush(c, on_done, label("flush"));
+	umbel_connect(c, 0);
+	turn(c);
+	fake_welcome(&f);
+	umbel_dispatch(c, 100);
+	assert_string_equal(fake_read_publish(&f), "x");
+	fake_pong(&f, 1, 0, 0);
+	await_callback(c);
+	expect_notes("flush:0 ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(what_stays_unconfirmed_is_asked_about_after_a_while)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_publish(c, "a", "x", 1);
+	assert_string_equal(fake_read_publish(&f), "x");
+	while (!fake_fd_is_readable(f.fd))
+		umbel_dispatch(c, 100);
+	assert_int_equal(stats_of(c).unconfirmed, 1);
+	fake_pong(&f, 1, 0, 0);
+	while (stats_of(c).unconfirmed > 0)
+		umbel_dispatch(c, 100);
+	assert_int_equal(stats_of(c).confirmed, 1);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+static void
+wait_inside(struct umbel *c, int error, void *user)
+{
+	(void)user;
+	note("%d ", error);
+	assert_int_equal(umbel_flush_wait(c, 1000), -EDEADLK);
+	assert_int_equal(umbel_drain_wait(c, 1000), -EDEADLK);
+	assert_int_equal(umbel_dispatch(c, 1000), -EDEADLK);
+	assert_int_equal(umbel_run(c), -EDEADLK);
+	assert_int_equal(umbel_close(c, 1000), -EDEADLK);
+}
+
+TEST(waiting_inside_a_callback_is_a_deadlock_that_is_refused)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	assert_int_equal(umbel_flush_wait(c, 1), -ETIMEDOUT);
+	fake_pong(&f, 0, 0, 0);
+	umbel_flush(c, wait_inside, NULL);
+	fake_pong(&f, 0, 0, 0);
+	await_callback(c);
+	expect_notes("0 ");
+	assert_int_equal(umbel_flush(c, NULL, NULL), -EINVAL);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+static void
+on_end(struct umbel *c, struct umbel_sub *s, int error, void *user)
+{
+	(void)c;
+	(void)user;
+	note("end:%s:%d ", umbel_sub_filter(s), error);
+}
+
+TEST(a_drain_delivers_what_is_on_its_way_and_ends_all_subscriptions)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_subscribe(c, "a", on_message, NULL,
+	                UMBEL_SUB_OPTIONS(.on_end = on_end), NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	umbel_drain(c, on_done, label("drain"));
+	fake_send_publish(&f, "a", "late", 4);
+	assert_int_equal(fake_read_type(&f, FAKE_UNSUBSCRIBE), 2);
+	fake_send_ok(&f, 2);
+	fake_pong(&f, 0, 0, 0);
+	await_callback(c);
+	expect_notes("a=late end:a:0 drain:0 ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(close_returns_how_many_were_not_routed)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	assert_int_equal(umbel_close(c, 1000), 0);
+	fake_read_type(&f, FAKE_GOAWAY);
+	fake_expect_end(&f);
+
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_publish(c, "a", "1", 1);
+	umbel_publish(c, "a", "2", 1);
+	assert_int_equal(umbel_close(c, 10), 2);
+	fake_read_publish(&f);
+	fake_read_publish(&f);
+	fake_read_type(&f, FAKE_PING);
+
+	/* never connected: nobody can have it */
+	umbel_new(&c, UMBEL_OPTIONS(.address = "/nowhere/at/all"));
+	umbel_publish(c, "a", "1", 1);
+	assert_int_equal(umbel_close(c, 5), 1);
+	assert_int_equal(umbel_close(NULL, 5), 0);
+	fake_stop(&f);
+}
+
+TEST(a_planned_restart_loses_nothing)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state));
+	umbel_subscribe(c, "q", on_message, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	umbel_publish(c, "a", "before", 6);
+	fake_send_goaway(&f, 5);
+	turn(c);
+	umbel_publish(c, "a", "after", 5);
+	umbel_flush(c, on_done, label("flush"));
+	turn(c);
+	assert_string_equal(fake_read_publish(&f), "before");
+	/* its last PING, and nothing behind it; but it still reads */
+	fake_pong(&f, 1, 0, 0);
+	fake_send_publish(&f, "q", "last", 4);
+	turn(c);
+	fake_expect_silence(&f);
+	expect_notes("q=last ");
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	fake_hang_up(&f);
+	await_callback(c);
+	assert_int_equal(diary.last.error, UMBEL_E_GOAWAY);
+	assert_int_equal(diary.last.unconfirmed, 0);
+	assert_in_range(diary.last.retry_ms, 5, 18);
+	expect_notes("disconnected ");
+
+	await_callback(c);
+	fake_welcome(&f);
+	assert_int_equal(fake_read_type(&f, FAKE_SUBSCRIBE), 2);
+	fake_expect_silence(&f);
+	fake_send_ok(&f, 2);
+	while (umbel_get_state(c) != UMBEL_CONNECTED)
+		umbel_dispatch(c, 1000);
+	assert_string_equal(fake_read_publish(&f), "after");
+	fake_pong(&f, 1, 0, 0);
+	await_callback(c);
+	expect_notes("connecting connected flush:0 ");
+	assert_int_equal(stats_of(c).confirmed, 2);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(goaway_in_the_middle_of_a_message_lets_it_end)
+{
+	static char data[3u << 20];
+	char *got = malloc(sizeof(data) + 27);
+	struct umbel *c;
+	struct fake f;
+
+	assert_non_null(got);
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.buffer = 4u << 20));
+	assert_int_equal(umbel_publish(c, "a", data, sizeof(data)), 0);
+	assert_int_equal(umbel_publish(c, "a", "for the next", 12), 0);
+	fake_send_goaway(&f, 0);
+	turn(c);
+	for (size_t at = 0; at < sizeof(data) + 27;) {
+		size_t left = sizeof(data) + 27 - at;
+
+		if (left > 4096)
+			left = 4096;
+		fake_take(&f, got + at, left);
+		at += left;
+		turn(c);
+	}
+	fake_pong(&f, 1, 0, 0);
+	turn(c);
+	fake_expect_silence(&f);
+	assert_int_equal(stats_of(c).unconfirmed, 0);
+	fake_hang_up(&f);
+	restart(c, &f);
+	assert_string_equal(fake_read_publish(&f), "for the next");
+	umbel_free(c);
+	fake_stop(&f);
+	free(got);
+}
+
+TEST(after_a_planned_restart_the_pauses_stay_short)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state,
+	                                .retry_first_ms = 50));
+	fake_send_goaway(&f, 0);
+	turn(c);
+	fake_hang_up(&f);
+	fake_unlisten(&f);
+	for (unsigned i = 0; i < 6; i++) {
+		await_callback(c);
+		assert_in_range(diary.last.retry_ms, 37, 100);
+	}
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_silent_broker_is_asked_and_then_given_up)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state, .ping_ms = 30));
+	while (!fake_fd_is_readable(f.fd))
+		umbel_dispatch(c, 10);
+	fake_pong(&f, 0, 0, 0);
+	while (!fake_fd_is_readable(f.fd))
+		umbel_dispatch(c, 10);
+	expect_notes("");
+	await_callback(c);
+	expect_notes("disconnected ");
+	assert_int_equal(diary.last.error, -ETIMEDOUT);
+	assert_non_null(strstr(umbel_last_error(c), "no sign of life"));
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_ping_of_the_broker_is_answered)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	FAKE_SEND_BODY(&f, 0x92, 10, 0xcd, 0x12, 0x34);
+	turn(c);
+	/* with counts, which mean nothing here and which no broker reads */
+	fake_expect(&f, "\xce\0\0\0\x08\x95\x0b\xcd\x12\x34\0\0\0", 13);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_flush_is_done_when_its_pong_comes_and_not_before),
+		cmocka_unit_test(counts_that_cannot_be_are_not_believed),
+		cmocka_unit_test(
+			a_flush_that_the_connection_did_not_survive_fails),
+		cmocka_unit_test(
+			a_flush_after_a_loss_that_no_flush_told_of_fails_once),
+		cmocka_unit_test(a_flush_before_the_connection_waits_for_it),
+		cmocka_unit_test(
+			what_stays_unconfirmed_is_asked_about_after_a_while),
+		cmocka_unit_test(
+			waiting_inside_a_callback_is_a_deadlock_that_is_refused),
+		cmocka_unit_test(
+			a_drain_delivers_what_is_on_its_way_and_ends_all_subscriptions),
+		cmocka_unit_test(close_returns_how_many_were_not_routed),
+		cmocka_unit_test(a_planned_restart_loses_nothing),
+		cmocka_unit_test(goaway_in_the_middle_of_a_message_lets_it_end),
+		cmocka_unit_test(after_a_planned_restart_the_pauses_stay_short),
+		cmocka_unit_test(a_silent_broker_is_asked_and_then_given_up),
+		cmocka_unit_test(a_ping_of_the_broker_is_answered),
+	};
+
+	return RUN(tests);
+}

@@ -1,0 +1,232 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include "client.h"
+
+static struct umbel *stopped;
+
+static void
+on_alarm(int signal)
+{
+	(void)signal;
+	umbel_stop(stopped);
+}
+
+TEST(a_signal_handler_can_stop_the_loop)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 5000 };
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	assert_int_equal(umbel_new(&stopped, NULL), 0);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	assert_int_equal(umbel_run(stopped), 0);
+	/* and one that is stopped beforehand does not start */
+	umbel_stop(stopped);
+	assert_int_equal(umbel_run(stopped), 0);
+	umbel_free(stopped);
+	action.sa_handler = SIG_DFL;
+	sigaction(SIGALRM, &action, NULL);
+}
+
+static void
+stop_self(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)m;
+	(void)user;
+	note("message ");
+	umbel_stop(c);
+}
+
+TEST(a_callback_can_stop_the_loop)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_subscribe(c, "a", stop_self, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	fake_send_publish(&f, "a", "x", 1);
+	assert_int_equal(umbel_run(c), 0);
+	expect_notes("message ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+static void
+free_self(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)user;
+	note("%s ", umbel_msg_topic(m));
+	umbel_free(c);
+	/* still there until the callback returns */
+	note("%s ", umbel_msg_topic(m));
+	assert_int_equal(umbel_publish(c, "b", "x", 1), 0);
+}
+
+TEST(a_handle_freed_in_a_callback_goes_when_the_callback_returns)
+{
+	struct umbel *c;
+	struct fake f;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct umbel_msg *m;
+		int r;
+
+		fake_start(&f);
+		c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+		umbel_subscribe(c, "a", free_self, NULL, NULL, NULL);
+		umbel_subscribe(c, "**", free_self, NULL, NULL, NULL);
+		fake_read_type(&f, FAKE_SUBSCRIBE);
+		fake_read_type(&f, FAKE_SUBSCRIBE);
+		fake_send_ok(&f, 1);
+		fake_send_ok(&f, 2);
+		fake_send_publish(&f, "a", "x", 1);
+		fake_send_publish(&f, "a", "y", 1);
+		if (i == 0)
+			r = umbel_dispatch(c, 5000);
+		else if (i == 1)
+			r = umbel_run(c);
+		else if (i == 2)
+			r = umbel_next(c, &m, 5000);
+		else
+			r = umbel_flush_wait(c, 5000);
+		assert_int_equal(r, i == 0 ? 1 : i == 3 ? -ECANCELED : 0);
+		expect_notes("a a ");
+		fake_stop(&f);
+	}
+}
+
+static void *
+run(void *arg)
+{
+	while (umbel_run(arg) == -EBUSY)
+		;
+	return NULL;
+}
+
+TEST(one_thread_dispatches_at_a_time)
+{
+	pthread_t thread;
+	struct umbel *c;
+	int r;
+
+	assert_int_equal(umbel_new(&c, NULL), 0);
+	pthread_create(&thread, NULL, run, c);
+	do
+		r = umbel_dispatch(c, 0);
+	while (r == 0); /* until the other one has begun */
+	assert_int_equal(r, -EBUSY);
+	assert_int_equal(umbel_run(c), -EBUSY);
+	umbel_stop(c);
+	pthread_join(thread, NULL);
+	assert_int_equal(umbel_dispatch(c, 0), 0);
+	umbel_free(c);
+}
+
+static void
+flush_done(struct umbel *c, int error, void *user)
+{
+	(void)user;
+	note("flush:%d ", error);
+	umbel_stop(c);
+}
+
+TEST(nothing_is_told_twice_and_an_idle_handle_is_not_readable)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state));
+	assert_int_equal(umbel_dispatch(c, 0), 0);
+	assert_false(fake_fd_is_readable(umbel_fd(c)));
+	umbel_flush(c, flush_done, NULL);
+	fake_pong(&f, 0, 0, 0);
+	assert_int_equal(umbel_run(c), 0);
+	assert_int_equal(umbel_dispatch(c, 0), 0);
+	expect_notes("flush:0 ");
+	assert_false(fake_fd_is_readable(umbel_fd(c)));
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(the_descriptor_stays_the_same_and_tells_of_retries)
+{
+	struct umbel *c;
+	struct fake f;
+	int fd;
+
+	fake_prepare(&f);
+	memset(&diary, 0, sizeof(diary));
+	umbel_new(&c, UMBEL_OPTIONS(.address = f.path, .on_state = on_state,
+	                            .retry_first_ms = 1));
+	fd = umbel_fd(c);
+	assert_false(fake_fd_is_readable(fd));
+	umbel_connect(c, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		while (!fake_fd_is_readable(fd))
+			;
+		turn(c);
+	}
+	assert_non_null(strstr(diary.text, "disconnected disconnected "));
+	fake_listen(&f, 4);
+	while (umbel_get_state(c) == UMBEL_DISCONNECTED)
+		turn(c);
+	fake_welcome(&f);
+	while (!fake_fd_is_readable(fd))
+		;
+	turn(c);
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	assert_int_equal(umbel_fd(c), fd);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(words_and_numbers_are_there_for_every_error)
+{
+	struct umbel_stats stats;
+	struct umbel *c;
+
+	for (int e = UMBEL_E_TOPIC; e >= UMBEL_E_GOAWAY; e--)
+		assert_string_not_equal(umbel_strerror(e), "unknown error");
+	assert_string_equal(umbel_strerror(-99999), "unknown error");
+	assert_string_equal(umbel_strerror(0), "no error");
+	assert_string_equal(umbel_strerror(-ENOENT), strerror(ENOENT));
+	assert_true(strlen(umbel_version()) >= 5);
+	umbel_new(&c, NULL);
+	assert_string_equal(umbel_last_error(c), "");
+	/* a caller built against a shorter or longer struct */
+	memset(&stats, 0xff, sizeof(stats));
+	umbel_get_stats(c, &stats, sizeof(uint64_t));
+	assert_int_equal(stats.published, 0);
+	assert_int_equal(stats.confirmed, UINT64_MAX);
+	assert_int_equal(umbel_session(c), 0);
+	umbel_free(c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_signal_handler_can_stop_the_loop),
+		cmocka_unit_test(a_callback_can_stop_the_loop),
+		cmocka_unit_test(
+			a_handle_freed_in_a_callback_goes_when_the_callback_returns),
+		cmocka_unit_test(one_thread_dispatches_at_a_time),
+		cmocka_unit_test(
+			nothing_is_told_twice_and_an_idle_handle_is_not_readable),
+		cmocka_unit_test(
+			the_descriptor_stays_the_same_and_tells_of_retries),
+		cmocka_unit_test(words_and_numbers_are_there_for_every_error),
+	};
+
+	return RUN(tests);
+}
