@@ -202,30 +202,58 @@ outbox_answer(struct outbox *o, const uint8_t *frame, size_t len)
 	return append_own(o, SPAN_ANSWER, frame, len);
 }
 
+/* Where the counts of an encoded GAP are: 94 07 cf frames cf bytes reason. */
+#define GAP_FRAMES_AT (FRAME_PREFIX_SIZE + 3)
+#define GAP_BYTES_AT  (GAP_FRAMES_AT + 9)
+
+static void
+add_gap(const struct span *gap, uint64_t *frames, uint64_t *bytes)
+{
+	const uint8_t *at = gap->slab->data + gap->off;
+
+	*frames += load_be64(at + GAP_FRAMES_AT);
+	*bytes += load_be64(at + GAP_BYTES_AT);
+}
+
+static size_t
+encode_gap(uint64_t frames, uint64_t bytes, const char *reason,
+           uint8_t frame[MESSAGE_MAX])
+{
+	struct message m = { .type = TYPE_GAP };
+
+	m.gap.frames = frames;
+	m.gap.bytes = bytes;
+	m.gap.reason = text_from(reason);
+	return message_encode(&m, frame, MESSAGE_MAX);
+}
+
+/* Raise the GAP that is last, if the kernel has nothing of it yet and it has
+   room for the reason. */
+static bool
+raise_gap(struct outbox *o, uint64_t frames, uint64_t bytes, const char *reason)
+{
+	struct span *last = last_span(o);
+	uint8_t frame[MESSAGE_MAX];
+
+	if (!last || last->kind != SPAN_GAP || (o->n_spans == 1 && o->sent > 0))
+		return false;
+	add_gap(last, &frames, &bytes);
+	if (encode_gap(frames, bytes, reason, frame) != last->len)
+		return false;
+	memcpy(last->slab->data + last->off, frame, last->len);
+	return true;
+}
+
 int
 outbox_gap(struct outbox *o, uint64_t frames, uint64_t bytes,
            const char *reason)
 {
-	struct span *last = last_span(o);
-	bool merge = last && last->kind == SPAN_GAP &&
-	             !(o->n_spans == 1 && o->sent > 0);
-	struct message m = { .type = TYPE_GAP };
 	uint8_t frame[MESSAGE_MAX];
-	size_t len;
 
-	if (!merge)
-		o->gap_frames = o->gap_bytes = 0;
-	o->gap_frames += frames;
-	o->gap_bytes += bytes;
-	m.gap.frames = o->gap_frames;
-	m.gap.bytes = o->gap_bytes;
-	m.gap.reason = text_from(reason);
-	len = message_encode(&m, frame, sizeof(frame));
-	if (merge && len == last->len) {
-		memcpy(last->slab->data + last->off, frame, len);
+	if (raise_gap(o, frames, bytes, reason))
 		return 0;
-	}
-	return append_own(o, SPAN_GAP, frame, len);
+	return append_own(o, SPAN_GAP, frame,
+	                  encode_gap(frames, bytes, reason, frame));
 }
 
 /* ---- drain ------------------------------------------------------------- */
@@ -258,6 +286,7 @@ drop_first(struct outbox *o)
 void
 outbox_sent(struct outbox *o, size_t n)
 {
+	o->moved |= n > 0;
 	o->bytes -= n;
 	while (n > 0) {
 		struct span *s = span_at(o, 0);
@@ -330,10 +359,11 @@ outbox_pack(struct outbox *o)
 
 	if (o->n_spans == 0)
 		return;
-	if (o->sent > 0) {
+	if (o->sent > 0)
 		trim_first(o);
+	if (o->moved) /* less is owed of the slab that is first */
 		i = 0;
-	}
+	o->moved = false;
 	while (i < o->n_spans) {
 		struct slab *slab = span_at(o, i)->slab;
 		uint32_t end = i;
@@ -346,7 +376,7 @@ outbox_pack(struct outbox *o)
 			for (uint32_t k = i; k < end; k++)
 				pack_span(o, span_at(o, k));
 		}
-		/* of a packed outbox only the first span ever shrinks */
+		/* of a packed outbox only what is first ever shrinks */
 		if (i == 0 && o->n_packed > end)
 			end = o->n_packed;
 		i = end;
@@ -369,6 +399,8 @@ outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes)
 
 		*frames += s->frames;
 		*bytes += s->kind == SPAN_MESSAGES ? s->len : 0;
+		if (s->kind == SPAN_GAP)
+			add_gap(s, frames, bytes);
 		slab_unref(s->slab);
 		o->n_spans--;
 	}

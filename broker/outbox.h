@@ -56,6 +56,7 @@ struct outbox {
 	uint32_t first;
 	uint32_t cap;      /* a power of two, or 0 */
 	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
+	bool moved;        /* something was sent since */
 	size_t sent;       /* of the first span, taken by the kernel */
 	size_t bytes;
 	size_t answer_bytes;
@@ -70,8 +71,6 @@ struct outbox {
 	bool closed; /* takes nothing any more */
 
 	uint32_t route_mark; /* router: the last walk that met it */
-	uint64_t gap_frames; /* of the GAP that is last, if one is */
-	uint64_t gap_bytes;
 
 	struct waiters waiters; /* publishers that this one holds up */
 	struct deadline stall;  /* set while there are any */
@@ -125,8 +124,8 @@ void outbox_pack(struct outbox *o);
 
 /*
  * Cut everything behind the frame that is being written, answers included,
- * and count the messages that are lost by it. What is left is bounded by one
- * frame.
+ * and count the messages that are lost by it, with those of which a GAP was to
+ * tell. What is left is bounded by one frame.
  */
 void outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes);
 

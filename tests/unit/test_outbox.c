@@ -1,0 +1,805 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/outbox.h"
+
+#include "bytes.h"
+
+#define HIGH 10000u
+#define LOW  8000u
+
+static const struct outbox_limits limits = { HIGH, LOW, 5000 };
+
+static unsigned n_wakes;
+
+static void
+on_wake(struct outbox *o)
+{
+	(void)o;
+	n_wakes++;
+}
+
+/* An outbox, its pool, and one slab for its messages. */
+struct rig {
+	struct slab_pool pool;
+	struct outbox o;
+	struct slab *slab;
+	uint32_t used; /* of the slab */
+};
+
+static void
+rig_init(struct rig *r)
+{
+	assert_int_equal(slab_pool_init(&r->pool, 64 << 20, 4 << 20), 0);
+	outbox_init(&r->o, &limits, &r->pool, on_wake);
+	r->slab = slab_new(&r->pool);
+	r->used = 0;
+	n_wakes = 0;
+}
+
+static void
+rig_fini(struct rig *r)
+{
+	outbox_fini(&r->o);
+	slab_unref(r->slab);
+	assert_int_equal(r->pool.used, 0);
+	slab_pool_fini(&r->pool);
+}
+
+/* A frame of `len` bytes, prefix included, filled with `fill`. */
+static void
+make_frame(uint8_t *at, size_t len, uint8_t fill)
+{
+	assert_true(len >= 5);
+	memset(at, fill, len);
+	at[0] = 0xce;
+	for (int i = 0; i < 4; i++)
+		at[1 + i] = (uint8_t)((len - 5) >> (24 - 8 * i));
+}
+
+static uint32_t
+into_slab(struct rig *r, size_t len, uint8_t fill)
+{
+	uint32_t off = r->used;
+
+	assert_true(off + len <= r->slab->cap);
+	make_frame(r->slab->data + off, len, fill);
+	r->used += (uint32_t)len;
+	return off;
+}
+
+static void
+push(struct rig *r, size_t len, uint8_t fill)
+{
+	uint32_t off = into_slab(r, len, fill);
+
+	assert_int_equal(outbox_push(&r->o, r->slab, off, (uint32_t)len, 1), 0);
+}
+
+static void
+answer(struct rig *r, size_t len, uint8_t fill)
+{
+	uint8_t frame[4096];
+
+	make_frame(frame, len, fill);
+	assert_int_equal(outbox_answer(&r->o, frame, len), 0);
+}
+
+/* Take up to `n` bytes as the kernel would. */
+static void
+take(struct outbox *o, size_t n, struct bytes *out)
+{
+	struct iovec iov[64];
+	int k = outbox_iov(o, iov, 64);
+	size_t done = 0;
+
+	for (int i = 0; i < k && done < n; i++) {
+		size_t part =
+			iov[i].iov_len < n - done ? iov[i].iov_len : n - done;
+
+		put(out, iov[i].iov_base, part);
+		done += part;
+	}
+	outbox_sent(o, done);
+}
+
+TEST(what_goes_in_comes_out_in_order)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 7, 0x11);
+	answer(&r, 6, 0x22);
+	push(&r, 5, 0x33);
+	assert_int_equal(r.o.bytes, 18);
+	assert_int_equal(r.o.answer_bytes, 6);
+	take(&r.o, 100, &out);
+	assert_bytes_are(&out, "ce 00 00 00 02 11 11 ce 00 00 00 01 22 "
+	                       "ce 00 00 00 00");
+	assert_true(outbox_is_empty(&r.o));
+	assert_int_equal(r.o.bytes, 0);
+	assert_int_equal(r.o.answer_bytes, 0);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(a_run_that_continues_the_last_extends_it)
+{
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 1000; i++)
+		push(&r, 9, (uint8_t)i);
+	assert_int_equal(r.o.n_spans, 1);
+	assert_int_equal(r.slab->refs, 2);
+	into_slab(&r, 9, 0); /* not for this one */
+	push(&r, 9, 1);
+	assert_int_equal(r.o.n_spans, 2);
+	assert_int_equal(r.slab->refs, 3);
+	rig_fini(&r);
+}
+
+TEST(wake_is_called_once_until_it_sleeps)
+{
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 9, 0);
+	push(&r, 9, 0);
+	answer(&r, 9, 0);
+	assert_int_equal(n_wakes, 1);
+	outbox_sleep(&r.o);
+	answer(&r, 9, 0);
+	assert_int_equal(n_wakes, 2);
+	rig_fini(&r);
+}
+
+TEST(it_is_full_at_the_high_mark_or_while_others_wait)
+{
+	struct waiter w = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, HIGH - 1, 0);
+	assert_false(outbox_is_full(&r.o));
+	push(&r, 5, 0);
+	assert_true(outbox_is_full(&r.o));
+	outbox_sent(&r.o, HIGH + 4);
+	assert_false(outbox_is_full(&r.o));
+	waiters_add(&r.o.waiters, &w);
+	assert_true(outbox_is_full(&r.o)); /* a newcomer does not overtake */
+	waiter_leave(&w);
+	assert_false(outbox_is_full(&r.o));
+	rig_fini(&r);
+}
+
+static unsigned n_resumed;
+static struct waiter *order[8];
+
+static void
+on_resume(struct waiter *w)
+{
+	assert_null(w->in);
+	order[n_resumed++] = w;
+}
+
+TEST(who_waits_goes_on_below_the_low_mark_and_in_turn)
+{
+	struct waiter w[3] = { { .resume = on_resume },
+		               { .resume = on_resume },
+		               { .resume = on_resume } };
+	struct rig r;
+
+	rig_init(&r);
+	n_resumed = 0;
+	push(&r, HIGH, 0);
+	for (int i = 0; i < 3; i++)
+		waiters_add(&r.o.waiters, &w[i]);
+	outbox_sent(&r.o, HIGH - LOW - 1);
+	assert_int_equal(n_resumed, 0);
+	outbox_sent(&r.o, 1);
+	assert_int_equal(n_resumed, 3);
+	for (int i = 0; i < 3; i++)
+		assert_ptr_equal(order[i], &w[i]);
+	rig_fini(&r);
+}
+
+TEST(closing_resumes_everybody_and_takes_nothing_more)
+{
+	struct waiter w = { .resume = on_resume };
+	uint8_t frame[16];
+	struct rig r;
+
+	rig_init(&r);
+	n_resumed = 0;
+	push(&r, HIGH, 0);
+	answer(&r, 9, 0);
+	waiters_add(&r.o.waiters, &w);
+	outbox_close(&r.o);
+	assert_int_equal(n_resumed, 1);
+	assert_int_equal(r.o.bytes, 0);
+	assert_int_equal(r.o.answer_bytes, 0);
+	assert_int_equal(r.slab->refs, 1);
+	push(&r, 9, 0);
+	make_frame(frame, 9, 0);
+	assert_int_equal(outbox_answer(&r.o, frame, 9), 0);
+	assert_int_equal(outbox_gap(&r.o, 1, 9, "x"), 0);
+	assert_true(outbox_is_empty(&r.o));
+	rig_fini(&r);
+}
+
+/* ---- gaps ----------------------------------------------------------------- */
+
+static void
+expect_gap(struct bytes *out, uint64_t frames, uint64_t bytes,
+           const char *reason)
+{
+	struct bytes want = { 0 };
+
+	put_hex(&want, "94 07 cf");
+	put_be(&want, frames, 8);
+	put_hex(&want, "cf");
+	put_be(&want, bytes, 8);
+	put_str(&want, reason);
+	put_prefix_before(&want, 0);
+	assert_true(out->len >= want.len);
+	assert_memory_equal(out->at, want.at, want.len);
+	memmove(out->at, out->at + want.len, out->len - want.len);
+	out->len -= want.len;
+	bytes_free(&want);
+}
+
+TEST(losses_side_by_side_are_one_gap)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	assert_int_equal(outbox_gap(&r.o, 1, 100, "full"), 0);
+	assert_int_equal(outbox_gap(&r.o, 4, UINT64_C(1) << 40, "full"), 0);
+	assert_int_equal(r.o.n_spans, 1);
+	take(&r.o, 1000, &out);
+	expect_gap(&out, 5, (UINT64_C(1) << 40) + 100, "full");
+	assert_int_equal(out.len, 0);
+	/* it has gone: the next is another */
+	outbox_gap(&r.o, 2, 7, "full");
+	take(&r.o, 1000, &out);
+	expect_gap(&out, 2, 7, "full");
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(a_gap_stands_where_the_loss_was_and_is_not_raised_later)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	outbox_gap(&r.o, 1, 10, "full");
+	answer(&r, 5, 0);
+	outbox_gap(&r.o, 2, 20, "full");
+	push(&r, 5, 0);
+	outbox_gap(&r.o, 3, 30, "full");
+	take(&r.o, 1000, &out);
+	expect_gap(&out, 1, 10, "full");
+	memmove(out.at, out.at + 5, out.len -= 5);
+	expect_gap(&out, 2, 20, "full");
+	memmove(out.at, out.at + 5, out.len -= 5);
+	expect_gap(&out, 3, 30, "full");
+	assert_int_equal(out.len, 0);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(a_gap_of_which_the_kernel_has_a_part_is_not_touched)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	outbox_gap(&r.o, 1, 10, "full");
+	take(&r.o, 12, &out);
+	outbox_gap(&r.o, 2, 20, "full");
+	outbox_gap(&r.o, 2, 20, "full");
+	take(&r.o, 1000, &out);
+	expect_gap(&out, 1, 10, "full");
+	expect_gap(&out, 4, 40, "full");
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(a_loss_of_another_reason_is_another_gap_with_its_own_count)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	outbox_gap(&r.o, 1, 10, "full");
+	outbox_gap(&r.o, 2, 20, "evicted");
+	take(&r.o, 1000, &out);
+	expect_gap(&out, 1, 10, "full");
+	expect_gap(&out, 2, 20, "evicted");
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+/* ---- cut ------------------------------------------------------------------ */
+
+TEST(a_cut_leaves_the_frame_that_is_being_written_and_counts_the_rest)
+{
+	struct bytes out = { 0 };
+	uint64_t frames, bytes;
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 10, 0x11);
+	push(&r, 20, 0x22);
+	push(&r, 30, 0x33);
+	answer(&r, 9, 0x44);
+	into_slab(&r, 5, 0);
+	push(&r, 40, 0x55);
+	take(&r.o, 15, &out); /* the first, and five bytes of the second */
+	outbox_cut(&r.o, &frames, &bytes);
+	assert_int_equal(frames, 2);
+	assert_int_equal(bytes, 70);
+	assert_int_equal(r.o.bytes, 15);
+	assert_int_equal(r.o.answer_bytes, 0);
+	out.len = 0;
+	take(&r.o, 1000, &out);
+	assert_bytes_are(&out, "22 22 22 22 22 22 22 22 22 22 22 22 22 22 22");
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(a_cut_between_two_frames_leaves_nothing)
+{
+	struct bytes out = { 0 };
+	uint64_t frames, bytes;
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 10, 0x11);
+	push(&r, 20, 0x22);
+	take(&r.o, 10, &out);
+	outbox_cut(&r.o, &frames, &bytes);
+	assert_int_equal(frames, 1);
+	assert_int_equal(bytes, 20);
+	assert_true(outbox_is_empty(&r.o));
+	assert_int_equal(r.o.bytes, 0);
+	outbox_cut(&r.o, &frames, &bytes);
+	assert_int_equal(frames, 0);
+	assert_int_equal(bytes, 0);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(a_cut_in_an_answer_leaves_that_answer)
+{
+	struct bytes out = { 0 };
+	uint64_t frames, bytes;
+	struct rig r;
+
+	rig_init(&r);
+	answer(&r, 6, 0x11);
+	answer(&r, 7, 0x22);
+	answer(&r, 8, 0x33);
+	push(&r, 9, 0x44);
+	take(&r.o, 8, &out);
+	outbox_cut(&r.o, &frames, &bytes);
+	assert_int_equal(frames, 1);
+	assert_int_equal(bytes, 9);
+	assert_int_equal(r.o.bytes, 5);
+	assert_int_equal(r.o.answer_bytes, 5);
+	out.len = 0;
+	take(&r.o, 1000, &out);
+	assert_bytes_are(&out, "00 00 02 22 22");
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+/* Never silent: a loss that was to be announced is not lost a second time. */
+TEST(a_cut_counts_what_the_gaps_in_it_were_to_announce)
+{
+	uint64_t frames, bytes;
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 10, 0);
+	outbox_gap(&r.o, 5, 500, "full");
+	outbox_gap(&r.o, 1, 100, "full");
+	push(&r, 20, 0);
+	outbox_gap(&r.o, 2, 2000, "full");
+	outbox_cut(&r.o, &frames, &bytes);
+	assert_int_equal(frames, 1 + 6 + 1 + 2);
+	assert_int_equal(bytes, 10 + 600 + 20 + 2000);
+	rig_fini(&r);
+}
+
+/* ---- pack ----------------------------------------------------------------- */
+
+TEST(packing_frees_a_slab_of_which_little_is_owed)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 100, 0x11);
+	assert_int_equal(r.slab->refs, 2);
+	outbox_pack(&r.o);
+	assert_int_equal(r.slab->refs, 1);
+	assert_in_range(r.pool.used - SLAB_SIZE, 100, 8 * 100);
+	take(&r.o, 1000, &out);
+	assert_int_equal(out.len, 100);
+	assert_int_equal(out.at[99], 0x11);
+	assert_int_equal(r.pool.used, SLAB_SIZE);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(packing_leaves_what_is_worth_its_slab)
+{
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, SLAB_SIZE / 8, 0x11);
+	outbox_pack(&r.o);
+	assert_int_equal(r.slab->refs, 2);
+	rig_fini(&r);
+}
+
+/* Spans of one slab with gaps between: it is their sum that counts. */
+TEST(packing_looks_at_all_that_is_owed_of_a_slab)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 8; i++) {
+		push(&r, SLAB_SIZE / 32, 0x11);
+		into_slab(&r, 10, 0);
+	}
+	outbox_pack(&r.o);
+	assert_int_equal(r.slab->refs, 9);
+	/* the kernel takes five, and nothing of the sixth */
+	take(&r.o, 5 * (SLAB_SIZE / 32), &out);
+	assert_int_equal(r.slab->refs, 4);
+	outbox_pack(&r.o);
+	assert_int_equal(r.slab->refs, 1);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+/* ---- all of it, at random --------------------------------------------------- */
+
+/*
+ * The model: the bytes that are to come out, and for every frame its end, its
+ * length and its kind. Everything is worked out anew from that.
+ */
+struct model_frame {
+	size_t len;
+	size_t sent;
+	enum span_kind kind;
+	uint64_t gap_frames, gap_bytes;
+	struct bytes bytes;
+};
+
+struct model {
+	struct model_frame frames[40000];
+	size_t first, n;
+};
+
+static struct model_frame *
+model_last(struct model *m)
+{
+	return m->n > 0 ? &m->frames[m->first + m->n - 1] : NULL;
+}
+
+static void
+model_add(struct model *m, enum span_kind kind, const uint8_t *at, size_t len)
+{
+	struct model_frame *f = &m->frames[m->first + m->n++];
+
+	assert_true(m->first + m->n < COUNT(m->frames));
+	*f = (struct model_frame){ .len = len, .kind = kind };
+	put(&f->bytes, at, len);
+}
+
+static void
+model_gap(struct model *m, uint64_t frames, uint64_t bytes)
+{
+	struct model_frame *f = model_last(m);
+
+	if (!f || f->kind != SPAN_GAP || f->sent > 0) {
+		model_add(m, SPAN_GAP, NULL, 0);
+		f = model_last(m);
+	}
+	f->gap_frames += frames;
+	f->gap_bytes += bytes;
+	f->bytes.len = 0;
+	put_hex(&f->bytes, "94 07 cf");
+	put_be(&f->bytes, f->gap_frames, 8);
+	put_hex(&f->bytes, "cf");
+	put_be(&f->bytes, f->gap_bytes, 8);
+	put_str(&f->bytes, "full");
+	put_prefix_before(&f->bytes, 0);
+	f->len = f->bytes.len;
+}
+
+static void
+model_drop_first(struct model *m)
+{
+	bytes_free(&m->frames[m->first].bytes);
+	m->first++;
+	m->n--;
+}
+
+/* `out` is what the outbox gave: these very bytes were to come. */
+static void
+model_take(struct model *m, const struct bytes *out)
+{
+	size_t at = 0;
+
+	while (at < out->len) {
+		struct model_frame *f = &m->frames[m->first];
+		size_t left, part;
+
+		assert_true(m->n > 0);
+		left = f->len - f->sent;
+		part = left < out->len - at ? left : out->len - at;
+		assert_memory_equal(out->at + at, f->bytes.at + f->sent, part);
+		f->sent += part;
+		at += part;
+		if (f->sent == f->len)
+			model_drop_first(m);
+	}
+}
+
+static void
+model_cut(struct model *m, uint64_t *frames, uint64_t *bytes)
+{
+	*frames = *bytes = 0;
+	while (m->n > 0) {
+		struct model_frame *f = model_last(m);
+
+		if (m->n == 1 && f->sent > 0)
+			return;
+		*frames += f->kind == SPAN_MESSAGES;
+		*bytes += f->kind == SPAN_MESSAGES ? f->len : 0;
+		*frames += f->gap_frames;
+		*bytes += f->gap_bytes;
+		bytes_free(&f->bytes);
+		m->n--;
+	}
+}
+
+static void
+expect_counts(const struct model *m, const struct outbox *o)
+{
+	size_t bytes = 0, answers = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct model_frame *f = &m->frames[m->first + i];
+
+		bytes += f->len - f->sent;
+		answers += f->kind != SPAN_MESSAGES ? f->len - f->sent : 0;
+	}
+	assert_int_equal(o->bytes, bytes);
+	assert_int_equal(o->answer_bytes, answers);
+	assert_int_equal(outbox_is_empty(o), m->n == 0);
+}
+
+/*
+ * The pool has only what the outbox pins, and the slab being filled. The frame
+ * that is being written counts whole: it stays in one piece until it is out.
+ */
+static void
+expect_pinned(struct rig *r)
+{
+	size_t filling = r->slab->refs == 1 ? r->slab->charged : 0;
+	size_t pinned = r->pool.used - filling;
+	size_t owed = r->o.bytes + r->o.sent;
+
+	if (r->slab->refs > 1 && owed < SLAB_SIZE / 8)
+		fail_msg("%zu bytes owed, and a slab pinned", owed);
+	/* eight times, and the pieces of its own that it writes into and
+	   reads from */
+	if (pinned > 8 * owed + 2 * 65536)
+		fail_msg("%zu bytes pinned, %zu owed", pinned, owed);
+}
+
+static void
+step_push(struct rig *r, struct model *m, struct chance *c)
+{
+	unsigned n = 1 + chance_below(c, 6);
+	uint32_t start, frames = 0;
+	size_t lens[8];
+
+	for (unsigned i = 0; i < n; i++)
+		lens[i] = 5 + (chance_one_in(c, 20) ? chance_below(c, 20000)
+		                                    : chance_below(c, 300));
+	for (unsigned i = 0, sum = 0; i < n; i++) {
+		sum += (unsigned)lens[i];
+		if (r->used + sum > SLAB_SIZE || chance_one_in(c, 500)) {
+			slab_unref(r->slab);
+			r->slab = slab_new(&r->pool);
+			assert_non_null(r->slab);
+			r->used = 0;
+			break;
+		}
+	}
+	if (chance_one_in(c, 4)) /* somebody else's message in between */
+		into_slab(r, 5, 0);
+	if (r->used + 6 * 20005 > SLAB_SIZE) {
+		slab_unref(r->slab);
+		r->slab = slab_new(&r->pool);
+		assert_non_null(r->slab);
+		r->used = 0;
+	}
+	start = r->used;
+	for (; frames < n; frames++) {
+		uint32_t off =
+			into_slab(r, lens[frames], (uint8_t)chance_any(c));
+
+		model_add(m, SPAN_MESSAGES, r->slab->data + off, lens[frames]);
+	}
+	assert_int_equal(
+		outbox_push(&r->o, r->slab, start, r->used - start, frames), 0);
+}
+
+static void
+step_answer(struct rig *r, struct model *m, struct chance *c)
+{
+	size_t len = 5 + chance_below(c, 200);
+	uint8_t frame[256];
+
+	make_frame(frame, len, (uint8_t)chance_any(c));
+	model_add(m, SPAN_ANSWER, frame, len);
+	assert_int_equal(outbox_answer(&r->o, frame, len), 0);
+}
+
+static void
+step_gap(struct rig *r, struct model *m, struct chance *c)
+{
+	uint64_t frames = 1 + chance_below(c, 10);
+	uint64_t bytes = chance_any(c) >> chance_below(c, 40) >> 10;
+
+	model_gap(m, frames, bytes);
+	assert_int_equal(outbox_gap(&r->o, frames, bytes, "full"), 0);
+}
+
+static void
+step_send(struct rig *r, struct model *m, struct chance *c)
+{
+	static struct bytes out;
+	size_t n = chance_one_in(c, 4) ? chance_below(c, 100)
+	                               : chance_below(c, 60000);
+
+	/* often just to the end of a frame, where spans end as well */
+	if (m->n > 0 && chance_one_in(c, 3)) {
+		size_t k = 1 + chance_below(c, 20);
+
+		n = 0;
+		for (size_t i = 0; i < k && i < m->n; i++)
+			n += m->frames[m->first + i].len -
+			     m->frames[m->first + i].sent;
+	}
+	out.len = 0;
+	take(&r->o, n, &out);
+	model_take(m, &out);
+}
+
+static void
+step_cut(struct rig *r, struct model *m)
+{
+	uint64_t frames, bytes, want_frames, want_bytes;
+
+	outbox_cut(&r->o, &frames, &bytes);
+	model_cut(m, &want_frames, &want_bytes);
+	assert_true(frames == want_frames);
+	assert_true(bytes == want_bytes);
+}
+
+static void
+model_rewind(struct model *m)
+{
+	memmove(m->frames, m->frames + m->first, m->n * sizeof(m->frames[0]));
+	m->first = 0;
+}
+
+TEST(the_bytes_out_are_the_bytes_in_whatever_happens)
+{
+	struct chance c = chance_new("outbox");
+	static struct model m;
+	struct bytes out = { 0 };
+	size_t most = 0;
+	struct rig r;
+
+	rig_init(&r);
+	for (unsigned i = 0; i < rounds(400000); i++) {
+		/* it fills for a while, then it drains for a while */
+		bool filling = i / 1000 % 2 == 0;
+
+		switch (chance_below(&c, 10)) {
+		case 0:
+		case 1:
+		case 2:
+			if (filling || chance_one_in(&c, 10))
+				step_push(&r, &m, &c);
+			break;
+		case 3:
+			step_answer(&r, &m, &c);
+			break;
+		case 4:
+			if (chance_one_in(&c, 3))
+				step_gap(&r, &m, &c);
+			break;
+		case 5:
+			if (chance_one_in(&c, 200))
+				step_cut(&r, &m);
+			break;
+		case 6:
+			outbox_pack(&r.o);
+			expect_pinned(&r);
+			break;
+		default:
+			if (!filling || chance_one_in(&c, 40))
+				step_send(&r, &m, &c);
+			break;
+		}
+		if (i % 16 == 0)
+			expect_counts(&m, &r.o);
+		if (m.first > COUNT(m.frames) / 2)
+			model_rewind(&m);
+		most = r.o.bytes > most ? r.o.bytes : most;
+	}
+	print_message("at most %zu bytes owed, %zu in the pool\n", most,
+	              r.pool.peak);
+	assert_true(most > (512 << 10));
+	while (!outbox_is_empty(&r.o)) {
+		out.len = 0;
+		take(&r.o, SIZE_MAX / 2, &out);
+		model_take(&m, &out);
+	}
+	assert_int_equal(m.n, 0);
+	assert_int_equal(r.slab->refs, 1);
+	assert_int_equal(r.pool.used, SLAB_SIZE);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_goes_in_comes_out_in_order),
+		cmocka_unit_test(a_run_that_continues_the_last_extends_it),
+		cmocka_unit_test(wake_is_called_once_until_it_sleeps),
+		cmocka_unit_test(
+			it_is_full_at_the_high_mark_or_while_others_wait),
+		cmocka_unit_test(
+			who_waits_goes_on_below_the_low_mark_and_in_turn),
+		cmocka_unit_test(
+			closing_resumes_everybody_and_takes_nothing_more),
+		cmocka_unit_test(losses_side_by_side_are_one_gap),
+		cmocka_unit_test(
+			a_gap_stands_where_the_loss_was_and_is_not_raised_later),
+		cmocka_unit_test(
+			a_gap_of_which_the_kernel_has_a_part_is_not_touched),
+		cmocka_unit_test(
+			a_loss_of_another_reason_is_another_gap_with_its_own_count),
+		cmocka_unit_test(
+			a_cut_leaves_the_frame_that_is_being_written_and_counts_the_rest),
+		cmocka_unit_test(a_cut_between_two_frames_leaves_nothing),
+		cmocka_unit_test(a_cut_in_an_answer_leaves_that_answer),
+		cmocka_unit_test(
+			a_cut_counts_what_the_gaps_in_it_were_to_announce),
+		cmocka_unit_test(packing_frees_a_slab_of_which_little_is_owed),
+		cmocka_unit_test(packing_leaves_what_is_worth_its_slab),
+		cmocka_unit_test(packing_looks_at_all_that_is_owed_of_a_slab),
+		cmocka_unit_test(
+			the_bytes_out_are_the_bytes_in_whatever_happens),
+	};
+
+	return RUN(tests);
+}
