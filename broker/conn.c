@@ -347,6 +347,7 @@ on_readable(evutil_socket_t fd, short what, void *user)
 	if (!c->reading)
 		return;
 	if (!receive(c)) {
+		watch_time(c, 0);
 		watch_input(c);
 		return;
 	}
@@ -401,11 +402,18 @@ on_try_send(struct session *s)
 	return flush(conn_of(s));
 }
 
+static void
+on_abandon(struct session *s)
+{
+	mark_dead(conn_of(s));
+}
+
 static const struct session_ops ops = {
 	.wake = on_wake,
 	.resume = on_resume,
 	.ending = on_ending,
 	.try_send = on_try_send,
+	.abandon = on_abandon,
 };
 
 /* ---- life ----------------------------------------------------------------- */

@@ -5,14 +5,14 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "clock.h"
 
-static struct session *
-session_of_hold_due(struct deadline *d)
+static struct hold *
+hold_of_due(struct deadline *d)
 {
-	return (struct session *)((char *)d -
-	                          offsetof(struct session, hold.due));
+	return (struct hold *)((char *)d - offsetof(struct hold, due));
 }
 
 static struct session *
@@ -25,29 +25,35 @@ session_of_stall(struct deadline *d)
 }
 
 static void
-tell(struct session *s, bool on)
+tell(const struct hold *h, bool on)
 {
 	struct message m = { .type = TYPE_HOLD };
 
 	m.hold.on = on;
-	m.hold.session = s->hold.by->id;
-	m.hold.name = text_from(session_name(s->hold.by));
-	m.hold.topic = s->hold.topic;
-	session_answer(s, &m);
+	m.hold.session = h->by->id;
+	m.hold.name = text_from(session_name(h->by));
+	m.hold.topic = h->topic;
+	session_answer(h->held, &m);
 }
 
-void
+bool
 hold_begin(struct session *s, struct session *by, struct text topic)
 {
 	struct broker *b = s->broker;
+	struct hold *h = calloc(1, sizeof(*h));
 
+	if (!h)
+		return false;
 	if (waiters_are_empty(&by->out.waiters))
 		deadline_set(&b->stalls, &by->out.stall);
 	waiters_add(&by->out.waiters, &s->waiter);
-	s->hold.by = by;
-	s->hold.topic = topic;
-	s->hold.since_ms = clock_now_ms();
-	deadline_set(&b->hold_notices, &s->hold.due);
+	h->held = s;
+	h->by = by;
+	h->topic = topic;
+	h->since_ms = clock_now_ms();
+	deadline_set(&b->hold_notices, &h->due);
+	s->hold = h;
+	return true;
 }
 
 void
@@ -66,48 +72,56 @@ hold_for_settling(struct session *s)
 	waiters_add(&s->broker->settlers, &s->waiter);
 }
 
+static void
+log_release(const struct hold *h)
+{
+	char held[SESSION_WORDS_MAX], by[SESSION_WORDS_MAX];
+
+	log_event(&h->held->broker->log, LOG_INFO, LOG_HELD,
+	          "released held_ms=%" PRIu64 " %s by %s",
+	          clock_now_ms() - h->since_ms, session_words(h->held, held),
+	          session_words(h->by, by));
+}
+
 void
 hold_ended(struct session *s)
 {
 	struct broker *b = s->broker;
-	struct session *by = s->hold.by;
+	struct hold *h = s->hold;
 
 	if (waiters_are_empty(&b->pool.waiters))
 		deadline_clear(&b->memory_wait);
-	if (!by)
+	if (!h)
 		return;
-	if (waiters_are_empty(&by->out.waiters))
-		deadline_clear(&by->out.stall);
-	if (s->hold.told) {
-		char held[SESSION_WORDS_MAX], holder[SESSION_WORDS_MAX];
-
-		tell(s, false);
-		log_event(&b->log, LOG_INFO, LOG_HELD,
-		          "released held_ms=%" PRIu64 " %s by %s",
-		          clock_now_ms() - s->hold.since_ms,
-		          session_words(s, held), session_words(by, holder));
+	s->hold = NULL; /* first: telling may end the session */
+	deadline_clear(&h->due);
+	if (waiters_are_empty(&h->by->out.waiters))
+		deadline_clear(&h->by->out.stall);
+	if (h->told) {
+		tell(h, false);
+		log_release(h);
 	}
-	deadline_clear(&s->hold.due);
-	s->hold = (struct hold){ 0 };
+	free(h);
 }
 
 void
 hold_forget(struct session *s)
 {
 	waiter_leave(&s->waiter);
-	s->hold.told = false;
+	if (s->hold)
+		s->hold->told = false;
 	hold_ended(s);
 }
 
 static bool
 is_still_in_the_way(const struct session *s)
 {
-	struct session *by = s->hold.by;
-	const struct route *route = router_find(
-		&s->broker->router, s->hold.topic.at, s->hold.topic.len);
+	const struct hold *h = s->hold;
+	const struct route *route =
+		router_find(&s->broker->router, h->topic.at, h->topic.len);
 
 	for (uint32_t i = 0; route && i < route->n; i++) {
-		if (route_outbox(route, i) == &by->out)
+		if (route_outbox(route, i) == &h->by->out)
 			return true;
 	}
 	return !route;
@@ -155,34 +169,32 @@ hold_on_stall(struct deadline *d, void *broker)
 void
 hold_on_notice(struct deadline *d, void *broker)
 {
-	struct session *s = session_of_hold_due(d);
+	struct hold *h = hold_of_due(d);
 	struct broker *b = broker;
 	char held[SESSION_WORDS_MAX], by[SESSION_WORDS_MAX];
 	char topic[LOG_TEXT_MAX];
 
-	s->hold.told = true;
-	tell(s, true);
-	if (!s->hold.by) /* there was no memory to tell it: it has ended */
-		return;
 	log_event(&b->log, LOG_WARN, LOG_HELD,
 	          "held %s by %s topic=%s owed=%zu limit=%zu",
-	          session_words(s, held), session_words(s->hold.by, by),
-	          log_text(topic, s->hold.topic.at, s->hold.topic.len),
-	          s->hold.by->out.bytes, b->limits.high);
+	          session_words(h->held, held), session_words(h->by, by),
+	          log_text(topic, h->topic.at, h->topic.len), h->by->out.bytes,
+	          b->limits.high);
 	deadline_set(&b->hold_ends, d);
+	h->told = true;
+	tell(h, true); /* last: without memory for it the session ends */
 }
 
 void
 hold_on_too_long(struct deadline *d, void *broker)
 {
-	struct session *s = session_of_hold_due(d);
+	const struct hold *h = hold_of_due(d);
 	const struct broker *b = broker;
 	char held[SESSION_WORDS_MAX];
 
-	session_evict(s->hold.by,
+	session_evict(h->by,
 	              "held %s up for %" PRIu64 " ms (limit %" PRIu32 " ms)",
-	              session_words(s, held), clock_now_ms() - s->hold.since_ms,
-	              b->config->hold_max_ms);
+	              session_words(h->held, held),
+	              clock_now_ms() - h->since_ms, b->config->hold_max_ms);
 }
 
 /* ---- memory --------------------------------------------------------------- */
@@ -225,6 +237,18 @@ worst_debtor(struct broker *b)
 	return worst;
 }
 
+/* Who is ending and still owes has had its time: last words are a courtesy. */
+static void
+abandon_ending(struct broker *b)
+{
+	struct session *s;
+
+	TAILQ_FOREACH (s, &b->sessions, link) {
+		if (s->state == SESSION_ENDING && s->out.bytes > 0)
+			s->ops->abandon(s);
+	}
+}
+
 void
 hold_on_memory(struct deadline *d, void *broker)
 {
@@ -237,6 +261,7 @@ hold_on_memory(struct deadline *d, void *broker)
 	          "memory is short, clients are not read in_use=%zu limit=%zu "
 	          "waited_ms=%" PRIu32,
 	          b->pool.used, b->pool.max, b->config->stall_ms);
+	abandon_ending(b);
 	if (worst)
 		session_evict(worst,
 		              "owed %zu bytes when memory was short for "

@@ -22,8 +22,11 @@
 #include "deadline.h"
 #include "session.h"
 
-/* `s` waits for room at `by`; `topic` lies in the input that waits. */
-void hold_begin(struct session *s, struct session *by, struct text topic);
+/*
+ * `s` waits for room at `by`; `topic` lies in the input that waits. False when
+ * there is no memory to remember it.
+ */
+bool hold_begin(struct session *s, struct session *by, struct text topic);
 
 /* `s` waits for memory, or until the broker has settled. */
 void hold_for_memory(struct session *s);

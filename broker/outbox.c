@@ -12,8 +12,6 @@
 #include "proto/message.h"
 
 #define FIRST_SPANS 4u
-/* A ring that grew beyond this is given back when it runs empty. */
-#define KEEP_SPANS  64u
 /* Own memory comes in pieces from ... to ... bytes, by how much is owed. */
 #define OWN_MIN     512u
 #define OWN_MAX     (64u << 10)
@@ -22,7 +20,13 @@ void
 outbox_init(struct outbox *o, const struct outbox_limits *limits,
             struct slab_pool *pool, void (*wake)(struct outbox *))
 {
-	*o = (struct outbox){ .limits = limits, .pool = pool, .wake = wake };
+	*o = (struct outbox){
+		.limits = limits,
+		.pool = pool,
+		.wake = wake,
+		.cap = 1,
+	};
+	o->spans = &o->one;
 	waiters_init(&o->waiters);
 }
 
@@ -46,6 +50,13 @@ own_release(struct outbox *o)
 	o->own_used = 0;
 }
 
+static void
+free_ring(struct outbox *o)
+{
+	if (o->spans != &o->one)
+		free(o->spans);
+}
+
 /* An empty outbox of an idle session costs nothing but itself. */
 static void
 shrink(struct outbox *o)
@@ -54,11 +65,9 @@ shrink(struct outbox *o)
 	o->sent = 0;
 	o->n_packed = 0;
 	own_release(o);
-	if (o->cap > KEEP_SPANS) {
-		free(o->spans);
-		o->spans = NULL;
-		o->cap = 0;
-	}
+	free_ring(o);
+	o->spans = &o->one;
+	o->cap = 1;
 }
 
 static void
@@ -77,9 +86,6 @@ outbox_fini(struct outbox *o)
 {
 	assert(waiters_are_empty(&o->waiters));
 	drop_all(o);
-	free(o->spans);
-	o->spans = NULL;
-	o->cap = 0;
 	o->closed = true;
 	deadline_clear(&o->stall);
 }
@@ -89,7 +95,7 @@ outbox_fini(struct outbox *o)
 static int
 grow(struct outbox *o)
 {
-	uint32_t cap = o->cap ? o->cap * 2 : FIRST_SPANS;
+	uint32_t cap = o->cap > 1 ? o->cap * 2 : FIRST_SPANS;
 	struct span *spans;
 
 	if (o->n_spans < o->cap)
@@ -99,7 +105,7 @@ grow(struct outbox *o)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_spans; i++)
 		spans[i] = *span_at(o, i);
-	free(o->spans);
+	free_ring(o);
 	o->spans = spans;
 	o->first = 0;
 	o->cap = cap;

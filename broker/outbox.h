@@ -51,10 +51,11 @@ struct span {
 };
 
 struct outbox {
-	struct span *spans; /* a ring */
+	struct span *spans; /* a ring; `one` until there are more */
+	struct span one;
 	uint32_t n_spans;
 	uint32_t first;
-	uint32_t cap;      /* a power of two, or 0 */
+	uint32_t cap;      /* a power of two */
 	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
 	bool moved;        /* something was sent since */
 	size_t sent;       /* of the first span, taken by the kernel */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PEER_COMMAND_MAX 32
+#define PEER_COMMAND_MAX 16
 
 struct peer {
 	uid_t uid;

@@ -167,9 +167,11 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	struct run run;
 
 	if (full) {
-		hold_begin(s, session_of_outbox(full),
-		           (struct text){ p->topic, p->topic_len });
-		return PUBLISH_WAITS;
+		if (hold_begin(s, session_of_outbox(full),
+		               (struct text){ p->topic, p->topic_len }))
+			return PUBLISH_WAITS;
+		session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
+		return PUBLISH_FATAL;
 	}
 	run = take_run(s, in, body_len, p);
 	count(s, &run, route, p);

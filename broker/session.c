@@ -63,21 +63,6 @@ end_subscriptions(struct session *s)
 	}
 }
 
-void
-session_fini(struct session *s)
-{
-	end_subscriptions(s);
-	session_is_drained(s);
-	hold_forget(s);
-	outbox_close(&s->out);
-	outbox_fini(&s->out);
-	deadline_clear(&s->denied.due);
-	free(s->denied.about);
-	free(s->name);
-	TAILQ_REMOVE(&s->broker->sessions, s, link);
-	s->broker->n_sessions--;
-}
-
 const char *
 session_name(const struct session *s)
 {
@@ -164,29 +149,40 @@ session_refuse(struct session *s, enum status status, uint32_t request,
 	tell_error(s, status, request, false, about, text);
 }
 
+static struct refusals *
+refusals_of(struct session *s)
+{
+	if (!s->denied) {
+		s->denied = calloc(1, sizeof(*s->denied));
+		if (s->denied)
+			s->denied->session = s;
+	}
+	return s->denied;
+}
+
 void
 session_deny_publish(struct session *s, struct text about, const char *why)
 {
-	struct refusals *r = &s->denied;
+	struct refusals *r = refusals_of(s);
 
 	s->refused++;
-	if (deadline_is_set(&r->due)) {
+	if (r && deadline_is_set(&r->due)) {
 		r->n++;
 		free(r->about);
 		r->about = strndup(about.at, about.len);
 		return;
 	}
 	session_refuse(s, STATUS_DENIED, 0, about, "%s", why);
-	deadline_set(&s->broker->refusal_reports, &r->due);
+	if (r)
+		deadline_set(&s->broker->refusal_reports, &r->due);
 }
 
 void
 session_on_refusal_report(struct deadline *d, void *broker)
 {
-	struct session *s =
-		(struct session *)((char *)d -
-	                           offsetof(struct session, denied.due));
-	struct refusals *r = &s->denied;
+	struct refusals *r =
+		(struct refusals *)((char *)d - offsetof(struct refusals, due));
+	struct session *s = r->session;
 	struct broker *b = broker;
 	char words[SESSION_WORDS_MAX];
 
@@ -201,6 +197,17 @@ session_on_refusal_report(struct deadline *d, void *broker)
 	          session_words(s, words));
 	r->n = 0;
 	deadline_set(&b->refusal_reports, d);
+}
+
+static void
+forget_refusals(struct session *s)
+{
+	if (!s->denied)
+		return;
+	deadline_clear(&s->denied->due);
+	free(s->denied->about);
+	free(s->denied);
+	s->denied = NULL;
 }
 
 void
@@ -287,6 +294,20 @@ session_is_deaf(struct session *s)
 	end_subscriptions(s);
 	outbox_close(&s->out);
 	deadline_clear(&s->out.stall);
+}
+
+void
+session_fini(struct session *s)
+{
+	end_subscriptions(s);
+	session_is_drained(s);
+	hold_forget(s);
+	outbox_close(&s->out);
+	outbox_fini(&s->out);
+	forget_refusals(s);
+	free(s->name);
+	TAILQ_REMOVE(&s->broker->sessions, s, link);
+	s->broker->n_sessions--;
 }
 
 /* ---- subscriptions -------------------------------------------------------- */

@@ -41,18 +41,22 @@ struct session_ops {
 	void (*ending)(struct session *s);
 	/* offer the outbox to the kernel now; did it take a byte? */
 	bool (*try_send)(struct session *s);
+	/* it is SESSION_ENDING: do not wait until it has read its last words */
+	void (*abandon)(struct session *s);
 };
 
 /* A PUBLISH that was refused is reported at once, then once a second. */
 struct refusals {
+	struct session *session;
 	struct deadline due; /* set: do not report before */
 	uint64_t n;          /* not reported yet */
 	char *about;         /* of the last of those */
 };
 
-/* Why a session is not read; see hold.h. */
+/* A subscriber's outbox is full, and this session waits for it; see hold.h. */
 struct hold {
-	struct session *by; /* NULL: not held by a subscriber */
+	struct session *held;
+	struct session *by;
 	uint64_t since_ms;
 	bool told;         /* HOLD was sent */
 	struct text topic; /* in the input that waits */
@@ -75,11 +79,11 @@ struct session {
 	uint64_t accepted;
 	uint64_t unmatched;
 	uint64_t refused;
-	struct refusals denied;
+	struct refusals *denied; /* NULL: none yet */
 
 	struct waiter waiter; /* for room, for memory, or for the settling */
-	struct hold hold;
-	bool undrained; /* it owes a PING after our GOAWAY */
+	struct hold *hold;    /* NULL: not held by a subscriber */
+	bool undrained;       /* it owes a PING after our GOAWAY */
 };
 
 /* Embed: set up, and number it. `ops` and `peer` as above. */
