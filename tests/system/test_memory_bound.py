@@ -28,7 +28,7 @@ class MemoryBound(Case):
                   "all that was published to be routed")
         for publisher in publishers:
             *others, pong = publisher.frames
-            self.assertEqual(pong.type, wire.PONG, publisher.name)
+            self.assertEqual(pong.type, wire.PONG, f"{publisher.name}: {pong}")
             self.assertEqual({frame.type for frame in others} - {wire.HOLD}, set(), others)
         if LINUX and not SANITIZED:
             peak = broker.memory("VmHWM")

@@ -73,6 +73,20 @@ class PlannedRestarts(Case):
         n = self.check_reports()
         print(f"{N_RESTARTS} restarts of about {took / N_RESTARTS * 1000:.0f} ms each: {n} messages published, none lost")
 
+    def test_at_full_speed(self):
+        """With large and small messages under way, half written, waiting and held everywhere."""
+        broker = self.broker("--outbox-high", "1M")
+        self.subscribers = [self.program("subscriber", "-n", f"s{i}", "load.*", name=f"s{i}") for i in range(2)]
+        self.wait_for_all(0)
+        self.publishers = [self.program("publisher", "-n", f"p{size}", "-s", size, f"load.{size}", name=f"p{size}")
+                           for size in (16, 8192, 1000000)]
+        for _ in range(N_RESTARTS // 20):
+            self.wait_for_load()
+            broker.terminate()
+            broker = self.broker("--outbox-high", "1M")
+        self.wait_for_load()
+        self.check_reports()
+
     def test_at_any_moment(self):
         """Also while the clients are still coming back from the restart before."""
         chance = random.Random(20)
