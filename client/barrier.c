@@ -240,7 +240,7 @@ is_done(struct umbel *c, void *arg)
 static int
 and_wait(struct umbel *c, int timeout_ms, bool drain)
 {
-	struct barrier *b;
+	struct barrier *b = NULL;
 	int r;
 
 	if (handle_is_foreign(c))
@@ -250,10 +250,10 @@ and_wait(struct umbel *c, int timeout_ms, bool drain)
 		r = handle_fail(c, -EDEADLK, "not inside a callback");
 	else
 		r = begin(c, NULL, NULL, drain, &b);
-	if (r == 0)
+	if (b)
 		send_now(c); /* corked or not: it is waited for */
 	handle_unlock(c);
-	if (r < 0)
+	if (!b)
 		return r;
 	r = dispatch_until(c, timeout_ms, is_done, b);
 	if (r == -ECANCELED)

@@ -52,6 +52,6 @@ size_t encode_front(uint8_t *to, const char *topic, size_t topic_len,
 
 /* May these options be sent at all? 0, UMBEL_E_TOPIC (the reply), -EINVAL. A
    broker would take them for a breach of the protocol. */
-int encode_check(const struct umbel_pub_options *options);
+int encode_check(const struct umbel_pub_options *o);
 
 #endif

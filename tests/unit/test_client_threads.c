@@ -1,0 +1,406 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * ctest: threads timeout=60
+ *
+ * One handle, many threads, and a broker that sends everything back. Run under
+ * ThreadSanitizer too.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "client.h"
+
+enum { PUBLISHERS = 4 };
+
+/* ---- a broker that echoes ----------------------------------------------- */
+
+struct echo {
+	struct fake f;
+	pthread_t thread;
+	unsigned accepted; /* since the last PING */
+	unsigned n_frames; /* hang up after so many, if not 0 */
+	unsigned n_cut;    /* connections that ended that way */
+	bool subscribed;
+	_Atomic bool over;
+	uint8_t in[1u << 16];
+	size_t n_in;
+	uint8_t out[1u << 18];
+	size_t n_out;
+};
+
+static void
+reply(struct echo *e, const uint8_t *body, size_t n)
+{
+	const uint8_t prefix[] = { 0xce, 0, 0, (uint8_t)(n >> 8), (uint8_t)n };
+
+	assert_true(e->n_out + n + 5 <= sizeof(e->out));
+	memcpy(e->out + e->n_out, prefix, 5);
+	memcpy(e->out + e->n_out + 5, body, n);
+	e->n_out += n + 5;
+}
+
+/* A request number or token, as message_encode() writes it: its bytes. */
+static size_t
+number_size(uint8_t head)
+{
+	return head == 0xcc ? 2 : head == 0xcd ? 3 : head == 0xce ? 5 : 1;
+}
+
+static void
+answer(struct echo *e, const uint8_t *body, size_t n)
+{
+	static const uint8_t welcome[] = { 0x95, 2, 1, 7, 5, 0x80 };
+	uint8_t out[64] = { 0x92, 8 };
+	size_t size = n > 2 ? number_size(body[2]) : 0;
+
+	switch (body[1]) {
+	case FAKE_HELLO:
+		reply(e, welcome, sizeof(welcome));
+		break;
+	case FAKE_SUBSCRIBE:
+		e->subscribed = true;
+		memcpy(out + 2, body + 2, size);
+		reply(e, out, 2 + size);
+		break;
+	case FAKE_UNSUBSCRIBE:
+		memcpy(out + 2, body + 2, size);
+		reply(e, out, 2 + size);
+		break;
+	case FAKE_PING:
+		out[0] = 0x95;
+		out[1] = FAKE_PONG;
+		memcpy(out + 2, body + 2, size);
+		out[2 + size] = 0xce;
+		for (unsigned i = 0; i < 4; i++)
+			out[3 + size + i] =
+				(uint8_t)(e->accepted >> (24 - 8 * i));
+		e->accepted = 0;
+		reply(e, out, size + 9);
+		break;
+	case FAKE_PUBLISH:
+		e->accepted++;
+		if (e->subscribed)
+			reply(e, body, n);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whole frames of what came in. False: it is time to hang up. */
+static bool
+digest(struct echo *e)
+{
+	size_t at = 0;
+
+	while (e->n_in - at >= 5) {
+		size_t n = (size_t)e->in[at + 3] << 8 | e->in[at + 4];
+
+		if (e->n_in - at - 5 < n)
+			break;
+		answer(e, e->in + at + 5, n);
+		at += 5 + n;
+		if (e->n_frames > 0 && --e->n_frames == 0) {
+			e->n_cut++;
+			return false;
+		}
+		if (e->n_out > sizeof(e->out) / 2) {
+			fake_send(&e->f, e->out, e->n_out);
+			e->n_out = 0;
+		}
+	}
+	memmove(e->in, e->in + at, e->n_in - at);
+	e->n_in -= at;
+	return true;
+}
+
+static void
+serve(struct echo *e)
+{
+	e->n_in = e->n_out = e->accepted = 0;
+	e->subscribed = false;
+	for (;;) {
+		ssize_t n =
+			read(e->f.fd, e->in + e->n_in, sizeof(e->in) - e->n_in);
+
+		if (n <= 0)
+			return;
+		e->n_in += (size_t)n;
+		if (!digest(e))
+			return;
+		/* whoever hung up does not want it */
+		for (size_t at = 0; at < e->n_out;) {
+			n = send(e->f.fd, e->out + at, e->n_out - at,
+			         MSG_NOSIGNAL);
+			if (n <= 0)
+				return;
+			at += (size_t)n;
+		}
+		e->n_out = 0;
+	}
+}
+
+static void *
+echo_main(void *arg)
+{
+	struct echo *e = arg;
+
+	for (;;) {
+		int fd = accept(e->f.listener, NULL, NULL);
+
+		if (fd < 0 || atomic_load(&e->over)) {
+			if (fd >= 0)
+				close(fd);
+			return NULL;
+		}
+		e->f.fd = fd;
+		serve(e);
+		fake_hang_up(&e->f);
+		e->n_frames = 0;
+	}
+}
+
+static struct echo *
+echo_start(unsigned n_frames)
+{
+	struct echo *e = calloc(1, sizeof(*e));
+
+	assert_non_null(e);
+	fake_start(&e->f);
+	e->n_frames = n_frames;
+	assert_int_equal(pthread_create(&e->thread, NULL, echo_main, e), 0);
+	return e;
+}
+
+static void
+echo_stop(struct echo *e)
+{
+	atomic_store(&e->over, true);
+	shutdown(e->f.listener, SHUT_RDWR);
+	pthread_join(e->thread, NULL);
+	fake_stop(&e->f);
+	free(e);
+}
+
+/* ---- threads that use a handle ------------------------------------------- */
+
+struct job {
+	struct umbel *c;
+	pthread_t thread;
+	unsigned number;
+	unsigned n;
+	unsigned next; /* what comes back next */
+	_Atomic unsigned ended;
+};
+
+static void *
+publish_all(void *arg)
+{
+	struct job *job = arg;
+	char topic[16], text[16];
+
+	snprintf(topic, sizeof(topic), "job.%u", job->number);
+	for (unsigned i = 0; i < job->n; i++) {
+		int len = snprintf(text, sizeof(text), "%u", i);
+
+		if (i % 64 == 0)
+			umbel_cork(job->c);
+		assert_int_equal(umbel_publish_wait(job->c, topic, text,
+		                                    (size_t)len, NULL, 20000),
+		                 0);
+		if (i % 64 == 63)
+			umbel_uncork(job->c);
+		if (i % 500 == 499)
+			umbel_flush_wait(job->c, 20000);
+	}
+	if (job->n % 64)
+		umbel_uncork(job->c);
+	return NULL;
+}
+
+static void
+count_end(struct umbel *c, struct umbel_sub *s, int error, void *user)
+{
+	struct job *job = user;
+
+	(void)c;
+	(void)s;
+	(void)error;
+	atomic_fetch_add(&job->ended, 1);
+}
+
+static void
+ignore(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)c;
+	(void)m;
+	(void)user;
+}
+
+static void *
+come_and_go(void *arg)
+{
+	static const char *const filters[] = { "job.*", "job.1", "**" };
+	struct job *job = arg;
+
+	for (unsigned i = 0; i < job->n; i++) {
+		struct umbel_sub *s;
+		struct umbel_stats stats;
+
+		assert_int_equal(
+			umbel_subscribe(job->c, filters[i % 3], ignore, job,
+		                        UMBEL_SUB_OPTIONS(.on_end = count_end),
+		                        &s),
+			0);
+		umbel_get_stats(job->c, &stats, sizeof(stats));
+		assert_int_equal(umbel_unsubscribe(job->c, s), 0);
+		if (i % 50 == 0)
+			assert_non_null(umbel_last_error(job->c));
+	}
+	return NULL;
+}
+
+static struct job jobs[PUBLISHERS + 1];
+static unsigned n_back;
+static unsigned n_expected;
+
+static void
+on_back(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	struct job *job = &jobs[umbel_msg_topic(m)[4] - '0'];
+	char text[16];
+	size_t len;
+	const char *data = umbel_msg_data(m, &len);
+
+	(void)user;
+	snprintf(text, sizeof(text), "%.*s", (int)len, data);
+	/* in order, and none twice; over a broken connection some are lost */
+	assert_true((unsigned)atoi(text) >= job->next);
+	job->next = (unsigned)atoi(text) + 1;
+	if (++n_back == n_expected)
+		umbel_stop(c);
+}
+
+static struct umbel *
+start_jobs(struct echo *e, unsigned n)
+{
+	struct umbel *c;
+
+	memset(jobs, 0, sizeof(jobs));
+	n_back = 0;
+	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = e->f.path,
+	                                             .retry_first_ms = 1,
+	                                             .retry_last_ms = 2,
+	                                             .buffer = 20000)),
+	                 0);
+	assert_int_equal(umbel_subscribe(c, "job.*", on_back, NULL, NULL, NULL),
+	                 0);
+	assert_int_equal(umbel_connect(c, 20000), 0);
+	for (unsigned i = 0; i <= PUBLISHERS; i++) {
+		jobs[i].c = c;
+		jobs[i].number = i;
+		jobs[i].n = n;
+		pthread_create(&jobs[i].thread, NULL,
+		               i < PUBLISHERS ? publish_all : come_and_go,
+		               &jobs[i]);
+	}
+	return c;
+}
+
+static void
+join_jobs(void)
+{
+	for (unsigned i = 0; i <= PUBLISHERS; i++)
+		pthread_join(jobs[i].thread, NULL);
+}
+
+/* The waiting calls of other threads may have begun before. */
+static void *
+run_until_stopped(void *arg)
+{
+	while (umbel_run(arg) == -EBUSY)
+		;
+	return NULL;
+}
+
+TEST(what_each_thread_publishes_comes_back_whole_and_in_its_order)
+{
+	unsigned n = rounds(5000);
+	struct echo *e = echo_start(0);
+	struct umbel_stats stats;
+	struct umbel *c;
+
+	n_expected = n * PUBLISHERS;
+	c = start_jobs(e, n);
+	run_until_stopped(c);
+	join_jobs();
+	assert_int_equal(umbel_flush_wait(c, 20000), 0);
+	for (unsigned i = 0; i < PUBLISHERS; i++)
+		assert_int_equal(jobs[i].next, n);
+	umbel_get_stats(c, &stats, sizeof(stats));
+	assert_int_equal(stats.published, n_expected);
+	assert_int_equal(stats.confirmed, n_expected);
+	assert_int_equal(stats.received, n_expected);
+	while (atomic_load(&jobs[PUBLISHERS].ended) < n)
+		umbel_dispatch(c, 1000);
+	assert_int_equal(umbel_close(c, 1000), 0);
+	echo_stop(e);
+}
+
+TEST(threads_outlive_a_broker_that_hangs_up_on_them)
+{
+	unsigned n = rounds(2500);
+	struct echo *e = echo_start(n);
+	struct umbel_stats stats;
+	pthread_t loop;
+	struct umbel *c;
+
+	n_expected = 0;
+	c = start_jobs(e, n);
+	pthread_create(&loop, NULL, run_until_stopped, c);
+	join_jobs();
+	umbel_flush_wait(c, 20000);
+	umbel_stop(c);
+	pthread_join(loop, NULL);
+	assert_int_equal(umbel_flush_wait(c, 20000), 0);
+	umbel_get_stats(c, &stats, sizeof(stats));
+	assert_true(stats.reconnects >= 1);
+	assert_int_equal(stats.published, n * PUBLISHERS);
+	assert_int_equal(stats.confirmed + stats.unconfirmed, stats.published);
+	umbel_free(c);
+	echo_stop(e);
+}
+
+TEST(without_a_dispatching_thread_the_waiting_ones_take_turns)
+{
+	unsigned n = rounds(2000);
+	struct echo *e = echo_start(0);
+	struct umbel *c;
+
+	n_expected = 0;
+	c = start_jobs(e, n);
+	join_jobs();
+	assert_int_equal(umbel_flush_wait(c, 20000), 0);
+	assert_int_equal(umbel_close(c, 20000), 0);
+	echo_stop(e);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			what_each_thread_publishes_comes_back_whole_and_in_its_order),
+		cmocka_unit_test(
+			threads_outlive_a_broker_that_hangs_up_on_them),
+		cmocka_unit_test(
+			without_a_dispatching_thread_the_waiting_ones_take_turns),
+	};
+
+	return RUN(tests);
+}
