@@ -29,6 +29,7 @@ struct options {
 	unsigned n_systems;
 	unsigned n_runs;
 	double seconds;
+	uint64_t messages;
 	const char *at_least; /* NAME=X: umbel's figure there, of raw's */
 	bool quick;
 	bool peers;
@@ -55,6 +56,7 @@ print_usage(FILE *out)
 	        "  --system NAME    this system; repeatable\n"
 	        "  --runs N         how often (default 5)\n"
 	        "  --seconds S      how long a run publishes (default 1)\n"
+	        "  --messages N     publish so many instead, for profilers\n"
 	        "  --quick          one short run of each, to see that it "
 	        "works\n"
 	        "  --json           results as JSON\n"
@@ -110,6 +112,7 @@ enum flag {
 	SYSTEM,
 	RUNS,
 	SECONDS,
+	MESSAGES,
 	AT_LEAST,
 	QUICK,
 	PEERS,
@@ -123,6 +126,7 @@ static const struct option flags[] = {
 	{ "system", required_argument, NULL, SYSTEM },
 	{ "runs", required_argument, NULL, RUNS },
 	{ "seconds", required_argument, NULL, SECONDS },
+	{ "messages", required_argument, NULL, MESSAGES },
 	{ "at-least", required_argument, NULL, AT_LEAST },
 	{ "quick", no_argument, NULL, QUICK },
 	{ "peers", no_argument, NULL, PEERS },
@@ -147,6 +151,9 @@ take_flag(struct options *o, enum flag flag, const char *value)
 		break;
 	case SECONDS:
 		o->seconds = number("seconds", value, 0.01, 60);
+		break;
+	case MESSAGES:
+		o->messages = (uint64_t)number("messages", value, 1, 1e12);
 		break;
 	case AT_LEAST:
 		o->at_least = value;
@@ -266,6 +273,7 @@ run_one(struct figures *f, const struct options *o, unsigned system,
 	struct run r = {
 		.adapter = f->systems[system],
 		.seconds = o->seconds,
+		.limit = o->messages,
 		.tmp = tmp ? tmp : "/tmp",
 		.cpu = -1,
 		.patience_ns = (uint64_t)((60 + 10 * o->seconds) * 1e9),

@@ -322,7 +322,7 @@ void
 run_end(struct run *r)
 {
 	for (unsigned i = 0; i < r->n_actors; i++)
-		stop(r->actors[i], SIGKILL);
+		stop(r->actors[i], SIGTERM);
 	for (unsigned i = 0; i < r->n_actors; i++)
 		if (r->actors[i] > 0)
 			waitpid(r->actors[i], NULL, 0);
@@ -355,11 +355,19 @@ actor_ready(struct actor *me)
 	tell(me);
 	if (read(me->run->go[0], &byte, 1) != 0)
 		die("the bench is gone");
+	me->slot->cpu_ns = cpu_ns(getpid());
+}
+
+void
+actor_name(const char *name)
+{
+	prctl(PR_SET_NAME, name);
 }
 
 _Noreturn void
 actor_done(struct actor *me)
 {
+	me->slot->cpu_ns = cpu_ns(getpid()) - me->slot->cpu_ns;
 	tell(me);
 	for (;;)
 		pause();

@@ -33,6 +33,7 @@ struct slot {
 	_Alignas(128) uint64_t first_ns; /* a publisher: before its first */
 	uint64_t last_ns;                /* a subscriber: after its last */
 	uint64_t n_messages;
+	uint64_t cpu_ns;   /* of this actor, from the start until it is done */
 	double figures[4]; /* whatever else a workload measures */
 
 	/* a subscriber's: how far it has come before the start; how many
@@ -45,6 +46,7 @@ struct slot {
 struct run {
 	const struct adapter *adapter;
 	double seconds;  /* for how long publishers publish */
+	uint64_t limit;  /* ... unless this says how many messages; 0: no */
 	const char *tmp; /* where to put directories */
 	int cpu;         /* the core for everybody, or -1 */
 	uint64_t patience_ns;
@@ -84,6 +86,7 @@ void run_end(struct run *r);
 
 /* In an actor. It is done when its function returns, too. */
 void actor_ready(struct actor *me);
+void actor_name(const char *name); /* for ps, top and perf */
 _Noreturn void actor_done(struct actor *me);
 
 #endif

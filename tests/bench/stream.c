@@ -149,6 +149,7 @@ subscribe_and_check(struct actor *me)
 	                                        .user = &subscriber,
 	                                        .bulk = true });
 
+	actor_name("subscriber");
 	subscribe_all(me, c);
 	me->slot->reached = SUBSCRIBED;
 	word_wake(&me->slot->reached);
@@ -174,6 +175,7 @@ struct publisher {
 	char *payload;
 	uint64_t *sent; /* per lane */
 	uint64_t window;
+	uint64_t limit;  /* most messages */
 	unsigned topic;  /* the one last used */
 	uint64_t random; /* state */
 };
@@ -263,28 +265,47 @@ wait_for_room(struct publisher *p)
 	return least;
 }
 
+static unsigned
+lane_of(const struct publisher *p, unsigned topic)
+{
+	return p->n_lanes == 1 ? 0 : topic % p->n_lanes;
+}
+
+static void
+publish_some(struct publisher *p, uint64_t n)
+{
+	while (n-- > 0) {
+		unsigned topic = p->n_topics == 1 ? 0 : next_topic(p);
+
+		send_number(p, topic, p->sent[lane_of(p, topic)]++);
+	}
+}
+
 static void
 publish_all(struct publisher *p, uint64_t until_ns)
 {
 	size_t batch = BATCH_BYTES / p->stream->payload + 1;
-	uint64_t limit = p->stream->limit ? p->stream->limit : UINT64_MAX;
-	uint64_t room = 0;
+	uint64_t left = p->limit;
 
-	for (uint64_t n = 0; n < limit; n++) {
-		unsigned topic;
+	while (left > 0 && now_ns() <= until_ns) {
+		uint64_t n = wait_for_room(p);
 
-		if (n % batch == 0 && p->stream->limit == 0 &&
-		    now_ns() > until_ns)
-			break;
-		if (room == 0)
-			room = wait_for_room(p);
-		room--;
-		topic = p->n_topics == 1 ? 0 : next_topic(p);
-		send_number(p, topic, p->sent[topic % p->n_lanes]++);
+		n = n < batch ? n : batch;
+		n = n < left ? n : left;
+		publish_some(p, n);
+		left -= n;
 	}
 	for (unsigned lane = 0; lane < p->n_lanes; lane++)
 		send_number(p, lane, p->sent[lane] | LAST);
 	p->adapter->flush(p->client);
+}
+
+static uint64_t
+limit_of(const struct run *r, const struct stream *s)
+{
+	if (s->limit > 0)
+		return s->limit;
+	return r->limit > 0 ? r->limit : UINT64_MAX;
 }
 
 static void
@@ -300,6 +321,7 @@ publisher_init(struct publisher *p, struct actor *me)
 		.n_topics = at_least_one(s->n_topics),
 		.payload = must_alloc(s->payload),
 		.window = window_of(me->run, s),
+		.limit = limit_of(me->run, s),
 		.random = 88172645463325252u,
 	};
 	p->sent = must_alloc(p->n_lanes * sizeof(p->sent[0]));
@@ -315,13 +337,16 @@ static void
 publish(struct actor *me)
 {
 	struct publisher p;
+	uint64_t until = UINT64_MAX;
 
+	actor_name("publisher");
 	publisher_init(&p, me);
 	probe(&p);
 	actor_ready(me);
 	me->slot->first_ns = now_ns();
-	publish_all(&p,
-	            me->slot->first_ns + (uint64_t)(me->run->seconds * 1e9));
+	if (p.limit == UINT64_MAX)
+		until = me->slot->first_ns + (uint64_t)(me->run->seconds * 1e9);
+	publish_all(&p, until);
 	actor_done(me);
 }
 
@@ -352,8 +377,8 @@ n_deliveries(const struct run *r, const struct stream *s)
 	return (double)n;
 }
 
-double
-stream_rate(const struct run *r, const struct stream *s)
+static double
+rate(const struct run *r, const struct stream *s)
 {
 	unsigned n = n_subscribers(s);
 	uint64_t first = UINT64_MAX, last = 0;
@@ -367,10 +392,28 @@ stream_rate(const struct run *r, const struct stream *s)
 	return n_deliveries(r, s) * 1e9 / (double)(last - first);
 }
 
-double
-stream_cpu(const struct run *r, const struct stream *s)
+static double
+cpu_of(const struct run *r, unsigned from, unsigned to)
 {
-	return (double)r->cpu_ns * 1e-9 / (n_deliveries(r, s) * 1e-6);
+	uint64_t ns = 0;
+
+	for (unsigned i = from; i < to; i++)
+		ns += r->slots[i].cpu_ns;
+	return (double)ns;
+}
+
+void
+stream_values(const struct run *r, const struct stream *s, double *values)
+{
+	/* nanoseconds of all of them, to seconds of a million */
+	double scale = 1e-3 / n_deliveries(r, s);
+	unsigned n = n_subscribers(s);
+
+	values[0] = rate(r, s);
+	values[1] = (double)r->cpu_ns * scale;
+	values[2] = cpu_of(r, n, n + at_least_one(s->n_publishers)) * scale;
+	values[3] = cpu_of(r, 0, n) * scale;
+	values[4] = (double)memory_of(r->server, "VmHWM:");
 }
 
 int
@@ -383,8 +426,6 @@ stream_measure(struct run *r, const void *shape, double *values)
 	stream_add(r, s);
 	if (run_start(r) < 0 || run_finish(r) < 0)
 		return -1;
-	values[0] = stream_rate(r, s);
-	values[1] = stream_cpu(r, s);
-	values[2] = (double)memory_of(r->server, "VmHWM:");
+	stream_values(r, s, values);
 	return 0;
 }

@@ -43,25 +43,36 @@ struct stream {
 
 /*
  * Add its actors to a run that has begun, and after run_finish() compute:
- * deliveries per second, and seconds of the server's CPU per million of them.
+ * deliveries per second, seconds of CPU per million of them of the server, of
+ * all publishers and all subscribers, and the server's peak memory.
  */
 unsigned stream_n_actors(const struct stream *s);
 void stream_add(struct run *r, const struct stream *s);
-double stream_rate(const struct run *r, const struct stream *s);
-double stream_cpu(const struct run *r, const struct stream *s);
+void stream_values(const struct run *r, const struct stream *s, double *values);
 
-/* The whole of a run with nothing but a stream, for workload.measure: values
-   are the rate, the CPU time and the server's peak memory. */
+/* The whole of a run with nothing but a stream, for workload.measure. */
 int stream_measure(struct run *r, const void *shape, double *values);
 
-#define STREAM_CPU(goal)                                                     \
-	{                                                                    \
-		.name = "broker CPU", .unit = "s/M", .less_is_better = true, \
-		.raw_goal = (goal)                                           \
-	}
-#define STREAM_MEMORY                                                          \
-	{                                                                      \
-		.name = "broker peak RSS", .unit = "B", .less_is_better = true \
+/* What stream_values() fills in. */
+#define STREAM_METRICS(rate_unit, rate_of_raw, rate_of_peer, cpu_of_raw) \
+	{                                                                \
+		{ .name = "rate",                                        \
+		  .unit = (rate_unit),                                   \
+		  .raw_goal = (rate_of_raw),                             \
+		  .peer_goal = (rate_of_peer) },                         \
+			{ .name = "broker CPU",                          \
+			  .unit = "s/M",                                 \
+			  .less_is_better = true,                        \
+			  .raw_goal = (cpu_of_raw) },                    \
+			{ .name = "publisher CPU",                       \
+			  .unit = "s/M",                                 \
+			  .less_is_better = true },                      \
+			{ .name = "subscriber CPU",                      \
+			  .unit = "s/M",                                 \
+			  .less_is_better = true },                      \
+			{ .name = "broker peak RSS",                     \
+			  .unit = "B",                                   \
+			  .less_is_better = true },                      \
 	}
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "run.h"
 
-#define MAX_METRICS 4
+#define MAX_METRICS 6
 
 /* What a number means. `goal` is in terms of umbel's figure divided by raw's or
    by the best peer's; `bound` is absolute. 0: none. */

@@ -7,9 +7,11 @@
  * per message. Only the pause after a start (--settle-ms) is off.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <umbel.h>
+#include <unistd.h>
 
 #include "../adapter.h"
 #include "../util.h"
@@ -23,14 +25,27 @@ struct umbel_client {
 	size_t n_pending; /* subscriptions that wait for the broker's word */
 };
 
+/* $UMBEL_BIN_DIR/umbeld, else the one beside this program. */
+static const char *
+find_umbeld(void)
+{
+	const char *bin = getenv("UMBEL_BIN_DIR");
+	char self[4096];
+	ssize_t n;
+
+	if (bin)
+		return must_format("%s/umbeld", bin);
+	n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[n > 0 ? n : 0] = '\0';
+	return must_format("%s/umbeld", dirname(self));
+}
+
 static void
 umbel_serve(const char *dir)
 {
-	const char *bin = getenv("UMBEL_BIN_DIR");
-	const char *program = bin ? must_format("%s/umbeld", bin) : "umbeld";
-	char *path = must_format("%s/" SOCKET, dir);
+	const char *path = must_format("%s/" SOCKET, dir);
 
-	exec_server(dir, (const char *[]){ program, "--socket", path,
+	exec_server(dir, (const char *[]){ find_umbeld(), "--socket", path,
 	                                   "--settle-ms", "0", NULL });
 }
 
