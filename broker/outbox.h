@@ -71,7 +71,7 @@ struct outbox {
 	bool awake;  /* wake was called and outbox_sleep() not since */
 	bool closed; /* takes nothing any more */
 
-	uint32_t route_mark; /* router: the last walk that met it */
+	uint64_t route_mark; /* router: the last walk that met it */
 
 	struct waiters waiters; /* publishers that this one holds up */
 	struct deadline stall;  /* set while there are any */

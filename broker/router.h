@@ -30,7 +30,7 @@ struct subscription {
 struct router {
 	struct trie trie;
 	struct routes routes;
-	uint32_t walk; /* number of the current one, see outbox.route_mark */
+	uint64_t walk; /* number of the current one, see outbox.route_mark */
 	struct outbox **found;
 	uint32_t n_found;
 	uint32_t found_cap;
