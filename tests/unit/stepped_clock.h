@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * stepped_clock - the broker's time, in the test's hands: it stands still
+ * until the test moves it.
+ *
+ * The definition here comes before that in the library, which is then not
+ * taken from it. One inclusion for each program.
+ */
+#ifndef UMBEL_TESTS_STEPPED_CLOCK_H
+#define UMBEL_TESTS_STEPPED_CLOCK_H
+
+#include "broker/clock.h"
+
+static uint64_t stepped_ms = 5000000;
+
+uint64_t
+clock_now_ms(void)
+{
+	return stepped_ms;
+}
+
+static inline void
+clock_step(uint64_t ms)
+{
+	stepped_ms += ms;
+}
+
+#endif
