@@ -167,9 +167,14 @@ cli_number(const char *option, const char *text, uint64_t least, uint64_t most)
 	n = strtoumax(text, &end, 10);
 	if (*end || *text < '0' || *text > '9' || errno || n < least ||
 	    n > most) {
-		cli_complain("%s: %s is not a whole number from %" PRIu64
-		             " to %" PRIu64,
-		             option, text, least, most);
+		if (most == UINT64_MAX)
+			cli_complain("%s: %s is not a whole number, at least "
+			             "%" PRIu64,
+			             option, text, least);
+		else
+			cli_complain("%s: %s is not a whole number from "
+			             "%" PRIu64 " to %" PRIu64,
+			             option, text, least, most);
 		exit(CLI_USAGE);
 	}
 	return n;

@@ -157,7 +157,7 @@ tell_lost(struct connection *n, const struct umbel_state_info *info)
 	if (info->error == UMBEL_E_GOAWAY)
 		cli_complain("the broker is going down; waiting for the next");
 	else
-		cli_complain("lost the broker: %s; trying again",
+		cli_complain("lost the broker: %s; retrying",
 		             info->error ? n->why.at : "it hung up");
 	if (info->unconfirmed > 0)
 		cli_hint("%" PRIu64 " message%s on the way: may or may not "

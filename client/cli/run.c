@@ -43,7 +43,7 @@ static const char help[] =
 	"\n"
 	"umbeld is the one beside this program, or in PATH; UMBELD=/path/to/umbeld\n"
 	"names another. Its log is shown only when it fails. Signals sent to us\n"
-	"reach CMD.\n"
+	"reach CMD. What CMD leaves running when it ends is left alone.\n"
 	"\n"
 	"exit status: that of CMD, 128 + N when signal N killed it; 125 when\n"
 	"there is no broker, 126 when CMD cannot be run, 127 when it is not there\n";
@@ -181,7 +181,7 @@ static _Noreturn void
 become_umbeld(const struct run *run, pid_t keeper, int ready, int log)
 {
 	char ready_text[16];
-	char **argv = calloc((size_t)run->n_umbeld_options + 8, sizeof(*argv));
+	char **argv = calloc((size_t)run->n_umbeld_options + 10, sizeof(*argv));
 	int n = 0;
 	int null = open("/dev/null", O_RDONLY);
 
@@ -197,6 +197,8 @@ become_umbeld(const struct run *run, pid_t keeper, int ready, int log)
 	argv[n++] = (char *)run->umbeld;
 	argv[n++] = (char *)"--mode";
 	argv[n++] = (char *)"0600";
+	argv[n++] = (char *)"--settle-ms"; /* nobody was here before */
+	argv[n++] = (char *)"0";
 	for (int i = 0; i < run->n_umbeld_options; i++)
 		argv[n++] = run->umbeld_options[i];
 	argv[n++] = (char *)"--socket";

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,10 +378,13 @@ conclude(struct sub *s, int r)
 	return r;
 }
 
-/* Commands that still run come to their end, unless a signal or the deadline
-   is sooner. */
+/*
+ * The command that has a message in hand comes to its end, however we end: half
+ * a payload must not look like a whole one. --on-ready does if nothing but the
+ * count ended us, and until the deadline. A second signal spares us both.
+ */
 static void
-await_children(struct sub *s)
+await_children(struct sub *s, bool ready_too)
 {
 	signals_forgive();
 	for (;;) {
@@ -388,18 +392,23 @@ await_children(struct sub *s)
 			child_poll(&s->worker),
 			{ .fd = signals_fd(), .events = POLLIN },
 		};
+		int left = s->worker.pid ? -1 : cli_left(s->deadline);
 
 		reap(s);
-		if ((s->worker.pid == 0 && s->ready.pid == 0) ||
-		    signals_end() != 0 || cli_left(s->deadline) == 0)
+		if (!s->worker.pid &&
+		    (!ready_too || !s->ready.pid || left == 0))
 			return;
-		if (poll(fds, 2, cli_left(s->deadline)) < 0)
+		if (signals_end() != 0)
+			break;
+		if (poll(fds, 2, left) < 0)
 			continue;
 		if (fds[1].revents)
 			signals_take();
 		if (fds[0].revents)
 			child_feed(&s->worker);
 	}
+	if (s->worker.left > 0)
+		kill(s->worker.pid, SIGTERM);
 }
 
 static int
@@ -414,8 +423,7 @@ run(struct sub *s)
 	if (r == CLI_OK)
 		r = listen_on(s);
 	connection_close(&s->connection);
-	if (r == CLI_OK)
-		await_children(s);
+	await_children(s, r == CLI_OK);
 	return conclude(s, r);
 }
 

@@ -40,6 +40,7 @@ static struct row rows[MAX_HOSTS];
 static size_t n_rows;
 static const char *status = "connecting";
 static bool terminal;
+static const char *line_end = ""; /* clears what stood there, on a terminal */
 
 /* ---- messages ----------------------------------------------------------- */
 
@@ -166,7 +167,7 @@ on_state(struct umbel *c, enum umbel_state state,
 
 /* ---- output ------------------------------------------------------------- */
 
-#define ROW_FORMAT "%-16.16s %5s  %14s  %14s  %7s %7s\n"
+#define ROW_FORMAT "%-16.16s %5s  %14s  %14s  %7s %7s%s\n"
 
 /* "1.2 M" */
 static const char *
@@ -199,7 +200,8 @@ share_text(char *text, size_t size, double total, double available)
 static void
 print_head(void)
 {
-	printf(ROW_FORMAT, "HOST", "LOAD", "MEMORY", "DISK", "IN/s", "OUT/s");
+	printf(ROW_FORMAT, "HOST", "LOAD", "MEMORY", "DISK", "IN/s", "OUT/s",
+	       line_end);
 }
 
 static void
@@ -218,7 +220,7 @@ print_row(const struct row *row)
 	       share_text(disk, sizeof(disk), row->disk_total,
 	                  row->disk_available),
 	       size_text(in, sizeof(in), row->received),
-	       size_text(out, sizeof(out), row->sent));
+	       size_text(out, sizeof(out), row->sent), line_end);
 }
 
 static void
@@ -228,8 +230,8 @@ draw_table(void)
 	print_head();
 	for (size_t i = 0; i < n_rows; i++)
 		print_row(&rows[i]);
-	printf("\n%s, %zu host%s\033[K\n\033[J", status, n_rows,
-	       n_rows == 1 ? "" : "s");
+	printf("%s\n%s, %zu host%s%s\n\033[J", line_end, status, n_rows,
+	       n_rows == 1 ? "" : "s", line_end);
 }
 
 static void
@@ -259,10 +261,12 @@ main(void)
 	}
 	umbel_subscribe(c, "host.**", on_message, NULL, NULL, NULL);
 	umbel_connect(c, 0);
-	if (terminal)
+	if (terminal) {
+		line_end = "\033[K";
 		printf("\033[H\033[J");
-	else
+	} else {
 		print_head();
+	}
 	while (!ferror(stdout) && r >= 0) {
 		if (terminal)
 			draw_table();
