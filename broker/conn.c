@@ -33,12 +33,20 @@ conn_of(struct session *s)
 	return (struct conn *)((char *)s - offsetof(struct conn, session));
 }
 
+static struct conns *
+conns_of(const struct conn *c)
+{
+	return (struct conns *)((char *)c->session.ops -
+	                        offsetof(struct conns, ops));
+}
+
 /* ---- watching ------------------------------------------------------------- */
 
 static bool
 answers_are_unread(const struct conn *c)
 {
-	return c->session.out.answer_bytes > c->all->broker->limits.answers;
+	return c->session.out.answer_bytes >
+	       conns_of(c)->broker->limits.answers;
 }
 
 static void
@@ -63,7 +71,7 @@ mark_dirty(struct conn *c)
 	if (c->dirty)
 		return;
 	c->dirty = true;
-	TAILQ_INSERT_TAIL(&c->all->dirty, c, dirty_link);
+	STAILQ_INSERT_TAIL(&conns_of(c)->dirty, c, dirty_link);
 }
 
 static void
@@ -72,7 +80,7 @@ mark_ready(struct conn *c)
 	if (c->ready || c->dead)
 		return;
 	c->ready = true;
-	TAILQ_INSERT_TAIL(&c->all->ready, c, ready_link);
+	TAILQ_INSERT_TAIL(&conns_of(c)->ready, c, ready_link);
 }
 
 static void
@@ -81,10 +89,10 @@ mark_dead(struct conn *c)
 	if (c->dead)
 		return;
 	if (c->ready)
-		TAILQ_REMOVE(&c->all->ready, c, ready_link);
+		TAILQ_REMOVE(&conns_of(c)->ready, c, ready_link);
 	c->ready = false;
 	c->dead = true;
-	TAILQ_INSERT_TAIL(&c->all->dead, c, ready_link);
+	TAILQ_INSERT_TAIL(&conns_of(c)->dead, c, ready_link);
 }
 
 /* ---- out ------------------------------------------------------------------ */
@@ -103,11 +111,11 @@ block(struct conn *c)
 			session_is_deaf(&c->session);
 			return;
 		}
-		event_assign(&c->writer->writable, c->all->base, c->fd,
+		event_assign(&c->writer->writable, conns_of(c)->base, c->fd,
 		             EV_WRITE | EV_PERSIST, on_writable, c);
 	}
 	c->blocked = true;
-	slab_pool_charge(&c->all->broker->pool, c->all->send_buffer);
+	slab_pool_charge(&conns_of(c)->broker->pool, conns_of(c)->send_buffer);
 	event_add(&c->writer->writable, NULL);
 }
 
@@ -119,7 +127,8 @@ unblock(struct conn *c)
 	c->blocked = false;
 	event_del(&c->writer->writable);
 	deadline_clear(&c->writer->retry);
-	slab_pool_uncharge(&c->all->broker->pool, c->all->send_buffer);
+	slab_pool_uncharge(&conns_of(c)->broker->pool,
+	                   conns_of(c)->send_buffer);
 }
 
 /* No memory in the kernel: it will not tell when there is, so ask again. */
@@ -130,7 +139,7 @@ retry_later(struct conn *c)
 	if (!c->blocked)
 		return;
 	event_del(&c->writer->writable);
-	deadline_set(&c->all->retries, &c->writer->retry);
+	deadline_set(&conns_of(c)->retries, &c->writer->retry);
 }
 
 static void
@@ -225,8 +234,8 @@ flush_dirty(struct conns *all)
 {
 	struct conn *c;
 
-	while ((c = TAILQ_FIRST(&all->dirty))) {
-		TAILQ_REMOVE(&all->dirty, c, dirty_link);
+	while ((c = STAILQ_FIRST(&all->dirty))) {
+		STAILQ_REMOVE_HEAD(&all->dirty, dirty_link);
 		c->dirty = false;
 		outbox_sleep(&c->session.out);
 		if (c->blocked)
@@ -246,7 +255,7 @@ receive(struct conn *c)
 	size_t room;
 	ssize_t n;
 
-	if (!input_room(&c->input, &c->all->broker->pool, &at, &room)) {
+	if (!input_room(&c->input, &conns_of(c)->broker->pool, &at, &room)) {
 		hold_for_memory(&c->session);
 		return false;
 	}
@@ -311,7 +320,7 @@ watch_time(struct conn *c, unsigned taken)
 	    input_length(&c->input) == 0)
 		deadline_clear(&c->due);
 	else if (taken > 0 || !deadline_is_set(&c->due))
-		deadline_set(&c->all->frames, &c->due);
+		deadline_set(&conns_of(c)->frames, &c->due);
 }
 
 static void
@@ -354,7 +363,7 @@ on_readable(evutil_socket_t fd, short what, void *user)
 	before = c->input.end - before;
 	take_input(c);
 	if (before >= LARGE_BATCH)
-		flush_dirty(c->all);
+		flush_dirty(conns_of(c));
 }
 
 static void
@@ -391,7 +400,7 @@ on_ending(struct session *s)
 {
 	struct conn *c = conn_of(s);
 
-	deadline_set(&c->all->leaves, &c->due);
+	deadline_set(&conns_of(c)->leaves, &c->due);
 	watch_input(c);
 	mark_dirty(c); /* even if nothing waits: then it is over at once */
 }
@@ -407,14 +416,6 @@ on_abandon(struct session *s)
 {
 	mark_dead(conn_of(s));
 }
-
-static const struct session_ops ops = {
-	.wake = on_wake,
-	.resume = on_resume,
-	.ending = on_ending,
-	.try_send = on_try_send,
-	.abandon = on_abandon,
-};
 
 /* ---- life ----------------------------------------------------------------- */
 
@@ -436,8 +437,7 @@ conn_open(struct conns *all, int fd)
 		return -ENOMEM;
 	/* how much the kernel takes at a time; it works with less, too */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	session_init(&c->session, all->broker, &ops, &peer);
-	c->all = all;
+	session_init(&c->session, all->broker, &all->ops, &peer);
 	c->fd = fd;
 	event_assign(&c->readable, all->base, fd, EV_READ | EV_PERSIST,
 	             on_readable, c);
@@ -463,10 +463,10 @@ hang_up(int fd)
 }
 
 static void
-conn_free(struct conn *c)
+conn_free(struct conns *all, struct conn *c)
 {
 	if (c->dirty)
-		TAILQ_REMOVE(&c->all->dirty, c, dirty_link);
+		STAILQ_REMOVE(&all->dirty, c, conn, dirty_link);
 	c->dirty = true; /* nobody puts it there again */
 	deadline_clear(&c->due);
 	unblock(c);
@@ -475,7 +475,7 @@ conn_free(struct conn *c)
 	input_drop(&c->input);
 	session_fini(&c->session);
 	hang_up(c->fd);
-	c->all->n--;
+	all->n--;
 	free(c);
 }
 
@@ -486,7 +486,7 @@ free_dead(struct conns *all)
 
 	while ((c = TAILQ_FIRST(&all->dead))) {
 		TAILQ_REMOVE(&all->dead, c, ready_link);
-		conn_free(c);
+		conn_free(all, c);
 	}
 }
 
@@ -497,7 +497,7 @@ conns_end_turn(struct conns *all)
 		take_ready(all);
 		flush_dirty(all);
 		free_dead(all);
-		if (TAILQ_EMPTY(&all->ready) && TAILQ_EMPTY(&all->dirty))
+		if (TAILQ_EMPTY(&all->ready) && STAILQ_EMPTY(&all->dirty))
 			return true;
 	}
 	return false;
@@ -519,7 +519,7 @@ on_handshake_late(struct deadline *d, void *all)
 	(void)all;
 	session_fail(&c->session, STATUS_TIMEOUT,
 	             "no HELLO within %" PRIu32 " ms",
-	             c->all->handshakes.after_ms);
+	             conns_of(c)->handshakes.after_ms);
 }
 
 static void
@@ -531,7 +531,7 @@ on_frame_late(struct deadline *d, void *all)
 	session_fail(&c->session, STATUS_TIMEOUT,
 	             "a frame was not complete within %" PRIu32 " ms, %zu "
 	             "bytes of it came",
-	             c->all->frames.after_ms, input_length(&c->input));
+	             conns_of(c)->frames.after_ms, input_length(&c->input));
 }
 
 static void
@@ -557,11 +557,16 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 	const struct config *config = broker->config;
 
 	*all = (struct conns){
+		.ops = { .wake = on_wake,
+		         .resume = on_resume,
+		         .ending = on_ending,
+		         .try_send = on_try_send,
+		         .abandon = on_abandon },
 		.base = base,
 		.broker = broker,
 		.send_buffer = choose_send_buffer(config->memory_max),
 	};
-	TAILQ_INIT(&all->dirty);
+	STAILQ_INIT(&all->dirty);
 	TAILQ_INIT(&all->ready);
 	TAILQ_INIT(&all->dead);
 	deadline_queue_init(&all->handshakes, config->handshake_ms,

@@ -32,32 +32,32 @@ struct conn_writer {
 
 struct conn {
 	struct session session;
-	struct conns *all;
-	int fd;
 	struct event readable;
 	struct conn_writer *writer; /* NULL until it is needed */
 	struct input input;
 	struct deadline due; /* for HELLO, for a frame, or to take leave */
-	TAILQ_ENTRY(conn) dirty_link;
+	STAILQ_ENTRY(conn) dirty_link;
 	TAILQ_ENTRY(conn) ready_link;
-	bool dirty;    /* in conns.dirty: something new to send */
-	bool ready;    /* in conns.ready: input to take again */
-	bool reading;  /* `readable` is on */
-	bool blocked;  /* the kernel is full: `writable` is on */
-	bool deaf;     /* writing is over, for ever */
-	bool all_read; /* reading is over: end of stream */
-	bool dead;     /* in conns.dead */
+	int fd;
+	bool dirty : 1;    /* in conns.dirty: something new to send */
+	bool ready : 1;    /* in conns.ready: input to take again */
+	bool reading : 1;  /* `readable` is on */
+	bool blocked : 1;  /* the kernel is full: `writable` is on */
+	bool deaf : 1;     /* writing is over, for ever */
+	bool all_read : 1; /* reading is over: end of stream */
+	bool dead : 1;     /* in conns.dead */
 };
 
 TAILQ_HEAD(conn_list, conn);
 
 /* All connections of a server, and what is to be done with them this turn. */
 struct conns {
+	struct session_ops ops; /* what sessions know of their connections */
 	struct event_base *base;
 	struct broker *broker;
 	size_t n;
 	uint32_t send_buffer; /* of each socket, bytes */
-	struct conn_list dirty;
+	STAILQ_HEAD(, conn) dirty;
 	struct conn_list ready;
 	struct conn_list dead; /* by ready_link */
 	struct deadline_queue handshakes;

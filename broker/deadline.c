@@ -9,7 +9,7 @@ void
 deadline_queue_init(struct deadline_queue *q, uint32_t after_ms,
                     void (*expired)(struct deadline *, void *), void *user)
 {
-	TAILQ_INIT(&q->list);
+	list_init(&q->head);
 	q->after_ms = after_ms;
 	q->expired = expired;
 	q->user = user;
@@ -20,23 +20,25 @@ deadline_set(struct deadline_queue *q, struct deadline *d)
 {
 	deadline_clear(d);
 	d->at_ms = clock_now_ms() + q->after_ms;
-	d->in = q;
-	TAILQ_INSERT_TAIL(&q->list, d, link);
+	list_append(&q->head, &d->link);
 }
 
 void
 deadline_clear(struct deadline *d)
 {
-	if (!d->in)
-		return;
-	TAILQ_REMOVE(&d->in->list, d, link);
-	d->in = NULL;
+	link_leave(&d->link);
+}
+
+static struct deadline *
+first_of(const struct deadline_queue *q)
+{
+	return (struct deadline *)list_first(&q->head);
 }
 
 uint64_t
 deadline_queue_next(const struct deadline_queue *q)
 {
-	const struct deadline *first = TAILQ_FIRST(&q->list);
+	const struct deadline *first = first_of(q);
 
 	return first ? first->at_ms : UINT64_MAX;
 }
@@ -46,7 +48,7 @@ deadline_queue_run(struct deadline_queue *q, uint64_t now_ms)
 {
 	struct deadline *d;
 
-	while ((d = TAILQ_FIRST(&q->list)) && d->at_ms <= now_ms) {
+	while ((d = first_of(q)) && d->at_ms <= now_ms) {
 		deadline_clear(d);
 		q->expired(d, q->user);
 	}

@@ -12,22 +12,17 @@
 #define UMBELD_DEADLINE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
-struct deadline_queue;
+#include "list.h"
 
 struct deadline {
-	TAILQ_ENTRY(deadline) link;
-	struct deadline_queue *in; /* NULL: not set */
+	struct link link; /* first: a deadline is its link */
 	uint64_t at_ms;
 };
 
-TAILQ_HEAD(deadline_list, deadline);
-
 struct deadline_queue {
-	struct deadline_list list;
+	struct link head;
 	uint32_t after_ms;
 	/* called with the deadline cleared; may set and clear any */
 	void (*expired)(struct deadline *d, void *user);
@@ -45,7 +40,7 @@ void deadline_clear(struct deadline *d);
 static inline bool
 deadline_is_set(const struct deadline *d)
 {
-	return d->in != NULL;
+	return link_is_in(&d->link);
 }
 
 /* When the queue's first deadline is due, or UINT64_MAX. */

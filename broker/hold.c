@@ -132,8 +132,8 @@ hold_review(struct session *by)
 {
 	struct waiter *w, *next;
 
-	for (w = TAILQ_FIRST(&by->out.waiters.list); w; w = next) {
-		next = TAILQ_NEXT(w, link);
+	for (w = waiters_first(&by->out.waiters); w; w = next) {
+		next = waiters_next(&by->out.waiters, w);
 		if (is_still_in_the_way(session_of_waiter(w)))
 			continue;
 		waiter_leave(w);

@@ -301,7 +301,7 @@ outbox_sent(struct outbox *o, size_t n)
 
 		if (s->kind != SPAN_MESSAGES)
 			o->answer_bytes -= part;
-		o->sent += part;
+		o->sent += (uint32_t)part;
 		n -= part;
 		if (o->sent == s->len)
 			drop_first(o);

@@ -57,21 +57,20 @@ struct outbox {
 	uint32_t first;
 	uint32_t cap;      /* a power of two */
 	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
-	bool moved;        /* something was sent since */
-	size_t sent;       /* of the first span, taken by the kernel */
+	uint32_t sent;     /* of the first span, taken by the kernel */
+	uint32_t own_used;
+	struct slab *own; /* where answers and packed spans are written */
 	size_t bytes;
 	size_t answer_bytes;
-	struct slab *own; /* where answers and packed spans are written */
-	uint32_t own_used;
 
 	const struct outbox_limits *limits;
 	struct slab_pool *pool;
 	/* something was appended to an outbox that had nothing new */
 	void (*wake)(struct outbox *o);
-	bool awake;  /* wake was called and outbox_sleep() not since */
-	bool closed; /* takes nothing any more */
-
 	uint64_t route_mark; /* router: the last walk that met it */
+	bool awake;          /* wake was called and outbox_sleep() not since */
+	bool closed;         /* takes nothing any more */
+	bool moved;          /* something was sent since outbox_pack() */
 
 	struct waiters waiters; /* publishers that this one holds up */
 	struct deadline stall;  /* set while there are any */

@@ -107,7 +107,7 @@ session_of_waiter(struct waiter *w)
 static inline bool
 session_is_waiting(const struct session *s)
 {
-	return s->waiter.in != NULL;
+	return waiter_is_waiting(&s->waiter);
 }
 
 /* "ui", or "" */

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FIRST_CAP 2u
+#define FIRST_CAP 4u
 
 /* Where the search for `id` begins. Clients count upwards, mostly. */
 static uint32_t
@@ -35,6 +35,8 @@ slot_of(const struct subtable *t, uint32_t id)
 struct subscription *
 subtable_find(const struct subtable *t, uint32_t id)
 {
+	if (t->one && t->one->id == id)
+		return t->one;
 	return t->cap ? t->slots[slot_of(t, id)] : NULL;
 }
 
@@ -62,9 +64,13 @@ grow(struct subtable *t)
 int
 subtable_add(struct subtable *t, struct subscription *s)
 {
-	if (grow(t) < 0)
-		return -ENOMEM;
-	t->slots[slot_of(t, s->id)] = s;
+	if (!t->one) {
+		t->one = s;
+	} else {
+		if (grow(t) < 0)
+			return -ENOMEM;
+		t->slots[slot_of(t, s->id)] = s;
+	}
 	t->n++;
 	return 0;
 }
@@ -88,16 +94,17 @@ close_gap(struct subtable *t, uint32_t i)
 struct subscription *
 subtable_remove(struct subtable *t, uint32_t id)
 {
-	struct subscription *s;
-	uint32_t i;
+	struct subscription *s = subtable_find(t, id);
 
-	if (t->cap == 0)
+	if (!s)
 		return NULL;
-	i = slot_of(t, id);
-	s = t->slots[i];
-	if (s) {
+	t->n--;
+	if (s == t->one) {
+		t->one = NULL;
+	} else {
+		uint32_t i = slot_of(t, id);
+
 		t->slots[i] = NULL;
-		t->n--;
 		close_gap(t, i);
 	}
 	return s;
@@ -106,6 +113,8 @@ subtable_remove(struct subtable *t, uint32_t id)
 struct subscription *
 subtable_pop(struct subtable *t)
 {
+	struct subscription *last;
+
 	/* from the end, so that emptying it takes one pass */
 	while (t->cap > 0) {
 		struct subscription *s = t->slots[--t->cap];
@@ -115,7 +124,8 @@ subtable_pop(struct subtable *t)
 			return s;
 		}
 	}
+	last = t->one;
 	free(t->slots);
 	*t = (struct subtable){ 0 };
-	return NULL;
+	return last;
 }

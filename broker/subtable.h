@@ -13,7 +13,8 @@
 #include "router.h"
 
 struct subtable {
-	struct subscription **slots; /* open addressing, linear probing */
+	struct subscription *one;    /* most have just one: it is not in ... */
+	struct subscription **slots; /* ... these: open addressing */
 	uint32_t cap;                /* a power of two, or 0 */
 	uint32_t n;
 };

@@ -11,48 +11,57 @@
 #ifndef UMBELD_WAITERS_H
 #define UMBELD_WAITERS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <sys/queue.h>
-
-struct waiters;
+#include "list.h"
 
 struct waiter {
-	TAILQ_ENTRY(waiter) link;
-	struct waiters *in; /* NULL: not waiting */
+	struct link link; /* first: a waiter is its link */
 	void (*resume)(struct waiter *w);
 };
 
 struct waiters {
-	TAILQ_HEAD(, waiter) list;
+	struct link head;
 };
 
 static inline void
 waiters_init(struct waiters *ws)
 {
-	TAILQ_INIT(&ws->list);
+	list_init(&ws->head);
 }
 
 static inline bool
 waiters_are_empty(const struct waiters *ws)
 {
-	return TAILQ_EMPTY(&ws->list);
+	return list_is_empty(&ws->head);
+}
+
+static inline bool
+waiter_is_waiting(const struct waiter *w)
+{
+	return link_is_in(&w->link);
 }
 
 static inline void
 waiters_add(struct waiters *ws, struct waiter *w)
 {
-	w->in = ws;
-	TAILQ_INSERT_TAIL(&ws->list, w, link);
+	list_append(&ws->head, &w->link);
+}
+
+static inline struct waiter *
+waiters_first(const struct waiters *ws)
+{
+	return (struct waiter *)list_first(&ws->head);
+}
+
+static inline struct waiter *
+waiters_next(const struct waiters *ws, const struct waiter *w)
+{
+	return (struct waiter *)list_next(&ws->head, &w->link);
 }
 
 static inline void
 waiter_leave(struct waiter *w)
 {
-	if (!w->in)
-		return;
-	TAILQ_REMOVE(&w->in->list, w, link);
-	w->in = NULL;
+	link_leave(&w->link);
 }
 
 static inline void
@@ -60,7 +69,7 @@ waiters_resume_all(struct waiters *ws)
 {
 	struct waiter *w;
 
-	while ((w = TAILQ_FIRST(&ws->list))) {
+	while ((w = waiters_first(ws))) {
 		waiter_leave(w);
 		w->resume(w);
 	}

@@ -180,7 +180,7 @@ static struct waiter *order[8];
 static void
 on_resume(struct waiter *w)
 {
-	assert_null(w->in);
+	assert_false(waiter_is_waiting(w));
 	order[n_resumed++] = w;
 }
 

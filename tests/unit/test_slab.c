@@ -221,7 +221,7 @@ TEST(who_waits_is_told_when_a_slab_fits_again_and_not_before)
 	slab_pool_uncharge(&pool, 1 * KIB);
 	assert_int_equal(a.resumed, 1);
 	assert_int_equal(b.resumed, 1);
-	assert_null(a.waiter.in);
+	assert_false(waiter_is_waiting(&a.waiter));
 	assert_true(waiters_are_empty(&pool.waiters));
 	for (int i = 0; i < 3; i++)
 		slab_unref(s[i]);
