@@ -362,6 +362,37 @@ connection_step(struct connection *n, struct pollfd *others, nfds_t n_others,
 }
 
 static void
+on_confirmed(struct umbel *c, int error, void *user)
+{
+	struct connection *n = user;
+
+	(void)c;
+	(void)error;
+	n->confirming = false;
+}
+
+void
+connection_confirm(struct connection *n)
+{
+	struct umbel_stats stats;
+
+	umbel_get_stats(n->c, &stats, sizeof(stats));
+	if (n->confirming || stats.published == n->asked)
+		return;
+	n->asked = stats.published;
+	n->confirming = umbel_flush(n->c, on_confirmed, n) == 0;
+}
+
+uint64_t
+connection_unconfirmed(struct connection *n)
+{
+	struct umbel_stats stats;
+
+	umbel_get_stats(n->c, &stats, sizeof(stats));
+	return stats.published - stats.confirmed - stats.refused;
+}
+
+static void
 on_flushed(struct umbel *c, int error, void *user)
 {
 	struct connection *n = user;

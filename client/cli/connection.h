@@ -32,6 +32,8 @@ struct connection {
 	int64_t held_at;  /* when a hold was last told */
 	bool flushed;     /* the answer to connection_flush() is here ... */
 	int flush_error;  /* ... and is this */
+	bool confirming;  /* connection_confirm() has asked ... */
+	uint64_t asked;   /* ... about so many messages */
 };
 
 /* Make the handle; ends the process when the options do not allow one. */
@@ -54,6 +56,14 @@ int connection_establish(struct connection *n, int64_t deadline);
  */
 int connection_step(struct connection *n, struct pollfd *others,
                     nfds_t n_others, int64_t deadline);
+
+/* Ask the broker, without waiting, to confirm what was published, so that only
+   what is really in doubt is called so when it is lost. Cheap when it was
+   asked before. */
+void connection_confirm(struct connection *n);
+
+/* How many published messages are neither confirmed nor refused. */
+uint64_t connection_unconfirmed(struct connection *n);
 
 /* Wait until the broker has routed all that was published. A verdict. */
 int connection_flush(struct connection *n, int64_t deadline);

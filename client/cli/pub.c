@@ -183,6 +183,7 @@ read_some(struct pub *p, int fd, struct buf *in, bool *ended)
 	int r;
 
 	while (!input.revents) {
+		connection_confirm(&p->connection);
 		r = connection_step(&p->connection, &input, 1, p->deadline);
 		if (r != CLI_OK)
 			return r;
@@ -308,10 +309,9 @@ static int
 conclude(struct pub *p, int r)
 {
 	struct umbel_stats stats;
-	uint64_t missing;
+	uint64_t missing = connection_unconfirmed(&p->connection);
 
 	umbel_get_stats(p->connection.c, &stats, sizeof(stats));
-	missing = stats.published - stats.confirmed - stats.refused;
 	if (missing > 0) {
 		cli_complain("%" PRIu64 " of %" PRIu64
 		             " message%s unconfirmed: "
@@ -339,7 +339,8 @@ confirm(struct pub *p, int r)
 	int64_t deadline = p->deadline;
 	int flushed;
 
-	if (r == CLI_TIMEOUT || r == CLI_NO_BROKER)
+	if (r == CLI_TIMEOUT || r == CLI_NO_BROKER ||
+	    connection_unconfirmed(&p->connection) == 0)
 		return r;
 	if (r > CLI_SIGNAL) {
 		signals_forgive();
