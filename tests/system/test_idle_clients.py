@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""Two thousand clients that say nothing cost little, and nobody notices them.  ctest: poll"""
+# ctest: poll
+"""Two thousand clients that say nothing cost little, and nobody notices them."""
 
 import time
 import unittest

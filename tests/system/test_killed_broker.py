@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""SIGKILL of the broker under load: a hundred clients come back by themselves, and go on.  ctest: timeout=120"""
+# ctest: timeout=120
+"""SIGKILL of the broker under load: a hundred clients come back by themselves, and go on."""
 
 import time
 import unittest

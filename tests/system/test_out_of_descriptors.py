@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""Without a free descriptor the broker lets newcomers wait: it does not spin, says so, and serves them as soon as it can.
-
-ctest: serial
-"""
+# ctest: serial
+"""Without a free descriptor the broker lets newcomers wait: it does not spin, says so, and serves them as soon as it can."""
 
 import time
 import unittest

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""SIGTERM and a new start, again and again, lose nothing between clients of the library.  ctest: timeout=180"""
+# ctest: timeout=180
+"""SIGTERM and a new start, again and again, lose nothing between clients of the library."""
 
 import random
 import time

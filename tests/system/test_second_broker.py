@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""Two brokers on one path: the second goes, and the first does not notice.  ctest: poll"""
+# ctest: poll
+"""Two brokers on one path: the second goes, and the first does not notice."""
 
 import os
 import unittest

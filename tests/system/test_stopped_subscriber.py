@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""A subscriber that stops: its publishers wait, and are told for whom, until it goes on or is let go.  ctest: poll"""
+# ctest: poll
+"""A subscriber that stops: its publishers wait, and are told for whom, until it goes on or is let go."""
 
 import os
 import unittest
