@@ -51,6 +51,8 @@ struct adapter {
 	struct client *(*connect)(const char *dir, const struct client *model);
 	/* Ask for it; several may be under way. */
 	void (*subscribe)(struct client *c, const char *filter);
+	/* Let the asking begin, without a wait; NULL: it has already. */
+	void (*start)(struct client *c);
 	/* Wait until all that was asked for is in force. */
 	void (*sync)(struct client *c);
 	void (*unsubscribe)(struct client *c, const char *filter);

@@ -37,8 +37,7 @@ struct options {
 };
 
 static const struct workload *const files[] = {
-	throughput,
-	NULL,
+	throughput, fanout, pairs, pingpong, filters, clients, NULL,
 };
 
 /* ---- options ------------------------------------------------------------- */

@@ -54,12 +54,14 @@ void stream_values(const struct run *r, const struct stream *s, double *values);
 int stream_measure(struct run *r, const void *shape, double *values);
 
 /* What stream_values() fills in. */
-#define STREAM_METRICS(rate_unit, rate_of_raw, rate_of_peer, cpu_of_raw) \
+#define STREAM_METRICS(rate_unit, rate_of_raw, rate_of_peer, cpu_of_raw, \
+                       rate_bound)                                       \
 	{                                                                \
 		{ .name = "rate",                                        \
 		  .unit = (rate_unit),                                   \
 		  .raw_goal = (rate_of_raw),                             \
-		  .peer_goal = (rate_of_peer) },                         \
+		  .peer_goal = (rate_of_peer),                           \
+		  .bound = (rate_bound) },                               \
 			{ .name = "broker CPU",                          \
 			  .unit = "s/M",                                 \
 			  .less_is_better = true,                        \

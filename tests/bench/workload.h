@@ -45,6 +45,6 @@ struct workload {
 
 /* Each of a file of this name; they end with one that has no name. */
 extern const struct workload throughput[], fanout[], pairs[], pingpong[],
-	filters[], idle[], connects[], growth[];
+	filters[], clients[], growth[];
 
 #endif

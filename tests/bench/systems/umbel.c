@@ -148,6 +148,12 @@ umbel_client_receive(struct client *client, int timeout_ms)
 }
 
 static void
+umbel_client_start(struct client *client)
+{
+	umbel_client_receive(client, 0);
+}
+
+static void
 umbel_client_sync(struct client *client)
 {
 	struct umbel_client *c = (struct umbel_client *)client;
@@ -206,6 +212,7 @@ const struct adapter adapter_umbel = {
 	.answers = umbel_answers,
 	.connect = umbel_client_connect,
 	.subscribe = umbel_client_subscribe,
+	.start = umbel_client_start,
 	.sync = umbel_client_sync,
 	.publish = umbel_client_publish,
 	.flush = umbel_client_flush,
