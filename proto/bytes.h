@@ -7,7 +7,10 @@
 #ifndef UMBEL_PROTO_BYTES_H
 #define UMBEL_PROTO_BYTES_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 static inline uint16_t
 load_be16(const uint8_t *p)
@@ -26,6 +29,28 @@ static inline uint64_t
 load_be64(const uint8_t *p)
 {
 	return (uint64_t)load_be32(p) << 32 | load_be32(p + 4);
+}
+
+/*
+ * memcmp(a, b, n) == 0 for short strings that are nearly always equal: no
+ * call, a few loads, the last of which may overlap the one before.
+ */
+static inline bool
+bytes_equal(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint64_t x, y;
+
+	if (n < sizeof(x))
+		return memcmp(a, b, n) == 0;
+	for (size_t i = 0; i + sizeof(x) < n; i += sizeof(x)) {
+		memcpy(&x, a + i, sizeof(x));
+		memcpy(&y, b + i, sizeof(y));
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + n - sizeof(x), sizeof(x));
+	memcpy(&y, b + n - sizeof(y), sizeof(y));
+	return x == y;
 }
 
 static inline void

@@ -95,8 +95,8 @@ publish_payload_fills(const uint8_t *p, size_t left, uint32_t *head_len)
 static inline bool
 publish_head_is_plain(const uint8_t *body)
 {
-	return body[0] == 0x97 && body[1] == PUBLISH_TYPE && body[2] < 0x80 &&
-	       body[3] == 0xc4 && body[4] == PUBLISH_STAMP_SIZE;
+	return (load_be32(body) & 0xffff80ff) == 0x970300c4 &&
+	       body[4] == PUBLISH_STAMP_SIZE;
 }
 
 /*
@@ -110,8 +110,8 @@ publish_repeats(const struct publish *first, const uint8_t *body, size_t len,
 	size_t fixed = PUBLISH_PLAIN_TOPIC + first->repeat_len;
 
 	return len > fixed && publish_head_is_plain(body) &&
-	       memcmp(body + PUBLISH_PLAIN_TOPIC, first->repeat,
-	              first->repeat_len) == 0 &&
+	       bytes_equal(body + PUBLISH_PLAIN_TOPIC, first->repeat,
+	                   first->repeat_len) &&
 	       publish_payload_fills(body + fixed, len - fixed, head_len);
 }
 
