@@ -46,6 +46,11 @@ class CliTest(unittest.TestCase):
             self.assertTrue(listening.read(1), "umbeld did not start")
         return broker
 
+    def crash(self, broker):
+        """SIGKILL; when this returns, it is gone and the path is free."""
+        broker.kill()
+        broker.wait()
+
     def umbel(self, *args, **options):
         """Run to the end; stdout, stderr and returncode of the result."""
         if "input" not in options:

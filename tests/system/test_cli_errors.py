@@ -34,7 +34,8 @@ class NoBroker(CliTest):
         self.assertIn("(the default)", said)
 
     def test_a_socket_that_its_broker_left_behind(self):
-        self.start_broker().kill()
+        broker = self.start_broker()
+        self.crash(broker)
         self.assertIn("nobody listens", self.refused("ping"))
 
     def test_a_path_that_is_no_socket(self):

@@ -234,7 +234,7 @@ class Status(CliTest):
         broker.send_signal(signal.SIGSTOP)
         pub.stdin.write(b"last words\n")
         pub.stdin.close()
-        broker.kill()
+        self.crash(broker)
         self.assertEqual(pub.wait(PATIENCE), 4)
         # whether the first was confirmed in time, we cannot know
         self.assertRegex(pub.stderr.read(), b"[12] of 2 messages unconfirmed")
@@ -247,7 +247,7 @@ class Status(CliTest):
         pub.stdin.write(b"heard\n")
         pub.stdin.flush()
         self.wait_for_line(pub.stderr, b"PONG")
-        broker.kill()
+        self.crash(broker)
         pub.stdin.close()
         self.assertEqual(pub.wait(PATIENCE), 0)
 
@@ -275,7 +275,7 @@ class Status(CliTest):
             pub.stdin.flush()
             self.wait_for_line(sub.stdout, word)
             if word == b"before":
-                broker.kill()
+                self.crash(broker)
                 self.wait_for_line(pub.stderr, b"lost the broker")
                 self.start_broker()
                 self.wait_for_line(pub.stderr, b"connected again")

@@ -73,7 +73,10 @@ class RealInput(CliTest):
         with open(f"{self.folder}/log", "wb") as file:
             file.write(LOG)
         with open(f"{self.folder}/log", "rb") as file:
-            super().pub("--lines", "log", stdin=file)
+            result = self.umbel("pub", "--lines", "log", stdin=file)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for line in result.stderr.splitlines():
+            self.assertIn(b"held up: ", line)
 
     def subscriber(self):
         return self.subscribe("--raw", "--count", self.count, "log")

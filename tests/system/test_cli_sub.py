@@ -263,7 +263,7 @@ class End(CliTest):
 
     def test_a_lost_broker_is_told_and_found_again(self):
         sub = self.subscribe("t")
-        self.broker.kill()
+        self.crash(self.broker)
         self.wait_for_line(sub.stderr, b"lost the broker")
         self.start_broker()
         self.wait_for_line(sub.stderr, b"connected again")
@@ -274,6 +274,7 @@ class End(CliTest):
         sub = self.subscribe("t")
         self.broker.terminate()
         self.wait_for_line(sub.stderr, b"going down")
+        self.assertEqual(self.broker.wait(PATIENCE), 0)
         self.start_broker()
         self.wait_for_line(sub.stderr, b"connected again")
 

@@ -37,7 +37,7 @@ class Examples(CliTest):
         self.assertEqual(json.loads(self.finish(sub))["payload"], "text")
 
     def test_no_loop_says_that_there_is_no_broker(self):
-        self.broker.kill()
+        self.crash(self.broker)
         program = self.example("no_loop", "note", "text")
         self.assertEqual(program.wait(PATIENCE), 1)
         self.assertIn(self.socket.encode(), program.stderr.read())
@@ -67,7 +67,7 @@ class Examples(CliTest):
     def test_epoll_loop_outlives_its_broker(self):
         one = self.example("epoll_loop", stdin=subprocess.PIPE)
         self.wait_for_line(one.stderr, b"* in chat.lobby")
-        self.broker.kill()
+        self.crash(self.broker)
         self.wait_for_line(one.stderr, b"* not connected")
         self.start_broker()
         self.wait_for_line(one.stderr, b"* in chat.lobby")
