@@ -14,7 +14,7 @@ AT_ONCE = 20
 
 class SecondBroker(Case):
     def test_it_is_refused_with_the_pid_of_the_first(self):
-        first = self.broker()
+        first = self.broker("--settle-ms", "0")
         second = self.process(binary("umbeld"), "--socket", self.path)
         self.assertEqual(second.wait(), 1)
         self.assertRegex(second.text(), rf"another umbeld \(pid {first.pid}\) serves {self.path}")
@@ -36,7 +36,7 @@ class SecondBroker(Case):
         self.assertRegex(first.text(), r"(?s)^[^\n]* listening [^\n]*\n[^\n]* stopping [^\n]*\n[^\n]* stopped [^\n]*$")
 
     def test_it_may_start_when_the_first_has_ended(self):
-        self.broker().terminate()
+        self.broker("--settle-ms", "0").terminate()
         self.broker("--settle-ms", "0")
         self.expect_service()
 

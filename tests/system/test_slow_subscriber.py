@@ -16,7 +16,8 @@ TAKE = 32  # messages, 256 KiB, each PAUSE_MS: 4 seconds for all of them
 
 class SlowSubscriber(Case):
     def test_it_is_not_evicted_and_gets_all(self):
-        broker = self.broker("--settle-ms", "0", "--outbox-high", "256K", "--stall-ms", str(STALL_MS), "--hold-max-ms", "600000")
+        broker = self.broker("--settle-ms", "0", "--outbox-high", "256K", "--stall-ms", str(STALL_MS),
+                             "--hold-max-ms", "600000")
         slow = self.program("subscriber", "-n", "slow", "-p", PAUSE_MS, "-t", TAKE, "flood", name="slow")
         slow.expect("^connected")
         publisher = self.program("publisher", "-c", COUNT, "-s", SIZE, "flood")

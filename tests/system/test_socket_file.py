@@ -26,13 +26,13 @@ class SocketFile(Case):
 
     def test_it_goes_on_sigterm_and_on_sigint(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            broker = self.broker()
+            broker = self.broker("--settle-ms", "0")
             self.assertTrue(stat.S_ISSOCK(os.lstat(self.path).st_mode))
             broker.signal(number)
             broker.expect_end()
 
     def test_what_a_killed_broker_left_is_replaced(self):
-        self.broker().crash()
+        self.broker("--settle-ms", "0").crash()
         left = os.lstat(self.path)
         self.assertTrue(stat.S_ISSOCK(left.st_mode))
         self.broker("--settle-ms", "0")
@@ -57,14 +57,14 @@ class SocketFile(Case):
 
     def test_a_symbolic_link_is_not_followed(self):
         other = self.directory / "other"
-        self.broker(path=str(other))
+        self.broker("--settle-ms", "0", path=str(other))
         os.symlink(other, self.path)
         self.assertIn("not a socket", self.refused("--socket", self.path))
         self.assertTrue(os.path.islink(self.path))
         self.expect_service(str(other))
 
     def test_only_its_own_is_removed_at_the_end(self):
-        broker = self.broker()
+        broker = self.broker("--settle-ms", "0")
         os.unlink(self.path)
         pathlib.Path(self.path).write_text("another's", encoding="ascii")
         broker.signal(signal.SIGTERM)
@@ -76,7 +76,7 @@ class SocketFile(Case):
         for mode, flags in ((0o600, ()), (0o660, ("--mode", "0660")), (0o666, ("--mode", "666"))):
             for umask in (0o000, 0o027, 0o077):
                 with self.subTest(mode=oct(mode), umask=oct(umask)):
-                    broker = self.broker(*flags, umask=umask)
+                    broker = self.broker("--settle-ms", "0", *flags, umask=umask)
                     status = os.lstat(self.path)
                     self.assertEqual(stat.S_IMODE(status.st_mode), mode)
                     self.assertEqual(status.st_uid, os.geteuid())
@@ -96,7 +96,7 @@ class SocketFile(Case):
 
     def test_a_directory_that_is_missing_is_made_and_is_private(self):
         path = self.directory / "run" / "sock"
-        self.broker(path=str(path))
+        self.broker("--settle-ms", "0", path=str(path))
         mode = stat.S_IMODE(path.parent.stat().st_mode)
         self.assertEqual(mode, 0o755 if os.geteuid() == 0 else 0o700)
         said = self.refused("--socket", str(self.directory / "no" / "such" / "sock"))
