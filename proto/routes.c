@@ -4,6 +4,7 @@
 #include "routes.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +12,26 @@
 #include "hash.h"
 
 #define WAYS       4u
+#define CACHE_LINE 64
 #define FIRST_SETS 16u
 
 /* One cache line: the hashes decide, and only one route is looked at. */
 struct route_set {
-	uint32_t hash[WAYS]; /* 0: free */
+	alignas(CACHE_LINE) uint32_t hash[WAYS]; /* 0: free */
 	struct route *route[WAYS];
 	uint32_t turn; /* who is replaced next */
 };
+
+static struct route_set *
+new_sets(size_t n)
+{
+	struct route_set *sets =
+		aligned_alloc(CACHE_LINE, n * sizeof(struct route_set));
+
+	if (sets)
+		memset(sets, 0, n * sizeof(*sets));
+	return sets;
+}
 
 int
 routes_init(struct routes *r, size_t max_bytes, uint64_t seed)
@@ -33,7 +46,7 @@ routes_init(struct routes *r, size_t max_bytes, uint64_t seed)
 	/* a quarter of the budget may be table */
 	while (r->max_sets * 2 * sizeof(struct route_set) <= max_bytes / 4)
 		r->max_sets *= 2;
-	r->sets = calloc(r->n_sets, sizeof(*r->sets));
+	r->sets = new_sets(r->n_sets);
 	if (!r->sets)
 		return -ENOMEM;
 	r->bytes = r->n_sets * sizeof(*r->sets);
@@ -124,7 +137,7 @@ grow(struct routes *r)
 	if (r->n_routes < r->n_sets * 2 || r->n_sets == r->max_sets)
 		return;
 	bigger.n_sets = r->n_sets * 2;
-	bigger.sets = calloc(bigger.n_sets, sizeof(*bigger.sets));
+	bigger.sets = new_sets(bigger.n_sets);
 	if (!bigger.sets)
 		return;
 	bigger.bytes += r->n_sets * sizeof(*r->sets);

@@ -42,11 +42,30 @@ token_is(const char *token, size_t len, const char *wildcard)
 	return len == strlen(wildcard) && memcmp(token, wildcard, len) == 0;
 }
 
+/* What nearly all topics are: printable ASCII, and no dot out of place. */
+static bool
+is_plain_topic(const char *s, size_t len)
+{
+	uint8_t before = '.';
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t c = (uint8_t)s[i];
+
+		if (c <= ' ' || c == '*' || c >= 0x7f ||
+		    (c == '.' && before == '.'))
+			return false;
+		before = c;
+	}
+	return before != '.';
+}
+
 static bool
 is_valid(const char *s, size_t len, bool wildcards)
 {
 	if (len == 0 || len > TOPIC_MAX)
 		return false;
+	if (is_plain_topic(s, len))
+		return true;
 	for (;;) {
 		size_t n = token_length(s, len);
 		bool last = n == len;
