@@ -135,15 +135,25 @@ figure(char buf[FIGURE_SIZE], double value, const char *unit)
 	return buf;
 }
 
+static const char *
+ratio_text(char buf[FIGURE_SIZE], double ratio)
+{
+	int digits = ratio < 0.1 ? 3 : ratio < 10 ? 2 : ratio < 100 ? 1 : 0;
+
+	snprintf(buf, FIGURE_SIZE, "%.*f", digits, ratio);
+	return buf;
+}
+
 static void
 print_ratio(const struct figures *f, unsigned system, unsigned metric)
 {
 	const struct metric *m = &f->workload->metrics[metric];
 	struct spread ratio = ratio_to(f, system, metric);
 	double goal = goal_against(f, system, metric);
+	char buf[3][FIGURE_SIZE];
 
-	printf("  %5.*f x (%.2f-%.2f)", ratio.median < 10 ? 2 : 1, ratio.median,
-	       ratio.min, ratio.max);
+	printf("  %6s x (%s-%s)", ratio_text(buf[0], ratio.median),
+	       ratio_text(buf[1], ratio.min), ratio_text(buf[2], ratio.max));
 	if (goal > 0)
 		printf(" goal %s %.3g%s", m->less_is_better ? "<=" : ">=", goal,
 		       reaches(m, ratio.median, goal) ? "" : " !");
