@@ -148,7 +148,8 @@ end_of_stream(struct umbel *c, int error)
 		          "the broker shut down in order; it may come back");
 		return;
 	}
-	if (error)
+	/* a reset: it closed with something of ours unread */
+	if (error && error != ECONNRESET)
 		snprintf(text, sizeof(text), "reading from the broker: %s",
 		         strerror(error));
 	else
@@ -280,6 +281,7 @@ read_message(struct umbel *c, const uint8_t *body, uint32_t len)
 		run->msg.stamp = body + PUBLISH_PLAIN_STAMP;
 		run->msg.payload = body + at;
 		run->msg.payload_len = (uint32_t)(len - at);
+		run->msg.rx = c->rx;
 		return 0;
 	}
 	return begin_run(c, body, len);

@@ -193,33 +193,15 @@ TEST(large_messages_can_be_kept_while_others_arrive)
 	subscribe(c, &f, "a", NULL, NULL);
 	for (int i = 0; i < N; i++) {
 		size_t sent = 0;
-		uint8_t front[] = { 0xce,
-			            0,
-			            (SIZE + 22) >> 16,
-			            ((SIZE + 22) >> 8) & 255,
-			            (SIZE + 22) & 255,
-			            0x97,
-			            3,
-			            0,
-			            0xc4,
-			            8,
-			            0,
-			            0,
-			            0,
-			            9,
-			            0,
-			            0,
-			            0,
-			            8,
-			            0xa1,
-			            'a',
-			            0xc0,
-			            0xc0,
-			            0xc6,
-			            0,
-			            SIZE >> 16,
-			            (SIZE >> 8) & 255,
-			            SIZE & 255 };
+		const uint8_t front[] = {
+			/* clang-format off */
+			0xce, 0, (SIZE + 22) >> 16, ((SIZE + 22) >> 8) & 255,
+			(SIZE + 22) & 255,
+			0x97, 3, 0, 0xc4, 8, 0, 0, 0, 9, 0, 0, 0, 8,
+			0xa1, 'a', 0xc0, 0xc0,
+			0xc6, 0, SIZE >> 16, (SIZE >> 8) & 255, SIZE & 255,
+			/* clang-format on */
+		};
 
 		memset(data, 'a' + i, SIZE);
 		fake_send(&f, front, sizeof(front));
@@ -237,7 +219,9 @@ TEST(large_messages_can_be_kept_while_others_arrive)
 	fake_stop(&f);
 	for (int i = 0; i < N; i++) {
 		memset(data, 'a' + i, SIZE);
-		assert_memory_equal(umbel_msg_data(m[i], &len), data, SIZE);
+		/* memcmp: cmocka's own comparison is not sanitized */
+		assert_int_equal(memcmp(umbel_msg_data(m[i], &len), data, SIZE),
+		                 0);
 		assert_int_equal(len, SIZE);
 		umbel_msg_unref(m[i]);
 	}
