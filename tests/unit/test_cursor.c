@@ -641,8 +641,8 @@ TEST(every_byte_in_every_place_gets_the_verdict_of_msgpack_c)
 	static const char *const corpus[] = {
 		"95 04 01 01 ab 68 6f 73 74 2e 2a 2e 6c 6f 61 64 80",
 		"97 03 00 c4 02 00 00 a1 61 c0 81 a1 6b c3 c4 01 31",
-		("93 cc 80 c7 03 05 01 02 03 dc 00 01 de 00 01 a0 cb 00 00 00 "
-		 "00 00 00 00 00"),
+		"93 cc 80 c7 03 05 01 02 03 dc 00 01 de 00 01 a0 cb 00 00 00 "
+		"00 00 00 00 00",
 	};
 	struct bytes b = { 0 };
 	unsigned good = 0;
