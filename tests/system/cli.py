@@ -36,9 +36,11 @@ class CliTest(unittest.TestCase):
         return process
 
     def start_broker(self, *options):
+        """One that listens, and does not wait for clients to come back."""
         ready, ready_for_umbeld = os.pipe()
         broker = self.spawn(BIN / "umbeld", "--socket", self.socket,
-                            "--ready-fd", ready_for_umbeld, *options,
+                            "--ready-fd", ready_for_umbeld,
+                            "--settle-ms", 0, *options,
                             pass_fds=[ready_for_umbeld],
                             stderr=subprocess.DEVNULL)
         os.close(ready_for_umbeld)

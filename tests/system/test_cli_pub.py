@@ -267,7 +267,7 @@ class Status(CliTest):
 
     def test_a_publisher_of_lines_survives_its_broker(self):
         broker = self.start_broker()
-        sub = self.subscribe("t", stderr=subprocess.DEVNULL)
+        sub = self.subscribe("t")
         pub = self.spawn(UMBEL, "pub", "--lines", "--wait", PATIENCE, "t",
                          stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         for word in (b"before", b"after"):
@@ -276,9 +276,11 @@ class Status(CliTest):
             self.wait_for_line(sub.stdout, word)
             if word == b"before":
                 self.crash(broker)
-                self.wait_for_line(pub.stderr, b"lost the broker")
+                for program in (pub, sub):
+                    self.wait_for_line(program.stderr, b"lost the broker")
                 self.start_broker()
-                self.wait_for_line(pub.stderr, b"connected again")
+                for program in (pub, sub):
+                    self.wait_for_line(program.stderr, b"connected again")
         pub.stdin.close()
         # "before" arrived; did its broker live to confirm it?
         if pub.wait(PATIENCE) != 0:
