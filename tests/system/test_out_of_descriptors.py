@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-# ctest: serial
 """Without a free descriptor the broker lets newcomers wait: it does not spin, says so, and serves them as soon as it can."""
 
 import time
 import unittest
 
-from harness import LINUX, Case, wire
+from harness import LINUX, SANITIZED, Case, wire
 
 LIMIT = 64
 N = 150
@@ -36,12 +35,12 @@ class OutOfDescriptors(Case):
             before = broker.cpu_seconds()
             time.sleep(WINDOW)  # stimulus: a second in which it can do nothing
             used = broker.cpu_seconds() - before
-            self.assertLess(used, CPU_MAX * WINDOW)
+            print(f"processor time in {WINDOW:.0f} s without descriptors: {used * 1000:.0f} ms")
+            if not SANITIZED:
+                self.assertLess(used, CPU_MAX * WINDOW)
         lines = len(broker.lines)
         broker.read_some()
         self.assertLess(len(broker.lines) - lines, 30, "a line for each attempt is too many")
-        if LINUX:
-            print(f"processor time in {WINDOW:.0f} s without descriptors: {used * 1000:.0f} ms")
 
         # those who are in are served meanwhile
         served = self.welcomed(clients)
