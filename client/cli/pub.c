@@ -116,13 +116,13 @@ complain_too_long(const struct pub *p, size_t len, const char *or_more)
 	size_t most = umbel_max_frame(p->connection.c);
 
 	if (p->line > 0)
-		cli_complain("line %" PRIu64 " is too long: %zu bytes%s; the "
-		             "broker takes frames of %zu",
-		             p->line, len, or_more, most);
+		cli_complain("line %" PRIu64 " is too long: %zu bytes%s",
+		             p->line, len, or_more);
 	else
-		cli_complain("the payload is too long: %zu bytes%s; the broker "
-		             "takes frames of %zu",
-		             len, or_more, most);
+		cli_complain("the payload is too long: %zu bytes%s", len,
+		             or_more);
+	cli_hint("this broker takes %zu bytes, topic and headers included",
+	         most);
 	return CLI_FAILED;
 }
 
