@@ -55,12 +55,11 @@ class Hostile(Case):
 
     def read_requests(self, connection):
         """HELLO, and the SUBSCRIBEs that come with it: their numbers."""
-        reader = connection.makefile("rb")
-        self.addCleanup(reader.close)
         frames = []
-        while len(frames) < 3:
-            prefix = reader.read(5)
-            frames.append(wire.parse(reader.read(int.from_bytes(prefix[1:], "big"))).plain())
+        with connection.makefile("rb") as reader:
+            while len(frames) < 3:
+                prefix = reader.read(5)
+                frames.append(wire.parse(reader.read(int.from_bytes(prefix[1:], "big"))).plain())
         self.assertEqual([tree[0] for tree in frames], [wire.HELLO, wire.SUBSCRIBE, wire.SUBSCRIBE])
         return [tree[1] for tree in frames[1:]]
 
