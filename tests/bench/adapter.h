@@ -55,6 +55,7 @@ struct adapter {
 	void (*start)(struct client *c);
 	/* Wait until all that was asked for is in force. */
 	void (*sync)(struct client *c);
+	/* From the filter asked for last; NULL: no workload needs it. */
 	void (*unsubscribe)(struct client *c, const char *filter);
 
 	void (*publish)(struct client *c, const char *topic, const void *data,

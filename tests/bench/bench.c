@@ -37,7 +37,7 @@ struct options {
 };
 
 static const struct workload *const files[] = {
-	throughput, fanout, pairs, pingpong, filters, clients, NULL,
+	throughput, fanout, pairs, pingpong, filters, clients, growth, NULL,
 };
 
 /* ---- options ------------------------------------------------------------- */

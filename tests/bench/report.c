@@ -121,8 +121,8 @@ figure(char buf[FIGURE_SIZE], double value, const char *unit)
 	int i = bytes ? 0 : 3, last = bytes ? 3 : 6;
 	int digits;
 
-	if (strcmp(unit, "s/M") == 0) {
-		snprintf(buf, FIGURE_SIZE, "%.4f  ", value);
+	if (strcmp(unit, "s/M") == 0 || unit[0] == 'x') {
+		snprintf(buf, FIGURE_SIZE, "%.3g ", value);
 		return buf;
 	}
 	for (; fabs(value) >= step && i < last; i++)
@@ -180,7 +180,7 @@ print_system(const struct figures *f, unsigned system, unsigned metric)
 
 	if (system == 0)
 		snprintf(label, sizeof(label), "%s, %s", m->name, m->unit);
-	printf("  %-22s%-10s%9s%9s%9s", label, f->systems[system]->name,
+	printf("  %-24s%-10s%9s%9s%9s", label, f->systems[system]->name,
 	       figure(buf[0], s.median, m->unit),
 	       figure(buf[1], s.min, m->unit), figure(buf[2], s.max, m->unit));
 	if (system > 0)
@@ -193,7 +193,7 @@ print_system(const struct figures *f, unsigned system, unsigned metric)
 void
 report_text(const struct figures *f)
 {
-	printf("\n%-34s%9s%9s%9s  %s\n", f->workload->title, "median ", "min ",
+	printf("\n%-36s%9s%9s%9s  %s\n", f->workload->title, "median ", "min ",
 	       "max ", f->n_systems > 1 ? "umbel is" : "");
 	for (unsigned m = 0; m < MAX_METRICS; m++)
 		for (unsigned s = 0; s < f->n_systems; s++)

@@ -364,11 +364,17 @@ actor_name(const char *name)
 	prctl(PR_SET_NAME, name);
 }
 
-_Noreturn void
-actor_done(struct actor *me)
+void
+actor_tell_done(struct actor *me)
 {
 	me->slot->cpu_ns = cpu_ns(getpid()) - me->slot->cpu_ns;
 	tell(me);
+}
+
+_Noreturn void
+actor_done(struct actor *me)
+{
+	actor_tell_done(me);
 	for (;;)
 		pause();
 }

@@ -87,6 +87,8 @@ void run_end(struct run *r);
 /* In an actor. It is done when its function returns, too. */
 void actor_ready(struct actor *me);
 void actor_name(const char *name); /* for ps, top and perf */
+/* ... but goes on, until it is killed. */
+void actor_tell_done(struct actor *me);
 _Noreturn void actor_done(struct actor *me);
 
 #endif

@@ -12,14 +12,19 @@
  */
 #include "stream.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "util.h"
 
 #define LAST         (UINT64_C(1) << 63)
 #define PROBE        UINT64_MAX
+#define WARM_UP      (UINT64_MAX - 1)
 #define TOPIC_SIZE   48
 #define BATCH_BYTES  ((size_t)64 << 10)
 #define WINDOW_BYTES ((size_t)1 << 20)
@@ -65,39 +70,75 @@ name_topic(const struct run *r, char *name, unsigned publisher, unsigned i,
 /* ---- a subscriber -------------------------------------------------------- */
 
 struct subscriber {
-	struct slot *slot;
+	struct audience *audience;
+	struct client *client;
 	uint64_t next;    /* the number that is due */
 	uint64_t tell_at; /* when to say how far we are */
 	uint64_t tell_each;
 	size_t payload;
-	_Atomic bool done;
+	bool probed;
+	bool done;
+};
+
+/* The subscribers of one process, nearly always one. */
+struct audience {
+	const struct adapter *adapter;
+	struct slot *slot;
+	struct subscriber *subscribers;
+	unsigned n;
+	int epoll; /* of their descriptors, if there are several */
+	unsigned n_probed;
+	_Atomic unsigned n_done;
 };
 
 static void
 tell_progress(struct subscriber *s)
 {
+	struct slot *slot = s->audience->slot;
+
 	s->tell_at += s->tell_each;
-	s->slot->n_received = (uint32_t)s->next;
-	if (s->slot->awaited)
-		word_wake(&s->slot->n_received);
+	slot->n_received = (uint32_t)s->next;
+	if (slot->awaited)
+		word_wake(&slot->n_received);
 }
 
 static void
-on_unusual(struct subscriber *s, uint64_t number, size_t len)
+on_probe(struct subscriber *s)
 {
-	if (number == PROBE) {
-		s->slot->reached = PROBED;
-		word_wake(&s->slot->reached);
+	struct audience *a = s->audience;
+
+	if (s->probed)
 		return;
-	}
-	if (number != (s->next | LAST) || s->done)
-		die("message %llu, %zu bytes, came when %llu was due",
-		    (unsigned long long)(number & ~LAST), len,
-		    (unsigned long long)s->next);
+	s->probed = true;
+	if (++a->n_probed < a->n)
+		return;
+	a->slot->reached = PROBED;
+	word_wake(&a->slot->reached);
+}
+
+static void
+on_last(struct subscriber *s)
+{
+	struct slot *slot = s->audience->slot;
+
 	s->next++;
-	s->slot->last_ns = now_ns();
-	s->slot->n_messages = s->next;
 	s->done = true;
+	slot->n_messages += s->next;
+	slot->last_ns = now_ns();
+	s->audience->n_done++;
+}
+
+static void
+on_unusual(struct subscriber *s, uint64_t number)
+{
+	if (number == PROBE)
+		on_probe(s);
+	else if (number == (s->next | LAST) && !s->done)
+		on_last(s);
+	else if (number != WARM_UP)
+		die("message %llu came when %llu was due",
+		    (unsigned long long)(number & ~LAST),
+		    (unsigned long long)s->next);
 }
 
 static void
@@ -110,7 +151,7 @@ on_message(void *user, const void *data, size_t len)
 		die("a message has %zu bytes, not %zu", len, s->payload);
 	memcpy(&number, data, sizeof(number));
 	if (number != s->next) {
-		on_unusual(s, number, len);
+		on_unusual(s, number);
 		return;
 	}
 	s->next++;
@@ -119,45 +160,88 @@ on_message(void *user, const void *data, size_t len)
 }
 
 static void
-subscribe_all(struct actor *me, struct client *c)
+subscribe_all(struct actor *me, struct subscriber *sub)
 {
+	const struct adapter *a = me->run->adapter;
 	const struct stream *s = me->task;
 	unsigned lane = me->part / at_least_one(s->n_listeners);
 	unsigned n_lanes = at_least_one(s->n_lanes);
 	char filter[TOPIC_SIZE];
 
+	sub->client = a->connect(me->run->dir,
+	                         &(struct client){ .on_message = on_message,
+	                                           .user = sub,
+	                                           .bulk = true });
 	for (unsigned i = lane % n_lanes; i < at_least_one(s->n_topics);
 	     i += n_lanes) {
 		name_topic(me->run, filter, lane / n_lanes, i, s->filter_tail);
-		me->run->adapter->subscribe(c, filter);
+		a->subscribe(sub->client, filter);
 	}
-	me->run->adapter->sync(c);
+	if (a->start)
+		a->start(sub->client);
+}
+
+static void
+audience_init(struct audience *a, struct actor *me)
+{
+	const struct stream *s = me->task;
+	uint64_t window = window_of(me->run, s);
+
+	*a = (struct audience){ .adapter = me->run->adapter,
+		                .slot = me->slot,
+		                .n = at_least_one(s->n_clients),
+		                .epoll = epoll_create1(EPOLL_CLOEXEC) };
+	a->subscribers = must_alloc(a->n * sizeof(a->subscribers[0]));
+	for (unsigned i = 0; i < a->n; i++) {
+		a->subscribers[i] = (struct subscriber){
+			.audience = a,
+			.tell_each = window / 8,
+			.tell_at = window / 8,
+			.payload = s->payload,
+		};
+		subscribe_all(me, &a->subscribers[i]);
+	}
+	for (unsigned i = 0; i < a->n; i++)
+		a->adapter->sync(a->subscribers[i].client);
+	for (unsigned i = 0; i < a->n && a->n > 1; i++) {
+		struct client *c = a->subscribers[i].client;
+		struct epoll_event e = { .events = EPOLLIN, .data.ptr = c };
+
+		if (epoll_ctl(a->epoll, EPOLL_CTL_ADD, a->adapter->fd(c), &e) <
+		    0)
+			die("epoll_ctl: %s", strerror(errno));
+	}
+}
+
+static void
+audience_receive(struct audience *a)
+{
+	struct epoll_event events[64];
+	int n;
+
+	if (a->n == 1) {
+		a->adapter->receive(a->subscribers[0].client, 1000);
+		return;
+	}
+	n = epoll_wait(a->epoll, events, 64, 1000);
+	for (int i = 0; i < n; i++)
+		a->adapter->receive(events[i].data.ptr, 0);
 }
 
 static void
 subscribe_and_check(struct actor *me)
 {
-	const struct adapter *a = me->run->adapter;
-	const struct stream *s = me->task;
-	uint64_t window = window_of(me->run, s);
-	struct subscriber subscriber = { .slot = me->slot,
-		                         .tell_each = window / 8,
-		                         .tell_at = window / 8,
-		                         .payload = s->payload };
-	struct client *c = a->connect(
-		me->run->dir, &(struct client){ .on_message = on_message,
-	                                        .user = &subscriber,
-	                                        .bulk = true });
+	struct audience a;
 
 	actor_name("subscriber");
-	subscribe_all(me, c);
+	audience_init(&a, me);
 	me->slot->reached = SUBSCRIBED;
 	word_wake(&me->slot->reached);
 	while (me->slot->reached != PROBED)
-		a->receive(c, 1000);
+		audience_receive(&a);
 	actor_ready(me);
-	while (!subscriber.done)
-		a->receive(c, 1000);
+	while (a.n_done < a.n)
+		audience_receive(&a);
 	actor_done(me);
 }
 
@@ -189,18 +273,22 @@ send_number(struct publisher *p, unsigned topic, uint64_t number)
 }
 
 static void
+await_subscriptions(struct publisher *p)
+{
+	for (unsigned i = 0; i < p->n_lanes * p->n_listeners; i++)
+		while (p->listeners[i].reached == NOBODY)
+			word_await(&p->listeners[i].reached, NOBODY, 1000);
+}
+
+static void
 probe(struct publisher *p)
 {
 	for (unsigned i = 0; i < p->n_lanes * p->n_listeners; i++) {
+		unsigned lane = i / p->n_listeners;
 		struct slot *s = &p->listeners[i];
 
-		while (s->reached == NOBODY)
-			word_await(&s->reached, NOBODY, 1000);
 		while (s->reached != PROBED) {
-			send_number(p,
-			            p->n_topics - p->n_lanes +
-			                    i / p->n_listeners,
-			            PROBE);
+			send_number(p, p->n_topics - p->n_lanes + lane, PROBE);
 			p->adapter->flush(p->client);
 			word_await(&s->reached, SUBSCRIBED, 5);
 		}
@@ -333,6 +421,25 @@ publisher_init(struct publisher *p, struct actor *me)
 	                                &(struct client){ .bulk = true });
 }
 
+/* From now on locks are what they cost in a program with threads. */
+static void *
+idle(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void
+start_idle_thread(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, idle, NULL) != 0)
+		die("no thread");
+}
+
 static void
 publish(struct actor *me)
 {
@@ -341,6 +448,11 @@ publish(struct actor *me)
 
 	actor_name("publisher");
 	publisher_init(&p, me);
+	if (p.stream->threaded)
+		start_idle_thread();
+	await_subscriptions(&p);
+	for (unsigned i = 0; i < p.n_topics && p.stream->warm_up; i++)
+		send_number(&p, i, WARM_UP);
 	probe(&p);
 	actor_ready(me);
 	me->slot->first_ns = now_ns();
@@ -417,15 +529,22 @@ stream_values(const struct run *r, const struct stream *s, double *values)
 }
 
 int
-stream_measure(struct run *r, const void *shape, double *values)
+stream_measure_with(struct run *r, const struct stream *s, double *values,
+                    unsigned n_others, void (*add)(struct run *r))
 {
-	const struct stream *s = shape;
-
-	if (run_begin(r, stream_n_actors(s)) < 0)
+	if (run_begin(r, stream_n_actors(s) + n_others) < 0)
 		return -1;
 	stream_add(r, s);
+	if (add)
+		add(r);
 	if (run_start(r) < 0 || run_finish(r) < 0)
 		return -1;
 	stream_values(r, s, values);
 	return 0;
+}
+
+int
+stream_measure(struct run *r, const void *shape, double *values)
+{
+	return stream_measure_with(r, shape, values, 0, NULL);
 }

@@ -17,6 +17,7 @@
 #ifndef BENCH_STREAM_H
 #define BENCH_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,11 +33,14 @@ struct stream {
 	unsigned n_publishers; /* 0: 1 */
 	unsigned n_lanes;      /* of each publisher; 0: 1 */
 	unsigned n_listeners;  /* of each lane; 0: 1 */
+	unsigned n_clients; /* of each listener: as if it were so many; 0: 1 */
 	size_t payload;
 	uint64_t limit; /* messages of each publisher */
 
 	unsigned n_topics; /* of each publisher, a multiple of n_lanes; 0: 1 */
 	enum order order;
+	bool threaded; /* publishers have a second thread, which does nothing */
+	bool warm_up;  /* a message to each topic before the start */
 	const char *topic_tail; /* after bench.<publisher>.<i>; NULL: nothing */
 	const char *filter_tail;
 };
@@ -49,6 +53,10 @@ struct stream {
 unsigned stream_n_actors(const struct stream *s);
 void stream_add(struct run *r, const struct stream *s);
 void stream_values(const struct run *r, const struct stream *s, double *values);
+
+/* All of that, with what a workload adds before the start. */
+int stream_measure_with(struct run *r, const struct stream *s, double *values,
+                        unsigned n_others, void (*add)(struct run *r));
 
 /* The whole of a run with nothing but a stream, for workload.measure. */
 int stream_measure(struct run *r, const void *shape, double *values);

@@ -17,11 +17,12 @@
 #include "../util.h"
 
 #define SOCKET     "umbel.sock"
-#define TIMEOUT_MS 10000
+#define TIMEOUT_MS 60000
 
 struct umbel_client {
 	struct client base;
 	struct umbel *handle;
+	struct umbel_sub *last;
 	size_t n_pending; /* subscriptions that wait for the broker's word */
 };
 
@@ -135,7 +136,8 @@ umbel_client_subscribe(struct client *client, const char *filter)
 
 	must(c, filter,
 	     umbel_subscribe(c->handle, filter, on_message, c,
-	                     UMBEL_SUB_OPTIONS(.on_active = on_active), NULL));
+	                     UMBEL_SUB_OPTIONS(.on_active = on_active),
+	                     &c->last));
 	c->n_pending++;
 }
 
@@ -145,6 +147,15 @@ umbel_client_receive(struct client *client, int timeout_ms)
 	struct umbel_client *c = (struct umbel_client *)client;
 
 	must(c, "umbel_dispatch", umbel_dispatch(c->handle, timeout_ms));
+}
+
+/* Only that of the last one, which is all that workloads ask for. */
+static void
+umbel_client_unsubscribe(struct client *client, const char *filter)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	must(c, filter, umbel_unsubscribe(c->handle, c->last));
 }
 
 static void
@@ -214,6 +225,7 @@ const struct adapter adapter_umbel = {
 	.subscribe = umbel_client_subscribe,
 	.start = umbel_client_start,
 	.sync = umbel_client_sync,
+	.unsubscribe = umbel_client_unsubscribe,
 	.publish = umbel_client_publish,
 	.flush = umbel_client_flush,
 	.receive = umbel_client_receive,
