@@ -26,7 +26,7 @@ move_to(struct input *in, struct slab *slab)
 {
 	uint32_t len = (uint32_t)input_length(in);
 
-	if (len > 0)
+	if (in->slab)
 		memcpy(slab->data, input_frame(in), len);
 	slab_unref(in->slab);
 	in->slab = slab;

@@ -445,7 +445,7 @@ TEST(a_plain_reading_is_what_a_whole_reading_finds)
 		plain++;
 		if (r != PUBLISH_OK) {
 			/* only its topic can be at fault */
-			for (uint16_t k = 0; k < p.topic_len; k++)
+			for (uint32_t k = 0; k < p.topic_len; k++)
 				((uint8_t *)
 				         exact.at)[p.topic - (char *)body + k] =
 					'x';
