@@ -57,9 +57,10 @@
 #define PLANNED_MS         10000
 /* A connection that stood for less did not do any good: pauses grow on. */
 #define STOOD_MS           200
-/* A broker that said GOAWAY, or that takes nothing more, has so long to close
-   the stream. */
-#define LEAVE_MS           6000
+/* A broker that takes nothing more has so long to say why, and to close. */
+#define WRITE_ENDED_MS     5000
+/* One that said GOAWAY may be silent for so long before it closes. */
+#define LEAVE_MS           30000
 #define NEVER              INT64_MAX
 
 enum link {

@@ -198,7 +198,7 @@ dispatch_heard(struct umbel *c)
 }
 
 static void
-give_up(struct umbel *c)
+give_up(struct umbel *c, int64_t now)
 {
 	char text[256];
 
@@ -224,6 +224,10 @@ give_up(struct umbel *c)
 		conn_lost(c, -EPIPE, "the broker takes nothing more");
 		return;
 	case LINK_LEAVING:
+		/* others may still have to send; it closes when they have */
+		c->at.give_up = c->heard_at + LEAVE_MS;
+		if (c->at.give_up > now && !c->write_ended)
+			return;
 		conn_lost(c, UMBEL_E_GOAWAY,
 		          "the broker was shutting down, but did not close "
 		          "the connection");
@@ -279,7 +283,7 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 	}
 	if (c->at.give_up <= now) {
 		if (listened && !c->paused)
-			give_up(c);
+			give_up(c, now);
 		else
 			c->at.give_up = now + CONFIRM_MS;
 	}
@@ -475,9 +479,9 @@ umbel_run(struct umbel *c)
 
 	if (r < 0)
 		return r;
-	while (!c->dying && !failed && !atomic_exchange(&c->stopped, false)) {
+	while (!failed && !atomic_exchange(&c->stopped, false)) {
 		dispatch_turn(c, -1);
-		if (c->dying)
+		if (c->dying || handle_is_foreign(c))
 			break;
 		handle_lock(c);
 		failed = c->failed;

@@ -96,10 +96,10 @@ is_too_long(const struct umbel *c, size_t size)
 
 /* A message was put in: write it, unless it shall wait for company. */
 static void
-published(struct umbel *c, size_t len)
+published(struct umbel *c, const char *topic, size_t len)
 {
 	if (unlikely(c->debug))
-		debug_line(c, "> PUBLISH, %zu bytes", len);
+		debug_line(c, "> PUBLISH %s, %zu bytes", topic, len);
 	if (out_pending(&c->out) >= c->flush_at || !send_is_corked(c))
 		send_now(c);
 }
@@ -204,7 +204,7 @@ umbel_publish(struct umbel *c, const char *topic, const void *data, size_t len)
 	handle_lock(c);
 	r = put(c, topic, data, len);
 	if (likely(r == 0))
-		published(c, len);
+		published(c, topic, len);
 	handle_unlock(c);
 	return r;
 }
@@ -256,7 +256,7 @@ grant(struct umbel *c, const struct wish *wish)
 		r = put_any(c, wish->topic, wish->data, wish->len,
 		            &wish->options);
 	if (r == 0)
-		published(c, wish->len);
+		published(c, wish->topic, wish->len);
 	return r;
 }
 

@@ -97,7 +97,7 @@ not_taken(struct umbel *c, ssize_t error)
 		/* why, the broker may have said before it closed: read on */
 		c->write_ended = true;
 		if (c->at.give_up == NEVER) {
-			c->at.give_up = sys_now() + LEAVE_MS;
+			c->at.give_up = sys_now() + WRITE_ENDED_MS;
 			dispatch_arm(c);
 		}
 	}

@@ -208,7 +208,8 @@ struct umbel_options {
 	/* there is room again after a publish said -EAGAIN */
 	void (*on_writable)(struct umbel *c, void *user);
 
-	/* a subscriber holds this publisher up, or no longer does */
+	/* a subscriber holds this publisher up, or no longer does; a hold that
+	   the connection did not survive is over without a word */
 	void (*on_hold)(struct umbel *c, const struct umbel_hold_info *info,
 	                void *user);
 
@@ -249,7 +250,8 @@ UMBEL_API int umbel_new(struct umbel **out,
  * timeout_ms 0: in the background, at the next dispatch or publish; returns 0
  * at once. Otherwise dispatches until the handle is CONNECTED. When the time
  * is over returns the last failure, or -ETIMEDOUT when there was none; the
- * handle goes on trying whenever it is dispatched.
+ * handle goes on trying whenever it is dispatched. FAILED ends the wait at once;
+ * to call this again is to try again.
  */
 UMBEL_API int umbel_connect(struct umbel *c, int timeout_ms);
 
@@ -257,8 +259,11 @@ UMBEL_API int umbel_connect(struct umbel *c, int timeout_ms);
  * Send what waits, wait until the broker has routed it, say goodbye, and free
  * the handle; NULL is fine. After timeout_ms gives up and frees anyway.
  *
- * Returns how many messages stayed unconfirmed (0: all were routed), -EDEADLK
- * inside a callback (nothing is freed then).
+ * Messages that arrive meanwhile are dropped; umbel_drain_wait() beforehand
+ * delivers them. Connects if that was never asked for and messages wait.
+ *
+ * Returns how many of the messages ever published here are not known to have
+ * been routed (0: all were), -EDEADLK inside a callback (nothing is freed then).
  */
 UMBEL_API int64_t umbel_close(struct umbel *c, int timeout_ms);
 
@@ -371,6 +376,9 @@ UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
  * callbacks and between umbel_cork() and umbel_uncork() it waits for company:
  * it is written when 64 KiB have come together, and at the end.
  *
+ * While nobody dispatches, publishing also keeps the connection going: it
+ * reconnects, and asks what was routed, but calls no callbacks.
+ *
  * Returns 0; -EAGAIN when more than umbel_options.buffer bytes wait (then
  * on_writable tells when there is room); -EMSGSIZE when the frame is longer
  * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD.
@@ -463,6 +471,8 @@ UMBEL_API int umbel_subscribe(struct umbel *c, const char *filter,
 /*
  * End a subscription. Called in the dispatching thread: cb is not called
  * again. From another thread a call may still be under way; on_end is the end.
+ * Returns 0, also when it has ended already, -EINVAL (not of this handle),
+ * -ECHILD.
  */
 UMBEL_API int umbel_unsubscribe(struct umbel *c, struct umbel_sub *s);
 
@@ -470,7 +480,8 @@ UMBEL_API const char *umbel_sub_filter(const struct umbel_sub *s);
 
 /*
  * The next message of the subscriptions without a callback, dispatching up to
- * timeout_ms until there is one. The caller owns *out: umbel_msg_unref().
+ * timeout_ms until there is one. One that matches several of them comes once.
+ * The caller owns *out: umbel_msg_unref().
  *
  * Returns 1; 0 when the time is over; -EBUSY, -EDEADLK, the error of FAILED.
  */
@@ -521,7 +532,12 @@ UMBEL_API void umbel_msg_unref(struct umbel_msg *m);
 /*
  * Call `cb` with 0 once the broker has routed everything published before this
  * call, or with -ECONNRESET when the connection broke first: never with a
- * success that is not one. `unmatched` in umbel_get_stats() is up to date then.
+ * success that is not one: when messages whose fate is unknown went with an
+ * earlier connection, the next flush says so too, once. Over a planned restart
+ * that lost nothing it goes on. `unmatched` in umbel_get_stats() is up to date
+ * then.
+ *
+ * Returns 0, -EINVAL (no cb), -ENOMEM, -ECHILD.
  */
 typedef void umbel_done_cb(struct umbel *c, int error, void *user);
 UMBEL_API int umbel_flush(struct umbel *c, umbel_done_cb *cb, void *user);
@@ -531,7 +547,8 @@ UMBEL_API int umbel_drain(struct umbel *c, umbel_done_cb *cb, void *user);
 
 /*
  * The same and wait for it, dispatching meanwhile unless another thread does.
- * Return 0, -ECONNRESET, -ETIMEDOUT, -EDEADLK (inside a callback).
+ * Return 0, -ECONNRESET, -ETIMEDOUT, -EDEADLK (inside a callback), or, as every
+ * waiting call does when a callback freed the handle, -ECANCELED.
  */
 UMBEL_API int umbel_flush_wait(struct umbel *c, int timeout_ms);
 UMBEL_API int umbel_drain_wait(struct umbel *c, int timeout_ms);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 #include <errno.h>
+#include <poll.h>
 
 #include "client.h"
 
@@ -379,6 +380,47 @@ TEST(a_silent_broker_is_asked_and_then_given_up)
 	fake_stop(&f);
 }
 
+TEST(an_alarm_that_rang_in_vain_does_not_silence_later_ones)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.ping_ms = 1100));
+	/* to be asked about in a second, but then it is confirmed */
+	umbel_publish(c, "a", "x", 1);
+	fake_read_publish(&f);
+	umbel_flush(c, on_done, NULL);
+	fake_pong(&f, 1, 0, 0);
+	await_callback(c);
+	p.fd = umbel_fd(c);
+	while (!fake_fd_is_readable(f.fd)) {
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		turn(c);
+	}
+	fake_pong(&f, 0, 0, 0);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_broker_that_is_leaving_may_be_silent_for_long)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state, .ping_ms = 20));
+	fake_send_goaway(&f, 0);
+	turn(c);
+	fake_pong(&f, 0, 0, 0);
+	assert_int_equal(umbel_dispatch(c, 100), 0);
+	fake_expect_silence(&f);
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_ping_of_the_broker_is_answered)
 {
 	struct umbel *c;
@@ -417,6 +459,10 @@ main(void)
 		cmocka_unit_test(goaway_in_the_middle_of_a_message_lets_it_end),
 		cmocka_unit_test(after_a_planned_restart_the_pauses_stay_short),
 		cmocka_unit_test(a_silent_broker_is_asked_and_then_given_up),
+		cmocka_unit_test(
+			an_alarm_that_rang_in_vain_does_not_silence_later_ones),
+		cmocka_unit_test(
+			a_broker_that_is_leaving_may_be_silent_for_long),
 		cmocka_unit_test(a_ping_of_the_broker_is_answered),
 	};
 
