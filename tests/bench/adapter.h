@@ -35,8 +35,9 @@ struct adapter {
 	/* A publisher faster than its subscribers is slowed down by the system
 	   itself, and nothing is lost. Otherwise the bench does it. */
 	bool holds_back;
-	bool has_filters;    /* many topics in one client, and wildcards */
-	bool acknowledges;   /* sync() waits for the server's own word */
+	bool has_filters;   /* many topics in one client */
+	bool has_wildcards; /* ... and patterns, found by more than trying all */
+	bool acknowledges;  /* sync() waits for the server's own word */
 	const char *remarks; /* for the reader of the results, or NULL */
 
 	/* Become the server, with all that it needs in `dir`. */

@@ -235,6 +235,8 @@ suits(const struct workload *w, const struct adapter *a)
 		return false;
 	if ((w->needs & NEEDS_FILTERS) && !a->has_filters)
 		return false;
+	if ((w->needs & NEEDS_WILDCARDS) && !a->has_wildcards)
+		return false;
 	return !(w->needs & NEEDS_WORD) || a->acknowledges;
 }
 

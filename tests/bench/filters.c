@@ -29,7 +29,7 @@ const struct workload filters[] = {
 		.name = "filters.wildcard",
 		.title = "100,000 wildcard filters, 128 B",
 		.metrics = STREAM_METRICS("msg/s", 0, 0, 0, 2e6),
-		.needs = NEEDS_FILTERS,
+		.needs = NEEDS_WILDCARDS,
 		.measure = stream_measure,
 		.shape = &shape_wild,
 	},

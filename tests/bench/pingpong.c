@@ -105,6 +105,7 @@ answer(struct actor *me)
 	actor_ready(me);
 	while (!p.done)
 		p.adapter->receive(p.client, 1000);
+	p.adapter->flush(p.client);
 	actor_done(me);
 }
 

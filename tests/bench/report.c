@@ -122,7 +122,8 @@ figure(char buf[FIGURE_SIZE], double value, const char *unit)
 	int digits;
 
 	if (strcmp(unit, "s/M") == 0 || unit[0] == 'x') {
-		snprintf(buf, FIGURE_SIZE, "%.3g ", value);
+		snprintf(buf, FIGURE_SIZE, value < 1000 ? "%.3g " : "%.0f ",
+		         value);
 		return buf;
 	}
 	for (; fabs(value) >= step && i < last; i++)

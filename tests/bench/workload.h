@@ -26,9 +26,10 @@ struct metric {
 
 enum needs {
 	NEEDS_NOTHING = 0,
-	NEEDS_FILTERS = 1, /* many topics in one client */
-	NEEDS_WORD = 2,    /* the server's word that a request is in force */
-	UMBEL_ONLY = 4,
+	NEEDS_FILTERS = 1,   /* many topics in one client */
+	NEEDS_WILDCARDS = 2, /* many patterns */
+	NEEDS_WORD = 4,      /* the server's word that a request is in force */
+	UMBEL_ONLY = 8,
 };
 
 struct workload {

@@ -6,6 +6,7 @@
  * broker's Unix listener. Its queues have no limit: the bench's window bounds
  * them.
  */
+#include <errno.h>
 #include <mosquitto.h>
 #include <poll.h>
 #include <stdio.h>
@@ -106,6 +107,8 @@ mosquitto_client_connect(const char *dir, const struct client *model)
 {
 	struct mosquitto_client *c = must_alloc(sizeof(*c));
 	char *path = must_format("%s/" SOCKET, dir);
+	_Atomic uint32_t never = 0;
+	int r;
 
 	mosquitto_lib_init();
 	c->base = *model;
@@ -115,7 +118,12 @@ mosquitto_client_connect(const char *dir, const struct client *model)
 	mosquitto_connect_callback_set(c->handle, on_connect);
 	mosquitto_subscribe_callback_set(c->handle, on_subscribe);
 	mosquitto_message_callback_set(c->handle, on_message);
-	must(mosquitto_connect(c->handle, path, 0, KEEPALIVE_S), path);
+	/* its backlog is 100 */
+	while ((r = mosquitto_connect(c->handle, path, 0, KEEPALIVE_S)) ==
+	               MOSQ_ERR_ERRNO &&
+	       errno == EAGAIN)
+		word_await(&never, 0, 1);
+	must(r, path);
 	unix_enlarge(mosquitto_socket(c->handle));
 	free(path);
 	return &c->base;
@@ -196,6 +204,7 @@ const struct adapter adapter_mosquitto = {
 	.name = "mosquitto",
 	.is_peer = true,
 	.has_filters = true,
+	.has_wildcards = true,
 	.acknowledges = true,
 	.remarks = "MQTT, QoS 0, on its Unix listener",
 	.serve = mosquitto_serve,

@@ -189,6 +189,7 @@ const struct adapter adapter_nats = {
 	.name = "nats",
 	.is_peer = true,
 	.has_filters = true,
+	.has_wildcards = true,
 	.acknowledges = true,
 	.remarks = "through libnats, over TCP on the loopback interface",
 	.serve = nats_serve,

@@ -33,12 +33,12 @@ redis_serve(const char *dir)
 {
 	char *path = must_format("%s/" SOCKET, dir);
 
-	exec_server(dir,
-	            (const char *[]){ "redis-server", "--port", "0",
-	                              "--unixsocket", path, "--save", "",
-	                              "--appendonly", "no", "--loglevel",
-	                              "warning", "--client-output-buffer-limit",
-	                              "pubsub", "0", "0", "0", NULL });
+	exec_server(dir, (const char *[]){
+				 "redis-server", "--port", "0", "--unixsocket",
+				 path, "--save", "", "--appendonly", "no",
+				 "--tcp-backlog", "4096", "--loglevel",
+				 "warning", "--client-output-buffer-limit",
+				 "pubsub", "0", "0", "0", NULL });
 }
 
 static bool

@@ -218,6 +218,7 @@ const struct adapter adapter_umbel = {
 	.name = "umbel",
 	.holds_back = true,
 	.has_filters = true,
+	.has_wildcards = true,
 	.acknowledges = true,
 	.serve = umbel_serve,
 	.answers = umbel_answers,

@@ -165,6 +165,7 @@ const struct adapter adapter_zeromq = {
 	.name = "zeromq",
 	.is_peer = true,
 	.has_filters = true,
+	.has_wildcards = true,
 	.remarks = "PUB to SUB through an XSUB/XPUB proxy, over ipc",
 	.serve = zeromq_serve,
 	.answers = zeromq_answers,
