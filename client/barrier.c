@@ -218,8 +218,8 @@ later(struct umbel *c, umbel_done_cb *cb, void *user, bool drain)
 {
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	if (!cb)
 		return handle_refuse(c, -EINVAL, "flush: no callback");
 	handle_lock(c);
@@ -243,8 +243,8 @@ and_wait(struct umbel *c, int timeout_ms, bool drain)
 	struct barrier *b = NULL;
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	handle_lock(c);
 	if (c->dispatcher == thread_self())
 		r = handle_fail(c, -EDEADLK, "not inside a callback");
@@ -336,8 +336,8 @@ umbel_close(struct umbel *c, int timeout_ms)
 
 	if (!c)
 		return 0;
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	handle_lock(c);
 	inside = c->dispatcher == thread_self();
 	if (inside)

@@ -22,6 +22,7 @@
 #ifndef UMBEL_CLIENT_CONN_H
 #define UMBEL_CLIENT_CONN_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -42,9 +43,10 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Messages that wait for company are written when so much has come together;
-   a payload as long as this is sent from where the caller has it. */
-#define SEND_BATCH         (64u << 10)
+/* Messages that wait for company are written when so much has come together. */
+#define SEND_BATCH         (256u << 10)
+/* A payload as long as this is sent from where the caller has it. */
+#define SEND_LARGE         (64u << 10)
 /* What we ask the kernel to hold for us; it gives less if it must. */
 #define SEND_KERNEL_BUFFER (1 << 20)
 #define RECEIVE_BUFFER     (256u << 10)
@@ -210,12 +212,14 @@ struct umbel {
 	char *name;
 	struct sockaddr_un address;
 	unsigned fork_generation;
+	_Atomic uintptr_t owner; /* single_thread: who used it first, or 0 */
 	bool debug;
 
 	/* any thread, without the lock */
 	struct sys sys; /* see sys.h */
 	_Atomic unsigned attention;
 	_Atomic bool stopped;
+	_Atomic bool watched; /* umbel_fd() was called: it must tell all */
 
 	pthread_mutex_t lock;
 	pthread_cond_t
@@ -307,23 +311,36 @@ struct umbel {
 	size_t next_bytes;
 };
 
-/* ---- lock, fork (handle.c) ------------------------------------------- */
+/* ---- lock, fork, threads (handle.c) ------------------------------------ */
 
+/* The first thread that uses a handle of one thread owns it: 0 or -EPERM. */
+int handle_claim(struct umbel *c);
+
+/* A handle of one thread needs no lock: handle_check() keeps others out. */
 static inline void
 handle_lock(struct umbel *c)
 {
-	pthread_mutex_lock(&c->lock);
+	if (!c->opt.single_thread)
+		pthread_mutex_lock(&c->lock);
 }
 
 static inline void
 handle_unlock(struct umbel *c)
 {
-	pthread_mutex_unlock(&c->lock);
+	if (!c->opt.single_thread)
+		pthread_mutex_unlock(&c->lock);
 }
 
 /* Raised in the child by every fork. */
 extern _Atomic unsigned handle_forks;
 
+static inline uintptr_t
+thread_self(void)
+{
+	return (uintptr_t)pthread_self();
+}
+
+/* Is this a copy that fork() made? */
 static inline bool
 handle_is_foreign(const struct umbel *c)
 {
@@ -332,10 +349,17 @@ handle_is_foreign(const struct umbel *c)
 		c->fork_generation);
 }
 
-static inline uintptr_t
-thread_self(void)
+/* May this process and this thread use it? 0, -ECHILD, -EPERM. */
+static inline int
+handle_check(struct umbel *c)
 {
-	return (uintptr_t)pthread_self();
+	if (handle_is_foreign(c))
+		return -ECHILD;
+	if (c->opt.single_thread &&
+	    unlikely(atomic_load_explicit(&c->owner, memory_order_relaxed) !=
+	             thread_self()))
+		return handle_claim(c);
+	return 0;
 }
 
 /* Lock held: remember why, and return `error`. */
@@ -431,6 +455,13 @@ int control_error(unsigned code);
 void dispatch_attend(struct umbel *c, unsigned bits);
 /* Wake the dispatching thread, unless that is us. Lock held. */
 void dispatch_wake(struct umbel *c);
+/* Is a callback due, or has another thread changed what is subscribed to? */
+static inline bool
+has_attention(const struct umbel *c)
+{
+	return atomic_load_explicit(&c->attention, memory_order_relaxed) != 0;
+}
+
 /* Call the callbacks that are due; role held. How many. */
 unsigned dispatch_due(struct umbel *c);
 /* Set the timer to the earliest deadline. Lock held. */

@@ -313,8 +313,8 @@ umbel_connect(struct umbel *c, int timeout_ms)
 {
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	handle_lock(c);
 	if (!c->wanted || c->failed) {
 		c->wanted = true;

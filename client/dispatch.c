@@ -148,7 +148,7 @@ dispatch_due(struct umbel *c)
 	unsigned n = 0;
 	unsigned bits;
 
-	if (!atomic_load_explicit(&c->attention, memory_order_relaxed))
+	if (!has_attention(c))
 		return 0;
 	bits = atomic_exchange_explicit(&c->attention, 0, memory_order_acquire);
 	if (bits & ATTEND_ROUTES) {
@@ -302,7 +302,7 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 static bool
 has_more(struct umbel *c)
 {
-	if (atomic_load_explicit(&c->attention, memory_order_relaxed))
+	if (has_attention(c))
 		return true;
 	return receive_has_frame(c) && !next_is_full(c);
 }
@@ -373,8 +373,8 @@ dispatch_begin(struct umbel *c)
 {
 	int r = 0;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	handle_lock(c);
 	if (c->dispatcher == thread_self())
 		r = handle_fail(c, -EDEADLK, "not inside a callback");
@@ -394,7 +394,7 @@ dispatch_end(struct umbel *c)
 	handle_lock(c);
 	c->dispatcher = 0;
 	/* once is enough: it rings until a round waits and takes it back */
-	if (!dying && !c->again && has_more(c)) {
+	if (!dying && !c->again && atomic_load(&c->watched) && has_more(c)) {
 		c->again = true;
 		sys_wake(&c->sys);
 	}
@@ -413,8 +413,8 @@ dispatch_until(struct umbel *c, int timeout_ms,
 	bool tried = false;
 	int r = 0;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	handle_lock(c);
 	while (!done(c, arg)) {
 		int left = dispatch_left(deadline);
@@ -450,7 +450,17 @@ dispatch_until(struct umbel *c, int timeout_ms,
 int
 umbel_fd(struct umbel *c)
 {
-	return handle_is_foreign(c) ? -ECHILD : c->sys.poller;
+	if (handle_check(c) < 0)
+		return handle_check(c);
+	handle_lock(c);
+	/* what was left over before anybody looked, it tells now */
+	if (!atomic_exchange(&c->watched, true) && !c->dispatcher &&
+	    !c->again && has_more(c)) {
+		c->again = true;
+		sys_wake(&c->sys);
+	}
+	handle_unlock(c);
+	return c->sys.poller;
 }
 
 int

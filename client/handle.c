@@ -82,6 +82,16 @@ umbel_last_error(struct umbel *c)
 	return text;
 }
 
+int
+handle_claim(struct umbel *c)
+{
+	uintptr_t nobody = 0;
+
+	if (atomic_compare_exchange_strong(&c->owner, &nobody, thread_self()))
+		return 0;
+	return nobody == thread_self() ? 0 : -EPERM;
+}
+
 static int
 fail_va(struct umbel *c, int error, const char *format, va_list args)
 {
@@ -391,7 +401,7 @@ umbel_get_state(struct umbel *c)
 {
 	enum umbel_state state;
 
-	if (handle_is_foreign(c))
+	if (handle_check(c) < 0)
 		return UMBEL_FAILED;
 	handle_lock(c);
 	state = conn_state(c);
@@ -404,7 +414,7 @@ umbel_session(struct umbel *c)
 {
 	uint32_t session;
 
-	if (handle_is_foreign(c))
+	if (handle_check(c) < 0)
 		return 0;
 	handle_lock(c);
 	session = c->session;
@@ -417,7 +427,7 @@ umbel_uid(struct umbel *c)
 {
 	uint32_t uid;
 
-	if (handle_is_foreign(c))
+	if (handle_check(c) < 0)
 		return 0;
 	handle_lock(c);
 	uid = c->uid;
@@ -430,7 +440,7 @@ umbel_max_frame(struct umbel *c)
 {
 	size_t max;
 
-	if (handle_is_foreign(c))
+	if (handle_check(c) < 0)
 		return 0;
 	handle_lock(c);
 	max = c->max_frame;

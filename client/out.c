@@ -61,7 +61,7 @@ out_reserve(struct out *o, size_t n)
 	}
 	while (cap - o->tail < n)
 		cap *= 2;
-	data = realloc(o->data, cap);
+	data = realloc(o->data, cap + OUT_SLACK);
 	if (!data)
 		return -ENOMEM;
 	o->data = data;

@@ -20,6 +20,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Bytes behind `cap` that may be scribbled on: short copies need not be exact. */
+#define OUT_SLACK 64u
+
 struct out {
 	uint8_t *data;
 	size_t cap;

@@ -104,6 +104,33 @@ published(struct umbel *c, const char *topic, size_t len)
 		send_now(c);
 }
 
+/* What is copied most is short; up to OUT_SLACK bytes too many do no harm. */
+static void
+put_front(uint8_t *at, const struct head_template *head)
+{
+	memcpy(at, head->bytes, OUT_SLACK);
+	if (unlikely(head->len > OUT_SLACK))
+		memcpy(at + OUT_SLACK, head->bytes + OUT_SLACK,
+		       head->len - OUT_SLACK);
+}
+
+/* A call costs more than the bytes of a small message. */
+static void
+put_data(uint8_t *at, const uint8_t *data, size_t len)
+{
+	uint64_t first, last;
+
+	if (len < sizeof(first) || len > 2 * sizeof(first)) {
+		if (len > 0)
+			memcpy(at, data, len);
+		return;
+	}
+	memcpy(&first, data, sizeof(first));
+	memcpy(&last, data + len - sizeof(last), sizeof(last));
+	memcpy(at, &first, sizeof(first));
+	memcpy(at + len - sizeof(last), &last, sizeof(last));
+}
+
 /* On the topic of the template. */
 static int
 put_again(struct umbel *c, const void *data, size_t len)
@@ -122,11 +149,10 @@ put_again(struct umbel *c, const void *data, size_t len)
 			return r;
 	}
 	at = o->data + o->tail;
-	memcpy(at, c->head.bytes, front);
+	put_front(at, &c->head);
 	frame_put_prefix(at, (uint32_t)(size - FRAME_PREFIX_SIZE));
 	front += encode_bin_head(at + front, len);
-	if (len > 0)
-		memcpy(at + front, data, len);
+	put_data(at + front, data, len);
 	o->tail += size;
 	c->taken++;
 	return 0;
@@ -138,7 +164,7 @@ put_any(struct umbel *c, const char *topic, const void *data, size_t len,
         const struct umbel_pub_options *options)
 {
 	size_t topic_len = strnlen(topic, TOPIC_MAX + 1);
-	bool large = len >= SEND_BATCH;
+	bool large = len >= SEND_LARGE;
 	size_t front, size;
 	uint8_t *at;
 	int r;
@@ -179,7 +205,7 @@ put(struct umbel *c, const char *topic, const void *data, size_t len)
 {
 	int r;
 
-	if (unlikely(len >= SEND_BATCH))
+	if (unlikely(len >= SEND_LARGE))
 		return put_any(c, topic, data, len, NULL);
 	if (unlikely(strcmp(topic, c->head.topic) != 0 || c->head.len == 0)) {
 		r = set_topic(c, topic);
@@ -196,8 +222,8 @@ umbel_publish(struct umbel *c, const char *topic, const void *data, size_t len)
 {
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	if (unlikely(!topic || (!data && len > 0)))
 		return handle_refuse(c, -EINVAL,
 		                     "publish: no topic or no data");
@@ -267,8 +293,8 @@ umbel_publish_opts(struct umbel *c, const char *topic, const void *data,
 	struct wish wish = { .topic = topic, .data = data, .len = len };
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	r = take_wish(c, &wish, options);
 	if (r < 0)
 		return r;
@@ -295,8 +321,8 @@ umbel_publish_wait(struct umbel *c, const char *topic, const void *data,
 	struct wish wish = { .topic = topic, .data = data, .len = len };
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	r = take_wish(c, &wish, options);
 	if (r < 0)
 		return r;
@@ -307,7 +333,7 @@ umbel_publish_wait(struct umbel *c, const char *topic, const void *data,
 void
 umbel_cork(struct umbel *c)
 {
-	if (handle_is_foreign(c))
+	if (handle_check(c) < 0)
 		return;
 	handle_lock(c);
 	c->cork++;
@@ -319,8 +345,8 @@ umbel_uncork(struct umbel *c)
 {
 	int r = 0;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	handle_lock(c);
 	if (c->cork == 0)
 		r = handle_fail(c, -EINVAL, "uncork: not corked");

@@ -313,8 +313,8 @@ sub_end_all(struct umbel *c)
 int
 umbel_unsubscribe(struct umbel *c, struct umbel_sub *s)
 {
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	if (!s || s->owner != c)
 		return -EINVAL;
 	handle_lock(c);
@@ -382,8 +382,8 @@ umbel_subscribe(struct umbel *c, const char *filter, umbel_msg_cb *cb,
 	size_t len;
 	int r;
 
-	if (handle_is_foreign(c))
-		return -ECHILD;
+	if (handle_check(c) < 0)
+		return handle_check(c);
 	if (!filter || (options && options->size < sizeof(options->size)))
 		return handle_refuse(c, -EINVAL, "subscribe: %s",
 		                     filter ? "options without their size"

@@ -177,6 +177,12 @@ struct umbel_options {
 	/* most bytes that wait to be sent, default 1 MiB; beyond: -EAGAIN */
 	size_t buffer;
 
+	/* only one thread will ever use this handle, the one that uses it
+	   first after umbel_new(): then publishing takes no lock. A call from
+	   another thread does nothing (-EPERM), but for umbel_stop() and,
+	   when nobody uses the handle any more, umbel_free() */
+	bool single_thread;
+
 	/* most callbacks in one umbel_dispatch(), default 256 */
 	unsigned dispatch_max;
 
@@ -374,7 +380,7 @@ UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
  * Outside a callback the message is written to the socket at once if there is
  * a connection and room, so that a program without a loop just works. Inside
  * callbacks and between umbel_cork() and umbel_uncork() it waits for company:
- * it is written when 64 KiB have come together, and at the end.
+ * it is written when 256 KiB have come together, and at the end.
  *
  * While nobody dispatches, publishing also keeps the connection going: it
  * reconnects, and asks what was routed, but calls no callbacks.

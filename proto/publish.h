@@ -102,8 +102,9 @@ publish_head_is_plain(const uint8_t *body)
 /*
  * Is this body plain, valid, and on the topic of `first` (a plain one)? Then
  * its payload's head is head_len bytes at PUBLISH_PLAIN_TOPIC + repeat_len.
+ * Inlined wherever it is used: it is there to save what a call costs.
  */
-static inline bool
+static inline __attribute__((always_inline)) bool
 publish_repeats(const struct publish *first, const uint8_t *body, size_t len,
                 uint32_t *head_len)
 {

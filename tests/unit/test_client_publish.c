@@ -352,7 +352,7 @@ TEST(corked_messages_wait_for_company)
 	assert_int_equal(umbel_uncork(c), -EINVAL);
 
 	umbel_cork(c);
-	for (unsigned i = 0; i < 63; i++)
+	for (unsigned i = 0; i < 255; i++)
 		umbel_publish(c, "a", data, sizeof(data));
 	fake_expect_silence(&f);
 	for (unsigned i = 0; i < 3; i++)
@@ -360,7 +360,7 @@ TEST(corked_messages_wait_for_company)
 	umbel_get_stats(c, &stats, sizeof(stats));
 	assert_int_equal(stats.buffered, 2 * 1025);
 	umbel_uncork(c);
-	for (unsigned i = 0; i < 66; i++)
+	for (unsigned i = 0; i < 258; i++)
 		fake_read_publish(&f);
 	fake_expect_silence(&f);
 	umbel_free(c);

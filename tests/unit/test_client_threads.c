@@ -390,10 +390,58 @@ TEST(without_a_dispatching_thread_the_waiting_ones_take_turns)
 	echo_stop(e);
 }
 
+/* ---- a handle of one thread -------------------------------------------------- */
+
+struct stranger {
+	struct umbel *c;
+	int publish, dispatch, subscribe;
+};
+
+static void *
+be_a_stranger(void *user)
+{
+	struct stranger *s = user;
+
+	s->publish = umbel_publish(s->c, "a", "x", 1);
+	s->dispatch = umbel_dispatch(s->c, 0);
+	s->subscribe = umbel_subscribe(s->c, "a", NULL, NULL, NULL, NULL);
+	umbel_stop(s->c);
+	return NULL;
+}
+
+static void
+a_handle_of_one_thread_refuses_all_others_but_for_stop(void **state)
+{
+	struct umbel_options options;
+	struct umbel_stats stats;
+	struct stranger s;
+	pthread_t thread;
+
+	(void)state;
+	umbel_options_init(&options);
+	options.address = "/nonexistent/umbel.sock";
+	options.single_thread = true;
+	assert_int_equal(umbel_new(&s.c, &options), 0);
+	assert_int_equal(umbel_publish(s.c, "a", "mine", 4), 0);
+
+	assert_int_equal(pthread_create(&thread, NULL, be_a_stranger, &s), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(s.publish, -EPERM);
+	assert_int_equal(s.dispatch, -EPERM);
+	assert_int_equal(s.subscribe, -EPERM);
+
+	assert_int_equal(umbel_run(s.c), 0); /* stop was heard */
+	umbel_get_stats(s.c, &stats, sizeof(stats));
+	assert_int_equal(stats.published, 1);
+	umbel_free(s.c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_handle_of_one_thread_refuses_all_others_but_for_stop),
 		cmocka_unit_test(
 			what_each_thread_publishes_comes_back_whole_and_in_its_order),
 		cmocka_unit_test(
