@@ -94,12 +94,22 @@ on_message(struct mosquitto *handle, void *user,
 	c->base.on_message(c->base.user, m->payload, (size_t)m->payloadlen);
 }
 
+/* mosquitto_loop() itself cannot take descriptors beyond 1023. */
 static void
 mosquitto_receive(struct client *client, int timeout_ms)
 {
 	struct mosquitto_client *c = (struct mosquitto_client *)client;
+	struct pollfd p = { .fd = mosquitto_socket(c->handle),
+		            .events = POLLIN };
 
-	must(mosquitto_loop(c->handle, timeout_ms, 1), "loop");
+	if (mosquitto_want_write(c->handle))
+		p.events |= POLLOUT;
+	if (poll(&p, 1, timeout_ms) <= 0)
+		return;
+	if (p.revents & POLLOUT)
+		must(mosquitto_loop_write(c->handle, 1), "write");
+	if (p.revents & ~POLLOUT)
+		must(mosquitto_loop_read(c->handle, 1), "read");
 }
 
 static struct client *
