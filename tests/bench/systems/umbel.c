@@ -187,16 +187,27 @@ umbel_client_flush(struct client *client)
 	umbel_cork(c->handle);
 }
 
+/* It was not taken: when for want of room, wait for it. */
+static void
+publish_again(struct umbel_client *c, int r, const char *topic,
+              const void *data, size_t len)
+{
+	while (r == -EAGAIN) {
+		umbel_client_receive(&c->base, TIMEOUT_MS);
+		r = umbel_publish(c->handle, topic, data, len);
+	}
+	must(c, topic, r);
+}
+
 static void
 umbel_client_publish(struct client *client, const char *topic, const void *data,
                      size_t len)
 {
 	struct umbel_client *c = (struct umbel_client *)client;
-	int r;
+	int r = umbel_publish(c->handle, topic, data, len);
 
-	while ((r = umbel_publish(c->handle, topic, data, len)) == -EAGAIN)
-		umbel_client_receive(client, TIMEOUT_MS);
-	must(c, topic, r);
+	if (r != 0)
+		publish_again(c, r, topic, data, len);
 }
 
 static int
