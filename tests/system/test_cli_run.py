@@ -158,8 +158,10 @@ class Run(CliTest):
                          'eval "echo >&$2"\necho my last words >&2\nexit 9\n')
         os.chmod(fake, 0o700)
         self.env["UMBELD"] = fake
-        run, _ = self.spawn_run("--", "cat")
+        run, alive = self.spawn_run("--", *FOR_EVER.split())
         self.wait_for_line(run.stderr, b"my last words")
+        run.terminate()
+        self.assertEqual(alive.read(), b"")
 
     def test_a_folder_too_deep_for_a_socket_is_avoided(self):
         deep = f"{self.folder}/" + "x" * 100
