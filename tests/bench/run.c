@@ -122,8 +122,8 @@ take_signals(struct run *r)
 		}
 		fprintf(stderr, "\nbench: ended by signal %u\n",
 		        info.ssi_signo);
+		r->ended_by = (int)info.ssi_signo;
 		run_end(r);
-		exit(128 + (int)info.ssi_signo);
 	}
 	return result;
 }
@@ -207,8 +207,10 @@ stop_server(struct run *r)
 			kill(r->server, SIGKILL);
 		poll(&p, 1, 10);
 		if (read(signals, &info, sizeof(info)) > 0 &&
-		    info.ssi_signo != SIGCHLD)
+		    info.ssi_signo != SIGCHLD) {
 			limit = 0;
+			r->ended_by = (int)info.ssi_signo;
+		}
 	}
 	r->server = 0;
 }
@@ -334,6 +336,8 @@ run_end(struct run *r)
 		fprintf(stderr, "bench: %s: %s\n", r->dir, strerror(errno));
 	free(r->dir);
 	free(r->actors);
+	if (r->ended_by)
+		exit(128 + r->ended_by);
 }
 
 /* ---- in an actor --------------------------------------------------------- */

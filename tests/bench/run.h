@@ -59,6 +59,7 @@ struct run {
 	int ready[2]; /* actors write a byte */
 	int go[2];    /* ... and wait for the end of this */
 	uint64_t deadline_ns;
+	int ended_by; /* a signal: run_end() will not return */
 
 	uint64_t cpu_ns; /* of the server, while they worked */
 };
