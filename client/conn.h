@@ -295,8 +295,9 @@ struct umbel {
 
 	/* role: receiving */
 	struct rx *rx;
-	uint64_t received; /* not yet added to the stats */
-	bool again;        /* the wake-up rings because there is more to do */
+	unsigned rx_patience; /* reads until a buffer that grew is given back */
+	uint64_t received;    /* not yet added to the stats */
+	bool again; /* the wake-up rings because there is more to do */
 	struct run run;
 	struct routes routes;
 	void **matches; /* of the topic that is being looked up */

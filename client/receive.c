@@ -18,6 +18,11 @@
 #include "proto/cursor.h"
 #include "proto/frame.h"
 
+/* Bytes that are moved to the front of the buffer without a second thought. */
+#define MOVE_MAX         (16u << 10)
+/* A buffer that grew is given back after so many reads that did not need it. */
+#define RECEIVE_PATIENCE 64u
+
 /* ---- the buffer ------------------------------------------------------------- */
 
 static struct rx *
@@ -74,9 +79,20 @@ rx_replace(struct umbel *c, size_t cap)
 	return 0;
 }
 
+static void
+rx_to_front(struct rx *rx)
+{
+	size_t waiting = rx->tail - rx->head;
+
+	memmove(rx->data, rx->data + rx->head, waiting);
+	rx->head = 0;
+	rx->tail = waiting;
+}
+
 /*
  * Make room for more bytes. A frame longer than the buffer gets a larger one,
- * which doubles as the bytes arrive: what a length claims costs nothing.
+ * which doubles as the bytes arrive: what a length claims costs nothing. It
+ * stays for a while, since long frames are seldom alone.
  */
 static int
 rx_make_room(struct umbel *c)
@@ -87,17 +103,17 @@ rx_make_room(struct umbel *c)
 	if (!rx)
 		return rx_replace(c, RECEIVE_BUFFER);
 	waiting = rx->tail - rx->head;
-	if (atomic_load(&rx->refs) > 1 ||
-	    (waiting < RECEIVE_BUFFER / 2 && rx->cap > RECEIVE_BUFFER))
-		return rx_replace(c, waiting < RECEIVE_BUFFER ? RECEIVE_BUFFER
-		                                              : waiting * 2);
+	if (waiting >= RECEIVE_BUFFER / 2)
+		c->rx_patience = RECEIVE_PATIENCE;
+	else if (rx->cap > RECEIVE_BUFFER && c->rx_patience-- == 0)
+		return rx_replace(c, RECEIVE_BUFFER);
+	if (atomic_load(&rx->refs) > 1)
+		return rx_replace(c, rx->cap);
 	if (waiting == rx->cap)
 		return rx_replace(c, rx->cap * 2);
-	if (rx->head > 0) {
-		memmove(rx->data, rx->data + rx->head, waiting);
-		rx->head = 0;
-		rx->tail = waiting;
-	}
+	/* not worth it while there is room and much would have to move */
+	if (waiting <= MOVE_MAX || rx->cap - rx->tail < RECEIVE_BUFFER / 4)
+		rx_to_front(rx);
 	return 0;
 }
 
