@@ -105,7 +105,7 @@ TEST(as_many_entries_as_wanted_hang_on_one_filter)
 	assert_int_equal(trie_init(&t, SEED), 0);
 	for (size_t i = 0; i < 5; i++)
 		insert(&t, &items[i], "a.b");
-	assert_int_equal(t.n_nodes, 2);
+	assert_int_equal(t.n_nodes, 1);
 	assert_int_equal(match(&t, "a.b"), 5);
 	trie_remove(&t, &items[2].entry); /* the middle, the last, the first */
 	trie_remove(&t, &items[0].entry);
@@ -229,34 +229,76 @@ prefix_matches(const char *prefix, size_t len, const char *topic)
 	return reference_tokens_match(f, t);
 }
 
-/* All prefixes of all filters, each once, that match: what must be visited. */
-static size_t
-count_matching_prefixes(struct item *items, size_t n, const char *topic)
+/* Do filters part, or does one end, behind the first `len` bytes of `f`? */
+static bool
+is_boundary(const struct item *items, size_t n, const char *f, size_t len)
 {
-	static char seen[4096][256];
-	size_t n_seen = 0, matching = 0;
+	const char *next = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *f = items[i].filter;
+		const char *g = items[i].filter;
 
-		if (!items[i].entry.node)
+		if (strncmp(g, f, len) != 0 || (g[len] && g[len] != '.'))
 			continue;
-		for (size_t len = 1; len <= strlen(f); len++) {
-			size_t k = 0;
+		if (!g[len])
+			return true;
+		g += len + 1;
+		if (next && (strcspn(g, ".") != strcspn(next, ".") ||
+		             strncmp(g, next, strcspn(g, ".")) != 0))
+			return true;
+		next = g;
+	}
+	return false;
+}
 
-			if (f[len] != '.' && f[len] != '\0')
-				continue;
-			while (k < n_seen && (strncmp(seen[k], f, len) != 0 ||
-			                      seen[k][len] != '\0'))
-				k++;
-			if (k < n_seen)
-				continue;
-			assert_true(n_seen < COUNT(seen));
-			memcpy(seen[n_seen], f, len);
-			seen[n_seen++][len] = '\0';
-			matching += prefix_matches(f, len, topic);
+/*
+ * The nodes that there must be: one from each boundary to the next. Of each,
+ * the text up to and with its first token: it is to be looked at when that
+ * matches, and never otherwise.
+ */
+struct fronts {
+	char text[4096][256];
+	size_t n;
+};
+
+static void
+add_front(struct fronts *fronts, const char *f, size_t len)
+{
+	for (size_t k = 0; k < fronts->n; k++) {
+		if (strncmp(fronts->text[k], f, len) == 0 &&
+		    !fronts->text[k][len])
+			return;
+	}
+	assert_true(fronts->n < COUNT(fronts->text));
+	memcpy(fronts->text[fronts->n], f, len);
+	fronts->text[fronts->n++][len] = '\0';
+}
+
+static void
+find_fronts(struct fronts *fronts, const struct item *items, size_t n)
+{
+	fronts->n = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *f = items[i].filter;
+		size_t len = strcspn(f, ".");
+
+		add_front(fronts, f, len);
+		for (; f[len]; len += 1 + strcspn(f + len + 1, ".")) {
+			if (is_boundary(items, n, f, len))
+				add_front(fronts, f,
+				          len + 1 + strcspn(f + len + 1, "."));
 		}
 	}
+}
+
+static size_t
+count_matching_fronts(const struct fronts *fronts, const char *topic)
+{
+	size_t matching = 0;
+
+	for (size_t i = 0; i < fronts->n; i++)
+		matching += prefix_matches(fronts->text[i],
+		                           strlen(fronts->text[i]), topic);
 	return matching;
 }
 
@@ -264,6 +306,7 @@ TEST(a_walk_visits_the_nodes_whose_prefix_matches_and_each_once)
 {
 	enum { N = 400 };
 	struct chance c = chance_new("visits");
+	static struct fronts fronts;
 	static struct item items[N];
 	struct trie t;
 	uint64_t visits = 0;
@@ -276,6 +319,8 @@ TEST(a_walk_visits_the_nodes_whose_prefix_matches_and_each_once)
 		some_filter(&c, f);
 		insert(&t, &items[i], f);
 	}
+	find_fronts(&fronts, items, N);
+	assert_int_equal(t.n_nodes, fronts.n);
 	for (unsigned i = 0; i < 500; i++) {
 		uint64_t before = t.visits;
 		char topic[256];
@@ -283,7 +328,7 @@ TEST(a_walk_visits_the_nodes_whose_prefix_matches_and_each_once)
 		some_topic(&c, topic);
 		match(&t, topic);
 		assert_int_equal(t.visits - before,
-		                 count_matching_prefixes(items, N, topic));
+		                 count_matching_fronts(&fronts, topic));
 		visits += t.visits - before;
 	}
 	print_message("%zu nodes, %.1f of them visited on average\n", t.n_nodes,
@@ -307,11 +352,11 @@ TEST(a_walk_looks_at_none_of_many_neighbours)
 		insert(&t, &items[i], f);
 	}
 	assert_int_equal(match(&t, "host.h77.load"), 1);
-	assert_int_equal(t.visits, 3);
+	assert_int_equal(t.visits, 2);
 	assert_int_equal(match(&t, "host.none.load"), 0);
-	assert_int_equal(t.visits, 4);
+	assert_int_equal(t.visits, 3);
 	assert_int_equal(match(&t, "other.h77.load"), 0);
-	assert_int_equal(t.visits, 4);
+	assert_int_equal(t.visits, 3);
 	trie_fini(&t);
 }
 
