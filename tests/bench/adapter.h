@@ -26,6 +26,8 @@ struct client {
 	void *user;
 	/* messages wait for company until flush(); else each goes at once */
 	bool bulk;
+	/* whatever the system offers to a program with one thread only */
+	bool one_thread;
 };
 
 struct adapter {

@@ -130,6 +130,11 @@ static const struct versus second_thread = {
 	.stream = { .payload = 128, .threaded = true },
 };
 
+static const struct versus one_thread = {
+	.plain = { .payload = 128 },
+	.stream = { .payload = 128, .one_thread = true },
+};
+
 static const struct versus many_topics = {
 	.plain = { .payload = 1024 },
 	.stream = { .payload = 1024, .n_topics = 10000 },
@@ -257,6 +262,14 @@ const struct workload growth[] = {
 		.needs = UMBEL_ONLY,
 		.measure = measure_versus,
 		.shape = &second_thread,
+	},
+	{
+		.name = "growth.single_thread",
+		.title = "clients without locks, 128 B",
+		.metrics = VERSUS_METRICS(0, "msg/s"),
+		.needs = UMBEL_ONLY,
+		.measure = measure_versus,
+		.shape = &one_thread,
 	},
 	{ 0 },
 };

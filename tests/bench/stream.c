@@ -168,10 +168,11 @@ subscribe_all(struct actor *me, struct subscriber *sub)
 	unsigned n_lanes = at_least_one(s->n_lanes);
 	char filter[TOPIC_SIZE];
 
-	sub->client = a->connect(me->run->dir,
-	                         &(struct client){ .on_message = on_message,
-	                                           .user = sub,
-	                                           .bulk = true });
+	sub->client = a->connect(
+		me->run->dir, &(struct client){ .on_message = on_message,
+	                                        .user = sub,
+	                                        .bulk = true,
+	                                        .one_thread = s->one_thread });
 	for (unsigned i = lane % n_lanes; i < at_least_one(s->n_topics);
 	     i += n_lanes) {
 		name_topic(me->run, filter, lane / n_lanes, i, s->filter_tail);
@@ -417,8 +418,9 @@ publisher_init(struct publisher *p, struct actor *me)
 	p->topics = must_alloc(p->n_topics * sizeof(p->topics[0]));
 	for (unsigned i = 0; i < p->n_topics; i++)
 		name_topic(me->run, p->topics[i], me->part, i, s->topic_tail);
-	p->client = p->adapter->connect(me->run->dir,
-	                                &(struct client){ .bulk = true });
+	p->client = p->adapter->connect(
+		me->run->dir,
+		&(struct client){ .bulk = true, .one_thread = s->one_thread });
 }
 
 /* From now on locks are what they cost in a program with threads. */

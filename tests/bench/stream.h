@@ -40,7 +40,8 @@ struct stream {
 	unsigned n_topics; /* of each publisher, a multiple of n_lanes; 0: 1 */
 	enum order order;
 	bool threaded; /* publishers have a second thread, which does nothing */
-	bool warm_up;  /* a message to each topic before the start */
+	bool one_thread;        /* ... or promise that there is none */
+	bool warm_up;           /* a message to each topic before the start */
 	const char *topic_tail; /* after bench.<publisher>.<i>; NULL: nothing */
 	const char *filter_tail;
 };

@@ -120,6 +120,7 @@ umbel_client_connect(const char *dir, const struct client *model)
 	must(c, "umbel_new",
 	     umbel_new(&c->handle,
 	               UMBEL_OPTIONS(.name = "bench", .address = path,
+	                             .single_thread = model->one_thread,
 	                             .on_error = on_error, .on_loss = on_loss,
 	                             .on_writable = on_writable)));
 	must(c, "umbel_connect", umbel_connect(c->handle, 0));
