@@ -157,7 +157,7 @@ hold_on_stall(struct deadline *d, void *broker)
 	/* the kernel tells of room only when there is plenty: ask it */
 	if (by->ops->try_send(by))
 		hold_progress(by);
-	else
+	else if (!waiters_are_empty(&by->out.waiters)) /* it may have gone */
 		session_evict(by,
 		              "took no byte for %" PRIu32 " ms (limit %" PRIu32
 		              " ms) while others waited, with %zu bytes owed "

@@ -1,0 +1,570 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/hold.h"
+
+#include "sessions.h"
+
+/* The marks of some_config(): full at 80,000, and again open at 70,000. */
+#define HIGH 80000u
+#define LOW  70000u
+
+/* Publishers, and a subscriber that is full. */
+struct scene {
+	struct rig rig;
+	struct client *slow;
+	struct client *fast; /* subscribes to the same, and reads */
+	struct client *pub[4];
+};
+
+static void
+fill(struct scene *s)
+{
+	while (s->slow->session.out.bytes < HIGH) {
+		assert_int_equal(client_publishes(s->pub[0], "a.b", 10000),
+		                 COMMAND_TAKEN);
+		client_reads_all(s->fast);
+	}
+	s->fast->got.len = 0;
+}
+
+static void
+scene_init(struct scene *s)
+{
+	rig_init(&s->rig);
+	s->slow = client_open_on(&s->rig, "slow", "a.**");
+	s->fast = client_open_on(&s->rig, "fast", "**");
+	for (int i = 0; i < 4; i++)
+		s->pub[i] = client_open(&s->rig, "pub", 1000);
+	fill(s);
+}
+
+static void
+scene_fini(struct scene *s)
+{
+	client_free(s->slow);
+	client_free(s->fast);
+	for (int i = 0; i < 4; i++)
+		client_free(s->pub[i]);
+	rig_fini(&s->rig);
+}
+
+static size_t
+count_frames(struct client *c)
+{
+	size_t n = 0;
+
+	while (client_next_frame(c))
+		n++;
+	return n;
+}
+
+TEST(a_full_outbox_holds_the_publisher_and_its_message_goes_to_nobody)
+{
+	struct scene s;
+
+	scene_init(&s);
+	assert_int_equal(client_publishes(s.pub[1], "a.c", 10), COMMAND_WAITS);
+	assert_true(session_is_waiting(&s.pub[1]->session));
+	client_expect_nothing(s.fast); /* though it has room */
+	assert_int_equal(s.pub[1]->session.accepted, 0);
+
+	/* topics that the slow one does not get are not held */
+	assert_int_equal(client_publishes(s.pub[2], "b", 10), COMMAND_TAKEN);
+	client_next(s.fast, TYPE_PUBLISH);
+	scene_fini(&s);
+}
+
+TEST(the_publisher_goes_on_at_the_low_mark_and_not_before)
+{
+	struct scene s;
+	size_t owed;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	owed = s.slow->session.out.bytes;
+	client_takes(s.slow, owed - LOW - 1);
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub[1]->session));
+	client_takes(s.slow, 1);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	client_next(s.fast, TYPE_PUBLISH);
+	client_expect_nothing(s.fast);
+	scene_fini(&s);
+}
+
+TEST(who_waits_goes_on_in_the_order_of_waiting_and_newcomers_come_last)
+{
+	static const char *const topics[] = { "a.1", "a.2", "a.3" };
+	static const unsigned turns[] = { 2, 1, 3 };
+	struct scene s;
+
+	scene_init(&s);
+	for (int i = 0; i < 3; i++) {
+		client_publishes(s.pub[turns[i]], topics[i], 10);
+		assert_true(session_is_waiting(&s.pub[turns[i]]->session));
+	}
+	/* there is room again, but others were here before it */
+	outbox_sleep(&s.slow->session.out);
+	client_takes(s.slow, 5000);
+	assert_true(s.slow->session.out.bytes < HIGH);
+	assert_int_equal(client_publishes(s.pub[0], "a.0", 10), COMMAND_WAITS);
+
+	client_takes(s.slow, 20000);
+	rig_turn(&s.rig);
+	for (int i = 0; i < 4; i++) {
+		char want = (char)(i < 3 ? '1' + i : '0');
+
+		client_next(s.fast, TYPE_PUBLISH);
+		assert_int_equal(s.fast->frame.at[18], 0xa3);
+		assert_int_equal(s.fast->frame.at[21], want);
+	}
+	client_expect_nothing(s.fast);
+	scene_fini(&s);
+}
+
+TEST(those_for_whom_there_is_no_room_after_all_keep_their_order)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.1", 30000);
+	client_publishes(s.pub[2], "a.2", 30000);
+	client_publishes(s.pub[3], "a.3", 30000);
+	for (unsigned i = 1; i < 4; i++) {
+		client_takes(s.slow, s.slow->session.out.bytes - LOW + 1);
+		rig_turn(&s.rig);
+		for (unsigned k = 1; k < 4; k++)
+			assert_int_equal(session_is_waiting(&s.pub[k]->session),
+			                 k > i);
+	}
+	scene_fini(&s);
+}
+
+TEST(a_publisher_is_told_after_100_ms_by_whom_it_is_held_and_when_it_ends)
+{
+	struct message m;
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	rig_step(&s.rig, 99);
+	client_expect_nothing(s.pub[1]);
+	rig_step(&s.rig, 1);
+	m = client_next(s.pub[1], TYPE_HOLD);
+	assert_true(m.hold.on);
+	assert_int_equal(m.hold.session, s.slow->session.id);
+	assert_true(text_equals(m.hold.name, "slow"));
+	assert_true(text_equals(m.hold.topic, "a.c"));
+	rig_step(&s.rig, 500);
+	client_expect_nothing(s.pub[1]);
+
+	client_reads_all(s.slow);
+	rig_turn(&s.rig);
+	m = client_next(s.pub[1], TYPE_HOLD);
+	assert_false(m.hold.on);
+	assert_int_equal(m.hold.session, s.slow->session.id);
+	assert_true(text_equals(m.hold.topic, "a.c"));
+	client_expect_nothing(s.pub[1]);
+	scene_fini(&s);
+}
+
+TEST(a_short_hold_is_not_worth_a_word)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	rig_step(&s.rig, 99);
+	client_reads_all(s.slow);
+	rig_turn(&s.rig);
+	rig_step(&s.rig, 1000);
+	client_expect_nothing(s.pub[1]);
+	scene_fini(&s);
+}
+
+/* What the evicted one gets: the frame in hand, one GAP, the last ERROR. */
+static void
+expect_evicted(struct scene *s, size_t owed_frames, const char *words)
+{
+	struct client *c = s->slow;
+	struct message m;
+
+	assert_int_equal(c->session.state, SESSION_ENDING);
+	assert_int_equal(c->endings, 1);
+	assert_int_equal(c->session.subs.n, 0);
+	m = client_next(c, TYPE_GAP);
+	assert_int_equal(m.gap.frames, owed_frames);
+	client_expect_error(c, STATUS_SLOW_CONSUMER, true, 0, words);
+	client_expect_nothing(c);
+}
+
+TEST(who_takes_no_byte_for_2_s_while_others_wait_is_evicted)
+{
+	struct scene s;
+
+	scene_init(&s);
+	rig_step(&s.rig, 60000); /* nobody waits: no clock runs */
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	client_publishes(s.pub[1], "a.c", 10);
+	rig_step(&s.rig, 1999);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 1);
+	expect_evicted(&s, 8, "took no byte for 2000 ms");
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	client_next(s.fast, TYPE_PUBLISH); /* and now the others get it */
+	scene_fini(&s);
+}
+
+TEST(a_byte_is_progress_and_starts_the_2_s_anew)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	for (int i = 0; i < 4; i++) {
+		rig_step(&s.rig, 1999);
+		assert_int_equal(client_takes(s.slow, 1), 1);
+	}
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 2000);
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	scene_fini(&s);
+}
+
+TEST(before_it_evicts_the_broker_offers_a_byte)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	s.slow->can_take = 1;
+	rig_step(&s.rig, 2000);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 1999);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 1);
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	scene_fini(&s);
+}
+
+/* Its end is seen when it is offered a byte: what it sent is still routed. */
+TEST(one_that_has_gone_is_not_evicted_for_being_slow)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	s.slow->goes_deaf = true;
+	rig_step(&s.rig, 2000);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	assert_int_equal(client_publishes(s.slow, "b", 5), COMMAND_TAKEN);
+	assert_int_equal(count_frames(s.fast), 2);
+	scene_fini(&s);
+}
+
+TEST(who_holds_one_publisher_for_10_s_is_evicted_however_steady_it_is)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	for (int i = 0; i < 99; i++) {
+		rig_step(&s.rig, 100);
+		client_takes(s.slow, 10);
+	}
+	rig_step(&s.rig, 99);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 1);
+	s.slow->got.len = 0;
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	scene_fini(&s);
+}
+
+TEST(an_eviction_cuts_behind_the_frame_that_is_being_written)
+{
+	struct message m;
+	struct scene s;
+	size_t len;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	client_takes(s.slow, 100);
+	rig_step(&s.rig, 2000);
+	client_next(s.slow, TYPE_PUBLISH); /* whole */
+	len = s.slow->frame.len;
+	m = client_next(s.slow, TYPE_GAP);
+	assert_int_equal(m.gap.frames, 7);
+	assert_int_equal(m.gap.bytes, 7 * len);
+	client_expect_error(s.slow, STATUS_SLOW_CONSUMER, true, 0, "");
+	scene_fini(&s);
+}
+
+TEST(unsubscribing_frees_those_whose_message_it_does_not_get_any_more)
+{
+	struct scene s;
+	uint64_t due;
+
+	scene_init(&s);
+	client_subscribes(s.slow, 2, "a.x");
+	client_publishes(s.pub[1], "a.c", 10);
+	client_publishes(s.pub[2], "a.x", 10);
+	rig_step(&s.rig, 1500);
+	due = deadline_queue_next(&s.rig.broker.stalls);
+	client_unsubscribes(s.slow, 1); /* a.x it still gets */
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	assert_true(session_is_waiting(&s.pub[2]->session));
+	client_next(s.fast, TYPE_PUBLISH);
+	client_expect_nothing(s.fast);
+	/* and no clock was set back by it */
+	assert_true(deadline_queue_next(&s.rig.broker.stalls) == due);
+	rig_step(&s.rig, 500);
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	scene_fini(&s);
+}
+
+TEST(a_holder_that_leaves_holds_nobody)
+{
+	struct scene s;
+
+	scene_init(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	rig_step(&s.rig, 200);
+	client_next(s.pub[1], TYPE_HOLD);
+	client_says_hex(s.slow, "93 0c a0 00");
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	rig_turn(&s.rig);
+	assert_false(client_next(s.pub[1], TYPE_HOLD).hold.on);
+	client_next(s.fast, TYPE_PUBLISH);
+	/* what it is owed is still sent, in order */
+	assert_int_equal(count_frames(s.slow), 8);
+	scene_fini(&s);
+}
+
+TEST(a_held_session_may_end_in_any_way)
+{
+	struct scene s;
+
+	scene_init(&s);
+	for (int i = 1; i < 4; i++)
+		client_publishes(s.pub[i], "a.c", 10);
+	rig_step(&s.rig, 200);
+	session_fail(&s.pub[1]->session, STATUS_TIMEOUT, "for a test");
+	session_evict(&s.pub[2]->session, "for a test");
+	session_is_deaf(&s.pub[3]->session);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	assert_false(session_is_waiting(&s.pub[2]->session));
+	assert_true(session_is_waiting(&s.pub[3]->session));
+	client_free(s.pub[3]);
+	s.pub[3] = client_new(&s.rig, 1);
+	rig_step(&s.rig, 60000);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	scene_fini(&s);
+}
+
+/* ---- what is not held ------------------------------------------------------ */
+
+TEST(a_session_is_not_held_by_itself_but_beyond_twice_the_mark_it_gets_a_gap)
+{
+	struct client *c, *other;
+	size_t n = 0, lost = 0;
+	struct message m;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	other = client_open_on(&r, "other", "a");
+	for (; c->session.out.bytes < 2 * HIGH; n++) {
+		assert_int_equal(client_publishes(c, "a", 1000), COMMAND_TAKEN);
+		client_takes(other, SIZE_MAX);
+	}
+	for (; lost < 5; lost++) {
+		assert_int_equal(client_publishes(c, "a", 1000), COMMAND_TAKEN);
+		client_takes(other, SIZE_MAX);
+	}
+	for (size_t i = 0; i < n; i++)
+		client_next(c, TYPE_PUBLISH);
+	m = client_next(c, TYPE_GAP);
+	assert_int_equal(m.gap.frames, lost);
+	assert_int_equal(m.gap.bytes, lost * (5 + 13 + 2 + 2 + 3 + 1000));
+	client_expect_nothing(c);
+	assert_int_equal(count_frames(other), n + lost); /* others got all */
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
+TEST(a_message_to_an_inbox_is_not_held_but_announced_when_it_is_lost)
+{
+	char inbox[INBOX_MAX];
+	struct client *c, *pub;
+	size_t n = 0;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1000);
+	pub = client_open(&r, "pub", 1000);
+	session_inbox(&c->session, inbox);
+	client_subscribes(c, 1, inbox);
+	client_next(c, TYPE_OK);
+	for (; c->session.out.bytes < 2 * HIGH; n++)
+		assert_int_equal(client_publishes(pub, inbox, 1000),
+		                 COMMAND_TAKEN);
+	assert_int_equal(client_publishes(pub, inbox, 1000), COMMAND_TAKEN);
+	for (size_t i = 0; i < n; i++)
+		client_next(c, TYPE_PUBLISH);
+	assert_int_equal(client_next(c, TYPE_GAP).gap.frames, 1);
+	client_expect_nothing(c);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+/* ---- memory --------------------------------------------------------------- */
+
+TEST(at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes)
+{
+	struct config config = some_config();
+	struct client *a, *b1, *b2, *pub, *waits;
+	struct rig r;
+
+	config.outbox_high = 2u << 20;
+	config.memory_max = 8u << 20;
+	rig_init_with(&r, config);
+	a = client_open(&r, "a", 10);
+	b1 = client_open(&r, "b1", 20);
+	b2 = client_open(&r, "b2", 20);
+	pub = client_open(&r, "pub", 30);
+	waits = client_open(&r, "waits", 40);
+	client_subscribes(a, 1, "a");
+	client_subscribes(b1, 1, "b.one");
+	client_subscribes(b2, 1, "b.*");
+	for (int i = 0; i < 6; i++)
+		client_publishes(pub, "a", 100000);
+	for (int i = 0; i < 2; i++)
+		client_publishes(pub, "b.one", 150000);
+	client_publishes(pub, "b.two", 100000);
+	assert_false(session_is_waiting(&pub->session));
+	/* a owes most, but the uid of b1 and b2 more, and b2 most of that */
+	assert_true(a->session.out.bytes > b2->session.out.bytes);
+	while (r.broker.pool.used + SLAB_SIZE <= r.broker.pool.max)
+		slab_pool_charge(&r.broker.pool, 4096);
+	client_publishes(waits, "x", 10);
+	assert_true(session_is_waiting(&waits->session));
+	rig_step(&r, 1999);
+	assert_int_equal(b2->session.state, SESSION_OPEN);
+	rig_step(&r, 1);
+	assert_int_equal(b2->session.state, SESSION_ENDING);
+	assert_int_equal(b1->session.state, SESSION_OPEN);
+	assert_int_equal(a->session.state, SESSION_OPEN);
+	if (session_is_waiting(&waits->session)) {
+		rig_step(&r, 2000); /* and so on */
+		assert_int_equal(a->session.state, SESSION_ENDING);
+		assert_int_equal(b1->session.state, SESSION_OPEN);
+	}
+	client_free(a);
+	client_free(b1);
+	client_free(b2);
+	client_free(pub);
+	client_free(waits);
+	slab_pool_uncharge(&r.broker.pool, r.broker.pool.used);
+	rig_fini(&r);
+}
+
+TEST(who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then)
+{
+	struct config config = some_config();
+	struct client *c;
+	struct rig r;
+	size_t charged;
+
+	config.memory_max = 1u << 20;
+	rig_init_with(&r, config);
+	c = client_open(&r, "c", 1);
+	charged = r.broker.pool.max - SLAB_SIZE + 1;
+	slab_pool_charge(&r.broker.pool, charged);
+	client_publishes(c, "a", 10);
+	assert_true(session_is_waiting(&c->session));
+	assert_true(deadline_is_set(&r.broker.memory_wait));
+	slab_pool_uncharge(&r.broker.pool, 1);
+	assert_false(session_is_waiting(&c->session));
+	assert_false(deadline_is_set(&r.broker.memory_wait));
+	rig_turn(&r);
+	assert_int_equal(c->session.accepted, 1);
+	slab_pool_uncharge(&r.broker.pool, charged - 1);
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(when_nobody_owes_anything_waiting_for_memory_ends_nobody)
+{
+	struct config config = some_config();
+	struct client *c;
+	struct rig r;
+
+	config.memory_max = 1u << 20;
+	rig_init_with(&r, config);
+	c = client_open(&r, "c", 1);
+	slab_pool_charge(&r.broker.pool, 1u << 20);
+	client_publishes(c, "a", 10);
+	for (int i = 0; i < 10; i++)
+		rig_step(&r, 2000);
+	assert_int_equal(c->session.state, SESSION_OPEN);
+	assert_true(session_is_waiting(&c->session));
+	slab_pool_uncharge(&r.broker.pool, 1u << 20);
+	rig_turn(&r);
+	assert_int_equal(c->session.accepted, 1);
+	client_free(c);
+	rig_fini(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_full_outbox_holds_the_publisher_and_its_message_goes_to_nobody),
+		cmocka_unit_test(
+			the_publisher_goes_on_at_the_low_mark_and_not_before),
+		cmocka_unit_test(
+			who_waits_goes_on_in_the_order_of_waiting_and_newcomers_come_last),
+		cmocka_unit_test(
+			those_for_whom_there_is_no_room_after_all_keep_their_order),
+		cmocka_unit_test(
+			a_publisher_is_told_after_100_ms_by_whom_it_is_held_and_when_it_ends),
+		cmocka_unit_test(a_short_hold_is_not_worth_a_word),
+		cmocka_unit_test(
+			who_takes_no_byte_for_2_s_while_others_wait_is_evicted),
+		cmocka_unit_test(a_byte_is_progress_and_starts_the_2_s_anew),
+		cmocka_unit_test(before_it_evicts_the_broker_offers_a_byte),
+		cmocka_unit_test(
+			one_that_has_gone_is_not_evicted_for_being_slow),
+		cmocka_unit_test(
+			who_holds_one_publisher_for_10_s_is_evicted_however_steady_it_is),
+		cmocka_unit_test(
+			an_eviction_cuts_behind_the_frame_that_is_being_written),
+		cmocka_unit_test(
+			unsubscribing_frees_those_whose_message_it_does_not_get_any_more),
+		cmocka_unit_test(a_holder_that_leaves_holds_nobody),
+		cmocka_unit_test(a_held_session_may_end_in_any_way),
+		cmocka_unit_test(
+			a_session_is_not_held_by_itself_but_beyond_twice_the_mark_it_gets_a_gap),
+		cmocka_unit_test(
+			a_message_to_an_inbox_is_not_held_but_announced_when_it_is_lost),
+		cmocka_unit_test(
+			at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes),
+		cmocka_unit_test(
+			who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then),
+		cmocka_unit_test(
+			when_nobody_owes_anything_waiting_for_memory_ends_nobody),
+	};
+
+	return RUN(tests);
+}
