@@ -32,9 +32,9 @@ struct flag {
 };
 
 #define AT(member) offsetof(struct config, member)
-#define MS(n, m, text)                                               \
-	{                                                            \
-		n, KIND_U32, AT(m), 0, 24u * 3600 * 1000, "MS", text \
+#define MS(n, m, min, text)                                            \
+	{                                                              \
+		n, KIND_U32, AT(m), min, 24u * 3600 * 1000, "MS", text \
 	}
 
 static const struct flag flags[] = {
@@ -59,22 +59,22 @@ static const struct flag flags[] = {
 	  "wait (default 8 MiB)" },
 	{ "max-subscriptions", KIND_U32, AT(max_subscriptions), 1, 1u << 30,
 	  "N", "of one session (default 200000)" },
-	MS("handshake-ms", handshake_ms, "time for HELLO (default 10000)"),
-	MS("frame-ms", frame_ms,
+	MS("handshake-ms", handshake_ms, 0, "time for HELLO (default 10000)"),
+	MS("frame-ms", frame_ms, 0,
 	   "time for the rest of a frame (default 30000)"),
-	MS("stall-ms", stall_ms,
+	MS("stall-ms", stall_ms, 1,
 	   "a subscriber that holds others up and takes no byte for\n"
 	   "this time is cut off (default 2000)"),
-	MS("hold-max-ms", hold_max_ms,
+	MS("hold-max-ms", hold_max_ms, 0,
 	   "so is one that holds one publisher this long (default 10000)"),
-	MS("hold-notice-ms", hold_notice_ms,
+	MS("hold-notice-ms", hold_notice_ms, 0,
 	   "tell publishers of holds longer than this (default 100)"),
-	MS("linger-ms", linger_ms,
+	MS("linger-ms", linger_ms, 0,
 	   "time to send last words to a session (default 5000)"),
-	MS("settle-ms", settle_ms,
+	MS("settle-ms", settle_ms, 0,
 	   "take subscriptions only, this long after the start, so that\n"
 	   "publishers do not outrun subscribers (default 200)"),
-	MS("drain-ms", drain_ms,
+	MS("drain-ms", drain_ms, 0,
 	   "on SIGTERM, time for clients to finish (default 3000)"),
 };
 
@@ -143,7 +143,10 @@ parse_number(const char *text, const struct flag *flag, uint64_t *out)
 static int
 bad_value(const struct flag *flag, const char *text)
 {
-	if (flag->kind == KIND_LEVEL)
+	if (flag->kind == KIND_PATH)
+		fprintf(stderr, "umbeld: --%s %s: expected a path\n",
+		        flag->name, text);
+	else if (flag->kind == KIND_LEVEL)
 		fprintf(stderr,
 		        "umbeld: --%s %s: expected error, warn, info or "
 		        "debug\n",
@@ -170,6 +173,8 @@ set(struct config *c, const struct flag *flag, const char *text)
 
 	switch (flag->kind) {
 	case KIND_PATH:
+		if (!*text)
+			return bad_value(flag, "\"\"");
 		copy = strdup(text);
 		if (!copy)
 			return -ENOMEM;
