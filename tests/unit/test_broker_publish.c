@@ -1,0 +1,452 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/* The way of a PUBLISH through the broker; its shape is in test_publish.c */
+
+#include "broker/publish.h"
+
+#include "sessions.h"
+
+static void
+expect_frame_stamped(struct client *c, const struct bytes *sent,
+                     size_t stamp_at, uint32_t session, uint32_t uid)
+{
+	struct bytes want = { 0 }, stamp = { 0 };
+
+	put(&want, sent->at, sent->len);
+	put_be(&stamp, session, 4);
+	put_be(&stamp, uid, 4);
+	memcpy(want.at + stamp_at, stamp.at, 8);
+	assert_true(client_next_frame(c));
+	assert_int_equal(c->frame.len, want.len);
+	assert_memory_equal(c->frame.at, want.at, want.len);
+	bytes_free(&want);
+	bytes_free(&stamp);
+}
+
+TEST(only_the_stamp_is_changed_whatever_the_frame_is_made_of)
+{
+	/* and where the stamp is, in the frame */
+	static const struct {
+		const char *body;
+		size_t stamp_at;
+	} frames[] = {
+		{ "97 03 00 c4 08 00 00 00 00 00 00 00 00 a1 61 c0 c0 c4 02 "
+		  "68 69",
+		  10 },
+		{ "97 03 7f c4 08 ff ff ff ff ff ff ff ff a1 61 c0 c0 c5 00 "
+		  "02 68 69",
+		  10 },
+		{ "dc 00 07 cc 03 00 c4 08 01 02 03 04 05 06 07 08 a1 61 c0 "
+		  "c0 c4 00",
+		  13 },
+		{ "99 03 00 c4 08 00 00 00 00 00 00 00 00 d9 01 61 a1 62 81 "
+		  "a1 6b c3 c4 01 31 93 01 02 c0 c0",
+		  10 },
+		{ "97 d3 00 00 00 00 00 00 00 03 01 c4 08 00 00 00 00 00 00 "
+		  "00 00 a1 61 c0 80 c4 00",
+		  18 },
+	};
+	struct client *c, *pub;
+	struct bytes b = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "**");
+	pub = client_open(&r, "pub", 70000);
+	for (size_t round = 0; round < 2; round++) { /* known and unknown */
+		for (size_t i = 0; i < COUNT(frames); i++) {
+			b.len = 0;
+			put_frame(&b, frames[i].body);
+			assert_int_equal(client_says(pub, &b), COMMAND_TAKEN);
+			expect_frame_stamped(c, &b, frames[i].stamp_at,
+			                     pub->session.id, 70000);
+		}
+	}
+	client_expect_nothing(pub);
+	bytes_free(&b);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(a_run_of_one_topic_is_one_span_and_ends_where_the_topic_changes)
+{
+	struct bytes b = { 0 };
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a.*");
+	pub = client_open(&r, "pub", 1);
+	for (int i = 0; i < 500; i++)
+		put_publish(&b, "a.b", NULL, "hello", 5);
+	put_publish(&b, "x", NULL, "hello", 5);
+	for (int i = 0; i < 300; i++)
+		put_publish(&b, "a.c", NULL, "hello", 5);
+	assert_int_equal(client_says(pub, &b), COMMAND_TAKEN);
+	assert_int_equal(c->session.out.n_spans, 2);
+	assert_int_equal(pub->session.accepted, 801);
+	assert_int_equal(pub->session.unmatched, 1);
+	for (int i = 0; i < 800; i++) {
+		client_next(c, TYPE_PUBLISH);
+		/* each is stamped, not only the first of the run */
+		assert_int_equal(c->frame.at[13], pub->session.id);
+	}
+	client_expect_nothing(c);
+	bytes_free(&b);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(a_fault_in_a_run_costs_only_what_comes_from_it_on)
+{
+	struct bytes b = { 0 };
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "**");
+	pub = client_open(&r, "pub", 1);
+	for (int i = 0; i < 5; i++)
+		put_publish(&b, "a", NULL, "hello", 5);
+	put_frame(&b, "97 03 00 c4 08 00 00 00 00 00 00 00 00 a1 61 c0 c0 a0");
+	put_publish(&b, "a", NULL, "hello", 5);
+	assert_int_equal(client_says(pub, &b), COMMAND_LAST);
+	for (int i = 0; i < 5; i++)
+		client_next(c, TYPE_PUBLISH);
+	client_expect_nothing(c);
+	client_expect_error(pub, STATUS_BAD_FRAME, true, 0, "PUBLISH");
+	bytes_free(&b);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(faults_have_their_errors)
+{
+	static const struct {
+		const char *body;
+		enum status status;
+	} faults[] = {
+		{ "97 03 00 c4 08 00 00 00 00 00 00 00 00 a0 c0 c0 c4 00",
+		  STATUS_BAD_TOPIC },
+		{ "97 03 00 c4 08 00 00 00 00 00 00 00 00 a1 2a c0 c0 c4 00",
+		  STATUS_BAD_TOPIC },
+		{ "97 03 00 c4 08 00 00 00 00 00 00 00 00 a2 61 0a c0 c0 c4 "
+		  "00",
+		  STATUS_BAD_TOPIC },
+		{ "97 03 00 c4 08 00 00 00 00 00 00 00 00 a1 61 a2 61 2e c0 "
+		  "c4 00",
+		  STATUS_BAD_REPLY },
+		{ "97 03 00 c4 08 00 00 00 00 00 00 00 00 a1 ff c0 c0 c4 00",
+		  STATUS_BAD_FRAME },
+		{ "97 03 80 c4 08 00 00 00 00 00 00 00 00 a1 61 c0 c0 c4 00",
+		  STATUS_BAD_FRAME },
+		{ "97 03", STATUS_BAD_FRAME },
+		{ "91 03", STATUS_BAD_FRAME },
+		{ "92 03 00", STATUS_BAD_FRAME },
+	};
+	struct rig r;
+
+	rig_init(&r);
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		struct client *pub = client_open(&r, "pub", 1);
+
+		assert_int_equal(client_says_hex(pub, faults[i].body),
+		                 COMMAND_LAST);
+		client_expect_error(pub, faults[i].status, true, 0, "PUBLISH");
+		client_expect_nothing(pub);
+		client_free(pub);
+	}
+	rig_fini(&r);
+}
+
+/* What a topic is made of must not matter to those who are told of it. */
+TEST(the_error_of_a_bad_topic_is_text)
+{
+	for (size_t shift = 0; shift < 4; shift++) {
+		struct client *pub;
+		struct message m;
+		struct rig r;
+
+		rig_init(&r);
+		pub = client_open(&r, "pub", 1);
+		pub->said.len = pub->n_received = 0;
+		put_hex(&pub->said, "97 03 00 c4 08 00 00 00 00 00 00 00 00 "
+		                    "da");
+		put_be(&pub->said, shift + 4000, 2);
+		put_fill(&pub->said, 0x1b, shift);
+		for (int i = 0; i < 1000; i++)
+			put(&pub->said, "\xf0\x9f\x8c\xbc", 4);
+		put_hex(&pub->said, "c0 c0 c4 00");
+		put_prefix_before(&pub->said, 0);
+		client_goes_on(pub);
+		m = client_next(pub, TYPE_ERROR);
+		assert_int_equal(m.error.code, STATUS_BAD_TOPIC);
+		for (uint32_t i = 0; i < m.error.text.len; i++)
+			assert_true((uint8_t)m.error.text.at[i] >= 0x20);
+		/* whole characters: a four-byte one ends with 0xbc */
+		for (uint32_t i = 0; i < m.error.text.len; i++) {
+			if ((uint8_t)m.error.text.at[i] != 0xf0)
+				continue;
+			assert_true(i + 3 < m.error.text.len);
+			assert_int_equal((uint8_t)m.error.text.at[i + 3], 0xbc);
+		}
+		client_free(pub);
+		rig_fini(&r);
+	}
+}
+
+/* ---- what may be published -------------------------------------------------- */
+
+static void
+publish(struct client *c, const char *topic, const char *reply)
+{
+	struct bytes b = { 0 };
+
+	put_publish(&b, topic, reply, "", 0);
+	assert_int_equal(client_says(c, &b), COMMAND_TAKEN);
+	bytes_free(&b);
+	rig_step(c->rig, 1000); /* the next refusal is told at once again */
+}
+
+static void
+expect_denied(struct client *c, const char *about)
+{
+	struct message m = client_next(c, TYPE_ERROR);
+
+	assert_int_equal(m.error.code, STATUS_DENIED);
+	assert_false(m.error.fatal);
+	assert_true(text_equals(m.error.about, about));
+	client_expect_nothing(c);
+}
+
+TEST(topics_with_a_dollar_are_the_brokers_but_for_its_inboxes)
+{
+	char own[INBOX_MAX], others[INBOX_MAX], topic[128];
+	struct client *c, *other;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	other = client_open(&r, "other", 2);
+	session_inbox(&c->session, own);
+	session_inbox(&other->session, others);
+	snprintf(topic, sizeof(topic), "%s.deep.er", others);
+	client_subscribes(other, 1, others);
+	snprintf(topic, sizeof(topic), "%s.**", others);
+	client_subscribes(other, 2, topic);
+	client_next(other, TYPE_OK);
+	client_next(other, TYPE_OK);
+
+	publish(c, own, NULL);
+	publish(c, others, NULL);
+	client_next(other, TYPE_PUBLISH);
+	snprintf(topic, sizeof(topic), "%s.deep.er", others);
+	publish(c, topic, NULL);
+	client_next(other, TYPE_PUBLISH);
+	client_expect_nothing(c);
+	assert_int_equal(c->session.accepted, 3);
+
+	publish(c, "$sys.load", NULL);
+	expect_denied(c, "$sys.load");
+	publish(c, "$inbox", NULL);
+	expect_denied(c, "$inbox");
+	publish(c, "$inbox.0123456789abcdef.1", NULL); /* of another broker */
+	expect_denied(c, "$inbox.0123456789abcdef.1");
+	publish(c, r.broker.inbox_root, NULL);
+	expect_denied(c, r.broker.inbox_root);
+	snprintf(topic, sizeof(topic), "%s0.1", r.broker.inbox_root);
+	publish(c, topic, NULL);
+	expect_denied(c, topic);
+	publish(c, "$sys.load", "a"); /* about its reply, if it has one */
+	expect_denied(c, "a");
+	assert_int_equal(c->session.accepted, 3);
+	assert_int_equal(c->session.refused, 6);
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
+TEST(a_reply_lies_in_ones_own_inbox_or_outside_of_all)
+{
+	char own[INBOX_MAX], others[INBOX_MAX], deep[128];
+	struct client *c, *other;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	for (int i = 0; i < 9; i++) /* so that 1 is a prefix of its number */
+		client_free(client_new(&r, 1));
+	other = client_open_on(&r, "other", "a");
+	assert_int_equal(c->session.id, 1);
+	assert_int_equal(other->session.id, 11);
+	session_inbox(&c->session, own);
+	session_inbox(&other->session, others);
+	snprintf(deep, sizeof(deep), "%s.req.1", own);
+
+	publish(c, "a", own);
+	publish(c, "a", deep);
+	publish(c, "a", "some.where");
+	client_expect_nothing(c);
+	for (int i = 0; i < 3; i++)
+		client_next(other, TYPE_PUBLISH);
+
+	publish(c, "a", others); /* no confused deputies */
+	expect_denied(c, others);
+	publish(c, "a", "$sys.x");
+	expect_denied(c, "$sys.x");
+	publish(c, "a", "$inbox");
+	expect_denied(c, "$inbox");
+	client_expect_nothing(other);
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
+TEST(a_request_that_nobody_can_answer_is_told_about_its_reply)
+{
+	struct client *c, *monitor, *responder;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	monitor = client_open(&r, "monitor", 1);
+	client_says_hex(monitor, "95 04 01 01 a2 2a 2a 81 "
+	                         "a7 6d 6f 6e 69 74 6f 72 c3");
+	client_next(monitor, TYPE_OK);
+	for (int i = 0; i < 3; i++) { /* for each message, not each second */
+		struct message m;
+		struct bytes b = { 0 };
+
+		put_publish(&b, "a.b", "r", "", 0);
+		client_says(c, &b);
+		bytes_free(&b);
+		m = client_next(c, TYPE_ERROR);
+		assert_int_equal(m.error.code, STATUS_NO_RESPONDER);
+		assert_false(m.error.fatal);
+		assert_int_equal(m.error.request, 0);
+		assert_true(text_equals(m.error.about, "r"));
+		client_expect_nothing(c);
+		client_next(monitor, TYPE_PUBLISH);
+	}
+	assert_int_equal(c->session.accepted, 3);
+	assert_int_equal(c->session.unmatched, 0);
+	responder = client_open_on(&r, "responder", "a.*");
+	publish(c, "a.b", "r");
+	client_expect_nothing(c);
+	client_next(responder, TYPE_PUBLISH);
+	client_free(c);
+	client_free(monitor);
+	client_free(responder);
+	rig_fini(&r);
+}
+
+TEST(while_the_broker_settles_publishers_wait_and_others_do_not)
+{
+	struct client *c, *a, *b;
+	struct rig r;
+
+	rig_init(&r);
+	r.broker.settling = true;
+	a = client_open(&r, "a", 1);
+	b = client_open(&r, "b", 1);
+	assert_int_equal(client_publishes(a, "x", 1), COMMAND_WAITS);
+	assert_int_equal(client_publishes(b, "x", 2), COMMAND_WAITS);
+	c = client_open_on(&r, "c", "x");
+	rig_step(&r, 60000); /* no clock of a hold runs */
+	broker_settle(&r.broker);
+	rig_turn(&r);
+	client_next(c, TYPE_PUBLISH);
+	assert_int_equal(c->frame.at[c->frame.len - 2], 1);
+	client_next(c, TYPE_PUBLISH);
+	assert_int_equal(c->frame.at[c->frame.len - 3], 2);
+	assert_int_equal(client_publishes(a, "x", 1), COMMAND_TAKEN);
+	client_free(a);
+	client_free(b);
+	client_free(c);
+	rig_fini(&r);
+}
+
+/* Everything that one publisher says, in whatever pieces it is received. */
+TEST(what_arrives_is_the_same_however_it_was_cut)
+{
+	static const char *const topics[] = { "a", "a.b", "b.c.d", "$x", "a" };
+	struct chance c = chance_new("publish");
+	struct bytes stream = { 0 }, whole = { 0 };
+
+	for (int i = 0; i < 120; i++) {
+		static char payload[5000];
+
+		put_publish(&stream, topics[chance_below(&c, COUNT(topics))],
+		            chance_one_in(&c, 10) ? "r" : NULL, payload,
+		            chance_one_in(&c, 5) ? chance_below(&c, 5000)
+		                                 : chance_below(&c, 50));
+		if (chance_one_in(&c, 10))
+			put_frame(&stream, "92 0a 05");
+		if (chance_one_in(&c, 10))
+			put_frame(&stream, "92 cc 99 c0");
+	}
+	for (unsigned round = 0; round < rounds(200); round++) {
+		struct client *sub, *pub;
+		struct rig r;
+		size_t at = 0;
+
+		rig_init(&r);
+		sub = client_open_on(&r, "sub", "**");
+		pub = client_open(&r, "pub", 1);
+		while (at < stream.len) {
+			struct bytes piece = stream;
+
+			piece.at += at;
+			piece.len = round == 0   ? stream.len
+			            : round == 1 ? 1
+			                         : 1 + chance_below(&c, 4000);
+			if (piece.len > stream.len - at)
+				piece.len = stream.len - at;
+			client_says(pub, &piece);
+			client_takes(sub, chance_below(&c, 6000));
+			rig_turn(&r);
+			at += piece.len;
+		}
+		client_reads_all(sub);
+		if (round == 0)
+			put(&whole, sub->got.at, sub->got.len);
+		assert_int_equal(sub->got.len, whole.len);
+		assert_memory_equal(sub->got.at, whole.at, whole.len);
+		client_free(sub);
+		client_free(pub);
+		rig_fini(&r);
+	}
+	assert_true(whole.len > 20000);
+	bytes_free(&stream);
+	bytes_free(&whole);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			only_the_stamp_is_changed_whatever_the_frame_is_made_of),
+		cmocka_unit_test(
+			a_run_of_one_topic_is_one_span_and_ends_where_the_topic_changes),
+		cmocka_unit_test(
+			a_fault_in_a_run_costs_only_what_comes_from_it_on),
+		cmocka_unit_test(faults_have_their_errors),
+		cmocka_unit_test(the_error_of_a_bad_topic_is_text),
+		cmocka_unit_test(
+			topics_with_a_dollar_are_the_brokers_but_for_its_inboxes),
+		cmocka_unit_test(
+			a_reply_lies_in_ones_own_inbox_or_outside_of_all),
+		cmocka_unit_test(
+			a_request_that_nobody_can_answer_is_told_about_its_reply),
+		cmocka_unit_test(
+			while_the_broker_settles_publishers_wait_and_others_do_not),
+		cmocka_unit_test(what_arrives_is_the_same_however_it_was_cut),
+	};
+
+	return RUN(tests);
+}

@@ -1,0 +1,377 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/session.h"
+
+#include "capture.h"
+#include "sessions.h"
+
+static struct text
+text(const char *s)
+{
+	return (struct text){ s, (uint32_t)strlen(s) };
+}
+
+TEST(sessions_are_numbered_from_1_and_never_twice)
+{
+	struct client *a, *b;
+	struct rig r;
+
+	rig_init(&r);
+	a = client_new(&r, 1);
+	b = client_new(&r, 1);
+	assert_int_equal(a->session.id, 1);
+	assert_int_equal(b->session.id, 2);
+	assert_int_equal(r.broker.n_sessions, 2);
+	client_free(b);
+	client_free(a);
+	a = client_new(&r, 1);
+	assert_int_equal(a->session.id, 3);
+	client_free(a);
+	rig_fini(&r);
+}
+
+TEST(an_inbox_is_the_brokers_random_and_the_sessions_number)
+{
+	char inbox[INBOX_MAX], want[INBOX_MAX];
+	struct client *c;
+	struct rig r, other;
+	int hex = 0;
+
+	rig_init(&r);
+	rig_init(&other);
+	c = client_new(&r, 1);
+	assert_int_equal(
+		sscanf(r.broker.inbox_root, "$inbox.%*16[0-9a-f]%n", &hex), 0);
+	assert_int_equal(hex, 23);
+	assert_string_not_equal(r.broker.inbox_root, other.broker.inbox_root);
+	snprintf(want, sizeof(want), "%s.1", r.broker.inbox_root);
+	assert_int_equal(session_inbox(&c->session, inbox), strlen(want));
+	assert_string_equal(inbox, want);
+	c->session.id = SESSION_LAST;
+	assert_int_equal(session_inbox(&c->session, inbox), 23 + 1 + 10);
+	client_free(c);
+	rig_fini(&r);
+	rig_fini(&other);
+}
+
+TEST(its_words_name_it_and_cannot_be_forged)
+{
+	char words[SESSION_WORDS_MAX];
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_new(&r, 1000);
+	assert_string_equal(session_words(&c->session, words),
+	                    "session=1 name=\"\" pid=77 command=\"test\" "
+	                    "uid=1000");
+	client_free(c);
+	c = client_open(&r, "u\"i uid=0", 1000);
+	strcpy(c->session.peer.command, "a\nb");
+	assert_string_equal(session_words(&c->session, words),
+	                    "session=2 name=\"u\\\"i uid=0\" pid=77 "
+	                    "command=\"a\\u000ab\" uid=1000");
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(the_longest_name_and_command_leave_room_for_the_uid)
+{
+	char words[SESSION_WORDS_MAX], name[65];
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	memset(name, '"', 64);
+	name[64] = '\0';
+	c = client_open(&r, name, (uid_t)4294967294);
+	memset(c->session.peer.command, 1, 15);
+	c->session.peer.command[15] = '\0';
+	session_words(&c->session, words);
+	assert_string_equal(words + strlen(words) - 15, " uid=4294967294");
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(a_failure_is_told_behind_what_waits_and_ends_the_session)
+{
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	pub = client_open(&r, "pub", 1);
+	client_publishes(pub, "a", 10);
+	session_fail(&c->session, STATUS_BAD_FRAME, "because %d", 5);
+	assert_int_equal(c->session.state, SESSION_ENDING);
+	assert_int_equal(c->endings, 1);
+	client_publishes(pub, "a", 10); /* not for it any more */
+	client_next(c, TYPE_PUBLISH);
+	client_expect_error(c, STATUS_BAD_FRAME, true, 0, "because 5");
+	client_expect_nothing(c);
+	session_end(&c->session); /* once is enough */
+	assert_int_equal(c->endings, 1);
+	assert_int_equal(pub->session.unmatched, 1);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+/* Its words are cut between characters, or no client could read them. */
+TEST(a_text_that_is_too_long_is_cut_and_stays_utf8)
+{
+	char words[700];
+
+	for (size_t shift = 0; shift < 4; shift++) {
+		struct client *c;
+		struct message m;
+		struct rig r;
+		size_t len = shift;
+
+		memset(words, 'x', shift);
+		while (len + 4 < sizeof(words)) {
+			memcpy(words + len, "\xf0\x9f\x8c\xbc", 4);
+			len += 4;
+		}
+		words[len] = '\0';
+		rig_init(&r);
+		c = client_open(&r, "c", 1);
+		session_refuse(&c->session, STATUS_LIMIT, 9, text("a"), "%s",
+		               words);
+		m = client_next(c, TYPE_ERROR);
+		assert_in_range(m.error.text.len, 390, 400);
+		assert_int_equal((m.error.text.len - shift) % 4, 0);
+		assert_memory_equal(m.error.text.at, words, m.error.text.len);
+		client_free(c);
+		rig_fini(&r);
+	}
+}
+
+TEST(one_that_is_deaf_takes_nothing_but_is_still_heard)
+{
+	struct client *c, *other;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	other = client_open_on(&r, "other", "**");
+	session_is_deaf(&c->session);
+	assert_int_equal(c->session.state, SESSION_OPEN);
+	client_publishes(other, "a", 10);
+	assert_int_equal(client_publishes(c, "b", 10), COMMAND_TAKEN);
+	client_says_hex(c, "92 0a 01");
+	assert_int_equal(c->session.out.bytes, 0);
+	client_next(other, TYPE_PUBLISH);
+	client_next(other, TYPE_PUBLISH);
+	client_expect_nothing(other);
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
+TEST(an_eviction_of_one_that_owes_nothing_has_no_gap)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	session_evict(&c->session, "too %s", "slow");
+	client_expect_error(c, STATUS_SLOW_CONSUMER, true, 0, "too slow");
+	client_expect_nothing(c);
+	session_evict(&c->session, "again");
+	client_expect_nothing(c);
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(an_eviction_is_logged_by_name_with_what_was_lost)
+{
+	static struct capture err;
+	struct client *c, *pub;
+	struct rig r;
+	const char *log;
+
+	rig_init(&r);
+	r.broker.log.level = LOG_INFO;
+	c = client_open_on(&r, "ui", "a");
+	pub = client_open(&r, "pub", 1);
+	client_publishes(pub, "a", 10);
+	client_publishes(pub, "a", 10);
+	capture_begin(&err, stderr);
+	session_evict(&c->session, "took no byte for %d ms", 2000);
+	log = capture_end(&err);
+	assert_non_null(strstr(log, "evicted session=1 name=\"ui\" pid=77 "
+	                            "command=\"test\" uid=1000: took no byte "
+	                            "for 2000 ms; lost messages=2 bytes=68"));
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+/* ---- refused messages ------------------------------------------------------- */
+
+TEST(refusals_are_reported_at_once_then_once_a_second_with_their_number)
+{
+	struct message m;
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	for (int i = 0; i < 5; i++) {
+		char about[8];
+
+		snprintf(about, sizeof(about), "$x.%d", i);
+		session_deny_publish(&c->session, text(about), "no");
+	}
+	m = client_next(c, TYPE_ERROR);
+	assert_int_equal(m.error.code, 35);
+	assert_false(m.error.fatal);
+	assert_true(text_equals(m.error.text, "no"));
+	assert_true(text_equals(m.error.about, "$x.0"));
+	client_expect_nothing(c);
+	assert_int_equal(c->session.refused, 5);
+
+	rig_step(&r, 999);
+	client_expect_nothing(c);
+	rig_step(&r, 1);
+	m = client_next(c, TYPE_ERROR);
+	assert_int_equal(m.error.text.at[0], '4');
+	assert_true(text_equals(m.error.about, "$x.4"));
+	client_expect_nothing(c);
+
+	/* that report was one: the next waits for its second again */
+	rig_step(&r, 500);
+	session_deny_publish(&c->session, text("$y"), "no");
+	client_expect_nothing(c);
+	rig_step(&r, 500);
+	m = client_next(c, TYPE_ERROR);
+	assert_int_equal(m.error.text.at[0], '1');
+	assert_true(text_equals(m.error.about, "$y"));
+	rig_step(&r, 1000);
+	client_expect_nothing(c);
+	session_deny_publish(&c->session, text("$z"), "no");
+	client_expect_error(c, STATUS_DENIED, false, 0, "no");
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(refusals_of_a_session_that_has_ended_are_not_reported)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	session_deny_publish(&c->session, text("$x"), "no");
+	session_deny_publish(&c->session, text("$x"), "no");
+	client_next(c, TYPE_ERROR);
+	session_end(&c->session);
+	rig_step(&r, 5000);
+	client_expect_nothing(c);
+	client_free(c);
+
+	c = client_open(&r, "c", 1);
+	session_deny_publish(&c->session, text("$x"), "no");
+	client_free(c); /* with its deadline set */
+	rig_step(&r, 5000);
+	rig_fini(&r);
+}
+
+/* ---- subscriptions ------------------------------------------------------------ */
+
+TEST(its_subscriptions_end_with_it)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	for (uint32_t i = 0; i < 50; i++) {
+		char filter[32];
+
+		snprintf(filter, sizeof(filter), "a.%u.*", i);
+		assert_int_equal(session_subscribe(&c->session, i, text(filter),
+		                                   false),
+		                 0);
+	}
+	assert_int_equal(r.broker.router.trie.n_entries, 50);
+	assert_true(session_unsubscribe(&c->session, 7));
+	assert_false(session_unsubscribe(&c->session, 7));
+	assert_int_equal(r.broker.router.trie.n_entries, 49);
+	session_end(&c->session);
+	assert_int_equal(r.broker.router.trie.n_entries, 0);
+	client_free(c);
+	rig_fini(&r);
+}
+
+/* ---- leaving -------------------------------------------------------------- */
+
+TEST(after_goaway_a_session_is_drained_by_its_ping_or_its_end)
+{
+	struct client *a, *b, *fresh;
+	struct message m;
+	struct rig r;
+
+	rig_init(&r);
+	a = client_open(&r, "a", 1);
+	b = client_open(&r, "b", 1);
+	fresh = client_new(&r, 1);
+	broker_drain(&r.broker);
+	m = client_next(a, TYPE_GOAWAY);
+	assert_true(m.goaway.delay_ms > 0);
+	client_next(b, TYPE_GOAWAY);
+	client_expect_nothing(fresh);
+	assert_int_equal(r.broker.n_undrained, 2);
+	client_says_hex(a, "92 0a 05");
+	assert_int_equal(client_next(a, TYPE_PONG).pong.token, 5);
+	assert_int_equal(r.broker.n_undrained, 1);
+	client_says_hex(a, "92 0a 06");
+	assert_int_equal(r.broker.n_undrained, 1);
+	session_end(&b->session);
+	assert_int_equal(r.broker.n_undrained, 0);
+
+	/* who says HELLO now is sent away as well */
+	client_says_hex(fresh, "94 01 01 a0 80");
+	client_next(fresh, TYPE_WELCOME);
+	client_next(fresh, TYPE_GOAWAY);
+	assert_int_equal(r.broker.n_undrained, 1);
+	client_free(fresh);
+	assert_int_equal(r.broker.n_undrained, 0);
+	client_free(a);
+	client_free(b);
+	rig_fini(&r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sessions_are_numbered_from_1_and_never_twice),
+		cmocka_unit_test(
+			an_inbox_is_the_brokers_random_and_the_sessions_number),
+		cmocka_unit_test(its_words_name_it_and_cannot_be_forged),
+		cmocka_unit_test(
+			the_longest_name_and_command_leave_room_for_the_uid),
+		cmocka_unit_test(
+			a_failure_is_told_behind_what_waits_and_ends_the_session),
+		cmocka_unit_test(a_text_that_is_too_long_is_cut_and_stays_utf8),
+		cmocka_unit_test(
+			one_that_is_deaf_takes_nothing_but_is_still_heard),
+		cmocka_unit_test(
+			an_eviction_of_one_that_owes_nothing_has_no_gap),
+		cmocka_unit_test(
+			an_eviction_is_logged_by_name_with_what_was_lost),
+		cmocka_unit_test(
+			refusals_are_reported_at_once_then_once_a_second_with_their_number),
+		cmocka_unit_test(
+			refusals_of_a_session_that_has_ended_are_not_reported),
+		cmocka_unit_test(its_subscriptions_end_with_it),
+		cmocka_unit_test(
+			after_goaway_a_session_is_drained_by_its_ping_or_its_end),
+	};
+
+	return RUN(tests);
+}
