@@ -290,7 +290,7 @@ take_frames(struct conn *c)
 	unsigned taken = 0;
 
 	while (s->state != SESSION_ENDING && !answers_are_unread(c)) {
-		uint32_t body_len;
+		uint32_t body_len = 0;
 		enum frame_result r =
 			input_peek(&c->input, command_max_body(s), &body_len);
 
@@ -415,6 +415,16 @@ static void
 on_abandon(struct session *s)
 {
 	mark_dead(conn_of(s));
+}
+
+static size_t
+on_input_memory(const struct session *s)
+{
+	const struct conn *c =
+		(const struct conn *)((const char *)s -
+	                              offsetof(struct conn, session));
+
+	return c->input.slab ? c->input.slab->charged : 0;
 }
 
 /* ---- life ----------------------------------------------------------------- */
@@ -561,7 +571,8 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 		         .resume = on_resume,
 		         .ending = on_ending,
 		         .try_send = on_try_send,
-		         .abandon = on_abandon },
+		         .abandon = on_abandon,
+		         .input_memory = on_input_memory },
 		.base = base,
 		.broker = broker,
 		.send_buffer = choose_send_buffer(config->memory_max),

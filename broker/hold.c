@@ -200,37 +200,50 @@ hold_on_too_long(struct deadline *d, void *broker)
 /* ---- memory --------------------------------------------------------------- */
 
 static size_t
-owed_by_uid(const struct broker *b, uid_t uid)
+owed(const struct session *s)
 {
-	const struct session *s;
-	size_t owed = 0;
-
-	TAILQ_FOREACH (s, &b->sessions, link)
-		owed += s->peer.uid == uid ? s->out.bytes : 0;
-	return owed;
+	return s->out.bytes;
 }
 
-/* Of the user that owes most, the session that owes most; NULL: nobody does.
+static size_t
+occupied(const struct session *s)
+{
+	return s->ops->input_memory(s);
+}
+
+static size_t
+debt_of_uid(const struct broker *b, uid_t uid,
+            size_t (*debt)(const struct session *))
+{
+	const struct session *s;
+	size_t sum = 0;
+
+	TAILQ_FOREACH (s, &b->sessions, link)
+		sum += s->peer.uid == uid ? debt(s) : 0;
+	return sum;
+}
+
+/* Of the user with most debt, the session with most; NULL: nobody has any.
    Quadratic in users, and called when memory has been short for seconds. */
 static struct session *
-worst_debtor(struct broker *b)
+worst_debtor(struct broker *b, size_t (*debt)(const struct session *))
 {
 	struct session *worst = NULL, *s;
 	size_t most = 0;
 
 	TAILQ_FOREACH (s, &b->sessions, link) {
-		size_t owed;
+		size_t sum;
 
-		if (s->state == SESSION_ENDING || s->out.bytes == 0)
+		if (s->state == SESSION_ENDING || debt(s) == 0)
 			continue;
 		if (worst && worst->peer.uid == s->peer.uid) {
-			if (s->out.bytes > worst->out.bytes)
+			if (debt(s) > debt(worst))
 				worst = s;
 			continue;
 		}
-		owed = owed_by_uid(b, s->peer.uid);
-		if (owed > most) {
-			most = owed;
+		sum = debt_of_uid(b, s->peer.uid, debt);
+		if (sum > most) {
+			most = sum;
 			worst = s;
 		}
 	}
@@ -249,11 +262,38 @@ abandon_ending(struct broker *b)
 	}
 }
 
+/*
+ * One has to go. First those who do not read; when nobody owes anything, it is
+ * frames that have begun and cannot end, each for want of what others have.
+ */
+static void
+end_worst(struct broker *b)
+{
+	struct session *s = worst_debtor(b, owed);
+
+	if (s) {
+		session_evict(s,
+		              "owed %zu bytes when memory was short for "
+		              "%" PRIu32
+		              " ms, with %zu bytes in use (limit %zu)",
+		              owed(s), b->config->stall_ms, b->pool.used,
+		              b->pool.max);
+		return;
+	}
+	s = worst_debtor(b, occupied);
+	if (s)
+		session_fail(s, STATUS_NO_MEMORY,
+		             "a frame that had begun occupied %zu bytes when "
+		             "memory was short for %" PRIu32
+		             " ms, with %zu bytes in use (limit %zu)",
+		             occupied(s), b->config->stall_ms, b->pool.used,
+		             b->pool.max);
+}
+
 void
 hold_on_memory(struct deadline *d, void *broker)
 {
 	struct broker *b = broker;
-	struct session *worst = worst_debtor(b);
 
 	if (waiters_are_empty(&b->pool.waiters))
 		return;
@@ -262,13 +302,7 @@ hold_on_memory(struct deadline *d, void *broker)
 	          "waited_ms=%" PRIu32,
 	          b->pool.used, b->pool.max, b->config->stall_ms);
 	abandon_ending(b);
-	if (worst)
-		session_evict(worst,
-		              "owed %zu bytes when memory was short for "
-		              "%" PRIu32
-		              " ms, with %zu bytes in use (limit %zu)",
-		              worst->out.bytes, b->config->stall_ms,
-		              b->pool.used, b->pool.max);
+	end_worst(b);
 	if (!waiters_are_empty(&b->pool.waiters))
 		deadline_set(&b->memory_waits, d);
 }

@@ -14,7 +14,8 @@
  *	end	one that holds one publisher for hold_max_ms is evicted
  *
  * Memory is the other thing to wait for: when the pool has had none to give
- * for stall_ms, the session that owes most, of the user that owes most, goes.
+ * for stall_ms, the session that owes most, of the user that owes most, goes;
+ * or, when nobody owes anything, the one whose frame has most of it so far.
  */
 #ifndef UMBELD_HOLD_H
 #define UMBELD_HOLD_H

@@ -6,7 +6,7 @@
  * what it is waiting for.
  *
  * A session knows no socket. Whoever carries it (a connection, a test) gives
- * it three functions.
+ * it a few functions.
  */
 #ifndef UMBELD_SESSION_H
 #define UMBELD_SESSION_H
@@ -43,6 +43,8 @@ struct session_ops {
 	bool (*try_send)(struct session *s);
 	/* it is SESSION_ENDING: do not wait until it has read its last words */
 	void (*abandon)(struct session *s);
+	/* bytes of the pool that hold what it has sent and nobody has taken */
+	size_t (*input_memory)(const struct session *s);
 };
 
 /* A PUBLISH that was refused is reported at once, then once a second. */

@@ -82,6 +82,14 @@ client_on_abandon(struct session *s)
 	((struct client *)s)->abandons++;
 }
 
+static inline size_t
+client_on_input_memory(const struct session *s)
+{
+	const struct client *c = (const struct client *)s;
+
+	return c->input.slab ? c->input.slab->charged : 0;
+}
+
 /* ---- life ----------------------------------------------------------------- */
 
 static inline struct config
@@ -140,6 +148,7 @@ client_new(struct rig *r, uid_t uid)
 		.ending = client_on_ending,
 		.try_send = client_on_try_send,
 		.abandon = client_on_abandon,
+		.input_memory = client_on_input_memory,
 	};
 	struct peer peer = { .uid = uid, .pid = 77 };
 	struct client *c = calloc(1, sizeof(*c));

@@ -503,6 +503,61 @@ TEST(who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then)
 	rig_fini(&r);
 }
 
+/* Each has a part of the memory, and none has enough. */
+TEST(frames_that_cannot_all_be_finished_do_not_wait_for_each_other_for_ever)
+{
+	struct config config = some_config();
+	struct client *c[6];
+	struct bytes b = { 0 };
+	struct rig r;
+	unsigned done = 0;
+
+	config.memory_max = 2u << 20;
+	rig_init_with(&r, config);
+	put_hex(&b, "97 03 00 c4 08 00 00 00 00 00 00 00 00 a1 61 c0 c0 c6 "
+	            "00 0f f0 00");
+	put_fill(&b, 7, 0xff000);
+	put_prefix_before(&b, 0);
+	for (unsigned i = 0; i < 6; i++) {
+		c[i] = client_open(&r, "c", i < 3 ? 10 : 20 + i);
+		put(&c[i]->said, b.at, 200000);
+	}
+	/* in small pieces, so that all of them get equally far */
+	for (unsigned i = 0; i < 6; i++)
+		client_goes_on(c[i]);
+	for (unsigned i = 0; i < 6; i++) {
+		put(&c[i]->said, b.at + 200000, b.len - 200000);
+		client_goes_on(c[i]);
+	}
+	for (unsigned i = 0; i < 6; i++)
+		assert_true(session_is_waiting(&c[i]->session));
+	for (unsigned round = 0; round < 6; round++) {
+		rig_step(&r, 2000);
+		for (unsigned i = 0; i < 6; i++) {
+			if (c[i]->session.state == SESSION_ENDING)
+				input_drop(&c[i]->input); /* as its end does */
+		}
+		rig_turn(&r);
+	}
+	/* it was one of those of the uid that had most */
+	for (unsigned i = 0; i < 6; i++) {
+		bool ended = c[i]->session.state == SESSION_ENDING;
+
+		if (ended)
+			client_expect_error(c[i], STATUS_NO_MEMORY, true, 0,
+			                    "memory was short for 2000 ms");
+		else
+			assert_int_equal(c[i]->session.accepted, 1);
+		done += !ended;
+		assert_true(!ended || i < 3);
+	}
+	assert_in_range(done, 4, 5);
+	for (unsigned i = 0; i < 6; i++)
+		client_free(c[i]);
+	bytes_free(&b);
+	rig_fini(&r);
+}
+
 TEST(when_nobody_owes_anything_waiting_for_memory_ends_nobody)
 {
 	struct config config = some_config();
@@ -562,6 +617,8 @@ main(void)
 			at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes),
 		cmocka_unit_test(
 			who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then),
+		cmocka_unit_test(
+			frames_that_cannot_all_be_finished_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(
 			when_nobody_owes_anything_waiting_for_memory_ends_nobody),
 	};
