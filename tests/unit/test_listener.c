@@ -1,0 +1,276 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "capture.h"
+
+static char folder[64];
+static char path[160];
+static struct capture err;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/umbel-unit-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(path, sizeof(path), "%s/sock", folder);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	static const char *const left[] = { "sock", "sock.lock", "other",
+		                            "new/sock", "new/sock.lock" };
+	char file[160];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(left); i++) {
+		snprintf(file, sizeof(file), "%s/%s", folder, left[i]);
+		unlink(file);
+	}
+	snprintf(file, sizeof(file), "%s/new", folder);
+	rmdir(file);
+	return rmdir(folder);
+}
+
+static int
+try_open(struct listener *l, const char *at, mode_t mode)
+{
+	int r;
+
+	capture_begin(&err, stderr);
+	r = listener_open(l, at, mode);
+	capture_end(&err);
+	if (r < 0) {
+		assert_int_equal(l->fd, -1);
+		assert_int_equal(l->lock_fd, -1);
+		assert_memory_equal(err.text, "umbeld: ", 8);
+	} else {
+		assert_string_equal(err.text, "");
+	}
+	return r;
+}
+
+static bool
+exists(const char *at)
+{
+	struct stat st;
+
+	return lstat(at, &st) == 0;
+}
+
+static bool
+can_connect(const char *at)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), r;
+
+	strcpy(a.sun_path, at);
+	r = connect(fd, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return r == 0;
+}
+
+/* A socket file whose owner is gone. */
+static void
+leave_stale_socket(const char *at)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(a.sun_path, at);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	close(fd);
+	assert_true(exists(at));
+	assert_false(can_connect(at));
+}
+
+TEST(clients_can_connect_until_it_stops_and_then_the_file_is_gone)
+{
+	struct listener l;
+
+	assert_int_equal(try_open(&l, path, 0600), 0);
+	assert_true(can_connect(path));
+	listener_stop(&l);
+	assert_false(exists(path));
+	assert_true(l.lock_fd >= 0); /* and nobody else may serve it yet */
+	listener_close(&l);
+	assert_int_equal(l.lock_fd, -1);
+	listener_close(&l);
+}
+
+TEST(the_mode_is_the_one_that_was_asked_for_whatever_the_umask)
+{
+	static const mode_t modes[] = { 0600, 0660, 0666, 0777, 0000 };
+	mode_t was = umask(0);
+
+	for (size_t i = 0; i < COUNT(modes); i++) {
+		struct listener l;
+		struct stat st;
+
+		umask(i % 2 ? 0777 : 0);
+		assert_int_equal(try_open(&l, path, modes[i]), 0);
+		assert_int_equal(lstat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, modes[i]);
+		assert_int_equal(umask(0), i % 2 ? 0777 : 0); /* untouched */
+		listener_close(&l);
+	}
+	umask(was);
+}
+
+TEST(a_second_one_is_refused_with_the_pid_of_the_first)
+{
+	struct listener a, b;
+	char pid[32];
+
+	assert_int_equal(try_open(&a, path, 0600), 0);
+	assert_true(try_open(&b, path, 0600) < 0);
+	snprintf(pid, sizeof(pid), "(pid %ld)", (long)getpid());
+	assert_non_null(strstr(err.text, pid));
+	assert_non_null(strstr(err.text, path));
+	assert_true(can_connect(path)); /* the first one goes on */
+	listener_close(&a);
+	assert_int_equal(try_open(&b, path, 0600), 0);
+	listener_close(&b);
+}
+
+TEST(what_a_dead_broker_left_behind_is_replaced)
+{
+	struct listener l;
+
+	leave_stale_socket(path);
+	assert_int_equal(try_open(&l, path, 0600), 0);
+	assert_true(can_connect(path));
+	listener_close(&l);
+}
+
+TEST(what_is_not_a_socket_is_not_removed)
+{
+	struct listener l;
+	struct stat st;
+	int fd = open(path, O_CREAT | O_WRONLY, 0644);
+
+	assert_int_equal(write(fd, "precious", 8), 8);
+	close(fd);
+	assert_true(try_open(&l, path, 0600) < 0);
+	assert_non_null(strstr(err.text, "not a socket"));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 8);
+	unlink(path);
+
+	/* nor is a link followed, whatever it points to */
+	leave_stale_socket(path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink("/dev/null", path), 0);
+	assert_true(try_open(&l, path, 0600) < 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+}
+
+TEST(a_lock_file_that_is_a_link_is_not_followed)
+{
+	struct listener l;
+	char lock[200], other[200];
+
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	snprintf(other, sizeof(other), "%s/other", folder);
+	assert_int_equal(symlink(other, lock), 0);
+	assert_true(try_open(&l, path, 0600) < 0);
+	assert_non_null(strstr(err.text, "lock"));
+	assert_false(exists(other));
+}
+
+TEST(a_socket_that_is_not_ours_any_more_is_left_alone)
+{
+	struct listener l;
+
+	assert_int_equal(try_open(&l, path, 0600), 0);
+	assert_int_equal(unlink(path), 0);
+	leave_stale_socket(path); /* somebody else's */
+	listener_close(&l);
+	assert_true(exists(path));
+}
+
+TEST(too_long_a_path_is_told_with_both_numbers)
+{
+	struct listener l;
+	char longest[256];
+	size_t len = strlen(folder);
+
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest, folder, len);
+	longest[len] = '/';
+	longest[108] = '\0';
+	assert_true(try_open(&l, longest, 0600) < 0);
+	assert_non_null(strstr(err.text, "107"));
+	assert_non_null(strstr(err.text, "108"));
+	longest[107] = '\0';
+	assert_int_equal(try_open(&l, longest, 0600), 0);
+	assert_true(can_connect(longest));
+	listener_close(&l);
+	strcat(longest, ".lock");
+	assert_int_equal(unlink(longest), 0);
+}
+
+TEST(the_folder_is_made_if_only_it_is_missing)
+{
+	struct listener l;
+	struct stat st;
+	char at[160];
+
+	snprintf(at, sizeof(at), "%s/new/sock", folder);
+	assert_int_equal(try_open(&l, at, 0600), 0);
+	snprintf(at, sizeof(at), "%s/new", folder);
+	assert_int_equal(stat(at, &st), 0);
+	assert_int_equal(st.st_mode & 0022, 0);
+	listener_close(&l);
+
+	snprintf(at, sizeof(at), "%s/gone/new/sock", folder);
+	assert_true(try_open(&l, at, 0600) < 0);
+	assert_non_null(strstr(err.text, strerror(ENOENT)));
+}
+
+TEST(what_accepts_is_closed_in_programs_that_are_run)
+{
+	struct listener l;
+
+	assert_int_equal(try_open(&l, path, 0600), 0);
+	assert_true(fcntl(l.fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(l.lock_fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(l.fd, F_GETFL) & O_NONBLOCK);
+	listener_close(&l);
+}
+
+#define LISTENER_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LISTENER_TEST(
+			clients_can_connect_until_it_stops_and_then_the_file_is_gone),
+		LISTENER_TEST(
+			the_mode_is_the_one_that_was_asked_for_whatever_the_umask),
+		LISTENER_TEST(
+			a_second_one_is_refused_with_the_pid_of_the_first),
+		LISTENER_TEST(what_a_dead_broker_left_behind_is_replaced),
+		LISTENER_TEST(what_is_not_a_socket_is_not_removed),
+		LISTENER_TEST(a_lock_file_that_is_a_link_is_not_followed),
+		LISTENER_TEST(a_socket_that_is_not_ours_any_more_is_left_alone),
+		LISTENER_TEST(too_long_a_path_is_told_with_both_numbers),
+		LISTENER_TEST(the_folder_is_made_if_only_it_is_missing),
+		LISTENER_TEST(what_accepts_is_closed_in_programs_that_are_run),
+	};
+
+	return RUN(tests);
+}
