@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "clock.h"
 #include "hold.h"
 #include "session.h"
 
@@ -25,6 +26,20 @@ name_inboxes(struct broker *b, const uint8_t *random)
 		at += (size_t)sprintf(b->inbox_root + at, "%02x", random[i]);
 }
 
+void
+broker_settle(struct broker *b)
+{
+	b->settling = false;
+	waiters_resume_all(&b->settlers);
+}
+
+static void
+on_settled(struct deadline *d, void *user)
+{
+	(void)d;
+	broker_settle(user);
+}
+
 static void
 init_deadlines(struct broker *b)
 {
@@ -40,6 +55,7 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
 	deadline_queue_init(&b->refusal_reports, REFUSAL_REPORT_MS,
 	                    session_on_refusal_report, b);
+	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
 }
 
 int
@@ -85,7 +101,7 @@ queue_at(struct broker *b, unsigned i)
 {
 	struct deadline_queue *const queues[] = {
 		&b->stalls,       &b->hold_notices,    &b->hold_ends,
-		&b->memory_waits, &b->refusal_reports,
+		&b->memory_waits, &b->refusal_reports, &b->settles,
 	};
 
 	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;
@@ -116,10 +132,22 @@ broker_run_deadlines(struct broker *b, uint64_t now_ms)
 }
 
 void
-broker_settle(struct broker *b)
+broker_start_settling(struct broker *b)
 {
-	b->settling = false;
-	waiters_resume_all(&b->settlers);
+	if (b->config->settle_ms == 0)
+		return;
+	b->settling = true;
+	b->settle_until_ms =
+		clock_now_ms() + SETTLE_MAX * (uint64_t)b->config->settle_ms;
+	deadline_set(&b->settles, &b->settle);
+}
+
+void
+broker_welcomes(struct broker *b)
+{
+	if (b->settling &&
+	    clock_now_ms() + b->config->settle_ms <= b->settle_until_ms)
+		deadline_set(&b->settles, &b->settle);
 }
 
 void

@@ -43,8 +43,10 @@ struct broker {
 
 	bool settling; /* publishers wait in `settlers` */
 	struct waiters settlers;
-	bool draining;      /* GOAWAY was said to all */
-	size_t n_undrained; /* sessions that have not answered it */
+	struct deadline settle;   /* set while settling ... */
+	uint64_t settle_until_ms; /* ... and not put off beyond this */
+	bool draining;            /* GOAWAY was said to all */
+	size_t n_undrained;       /* sessions that have not answered it */
 
 	/* what has to happen in time, each kind in its queue; see hold.h and
 	   session.h for what they are for */
@@ -53,6 +55,7 @@ struct broker {
 	struct deadline_queue hold_ends;
 	struct deadline_queue memory_waits;
 	struct deadline_queue refusal_reports;
+	struct deadline_queue settles;
 	struct deadline memory_wait; /* set while anybody waits for memory */
 };
 
@@ -65,8 +68,19 @@ void broker_fini(struct broker *b);
 uint64_t broker_next_deadline(const struct broker *b);
 void broker_run_deadlines(struct broker *b, uint64_t now_ms);
 
-/* The time to settle is over: let the publishers go on. */
+/*
+ * From now on publishers wait, until no client has come for settle_ms, but not
+ * for more than SETTLE_MAX times that: those who were here before a restart
+ * are to be back before the first message is routed.
+ */
+#define SETTLE_MAX 5u
+void broker_start_settling(struct broker *b);
+
+/* Enough: let the publishers go on. */
 void broker_settle(struct broker *b);
+
+/* A client has come, and said HELLO. */
+void broker_welcomes(struct broker *b);
 
 /* Say GOAWAY to every session that has said HELLO, and to those that will. */
 void broker_drain(struct broker *b);

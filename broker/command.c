@@ -80,6 +80,7 @@ on_hello(struct session *s, const struct message *m)
 		return;
 	}
 	s->state = SESSION_OPEN;
+	broker_welcomes(s->broker);
 	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "hello %s",
 	          session_words(s, words));
 	welcome(s, m->hello.version);

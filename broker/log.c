@@ -4,10 +4,12 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "proto/utf8.h"
@@ -53,6 +55,15 @@ may_write(struct log *log, enum log_cause cause, unsigned *left_out)
 	return true;
 }
 
+/* Whoever reads our log may have stopped; that must not stop us. */
+static bool
+has_room(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) != 0;
+}
+
 void
 log_event(struct log *log, enum log_level level, enum log_cause cause,
           const char *format, ...)
@@ -66,6 +77,10 @@ log_event(struct log *log, enum log_level level, enum log_cause cause,
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	if (!has_room(STDERR_FILENO)) {
+		log->causes[cause].left_out += 1 + left_out;
+		return;
+	}
 	if (left_out > 0)
 		fprintf(stderr, "umbeld: %s: %s (%u like it left out)\n",
 		        level_words[level], line, left_out);

@@ -93,20 +93,6 @@ on_signal(evutil_socket_t signal, short what, void *user)
 	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 	          "stopping signal=%s sessions=%zu", strsignal((int)signal),
 	          srv->broker.n_sessions);
-	/* before that, publishers wait for subscribers who are not back yet */
-	if (!srv->broker.settling)
-		begin_stop(srv);
-}
-
-static void
-on_settled(struct deadline *d, void *user)
-{
-	struct server *srv = user;
-
-	(void)d;
-	broker_settle(&srv->broker);
-	if (srv->stopping)
-		begin_stop(srv);
 }
 
 static void
@@ -129,7 +115,6 @@ run_deadlines(struct server *srv)
 {
 	uint64_t now = clock_now_ms();
 
-	deadline_queue_run(&srv->settles, now);
 	deadline_queue_run(&srv->drains, now);
 	deadline_queue_run(&srv->pauses, now);
 	broker_run_deadlines(&srv->broker, now);
@@ -161,7 +146,6 @@ set_timer(struct server *srv)
 	struct timeval tv;
 
 	at = earlier(at, conns_next_deadline(&srv->conns));
-	at = earlier(at, deadline_queue_next(&srv->settles));
 	at = earlier(at, deadline_queue_next(&srv->drains));
 	at = earlier(at, deadline_queue_next(&srv->pauses));
 	/* one that is set too early costs a look, and then it is set again */
@@ -210,6 +194,11 @@ server_run(struct server *srv)
 		event_base_loop(srv->base,
 		                idle ? EVLOOP_ONCE
 		                     : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		/* while settling, publishers wait for subscribers who are not
+		   back yet: neither may be sent away */
+		if (srv->stopping && !srv->broker.settling &&
+		    !srv->broker.draining)
+			begin_stop(srv);
 		idle = conns_end_turn(&srv->conns);
 		if (srv->broker.draining && srv->broker.n_undrained == 0 &&
 		    conns_are_flushed(&srv->conns))
@@ -277,15 +266,6 @@ start_accepting(struct server *srv)
 	return 0;
 }
 
-static void
-start_settling(struct server *srv)
-{
-	if (srv->config->settle_ms == 0)
-		return;
-	srv->broker.settling = true;
-	deadline_set(&srv->settles, &srv->settle);
-}
-
 int
 server_init(struct server *srv, const struct config *config)
 {
@@ -296,7 +276,6 @@ server_init(struct server *srv, const struct config *config)
 		.listener = { .fd = -1, .lock_fd = -1 },
 		.timer_at_ms = UINT64_MAX,
 	};
-	deadline_queue_init(&srv->settles, config->settle_ms, on_settled, srv);
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
 	deadline_queue_init(&srv->pauses, ACCEPT_PAUSE_MS, on_pause_over, srv);
 	raise_descriptor_limit();
@@ -311,7 +290,7 @@ server_init(struct server *srv, const struct config *config)
 	if (r == 0)
 		r = start_accepting(srv);
 	if (r == 0)
-		start_settling(srv);
+		broker_start_settling(&srv->broker);
 	return r;
 }
 

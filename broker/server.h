@@ -29,8 +29,6 @@ struct server {
 	struct event *sigint;
 	struct event *timer; /* the next deadline */
 	uint64_t timer_at_ms;
-	struct deadline_queue settles; /* one, after the start */
-	struct deadline settle;
 	struct deadline_queue drains; /* one, after a signal */
 	struct deadline drain;
 	struct deadline_queue pauses; /* of accepting, without descriptors */

@@ -50,12 +50,16 @@
 /* What we ask the kernel to hold for us; it gives less if it must. */
 #define SEND_KERNEL_BUFFER (1 << 20)
 #define RECEIVE_BUFFER     (256u << 10)
+/* A broker must see that we take something: look at the socket so often, even
+   if callbacks have not got through what came before. */
+#define TOP_UP_MS          100
 /* A broker that says it takes longer frames is believed up to here. */
 #define FRAME_MAX_BELIEVED (256u << 20)
 /* How long messages stay unconfirmed before we ask by ourselves. */
 #define CONFIRM_MS         1000
-/* After a planned restart: pauses no longer than this, for so long. */
-#define PLANNED_PAUSE_MS   100
+/* After a planned restart: pauses no longer than this, for so long. A new
+   broker waits a moment for those who were there, and no longer. */
+#define PLANNED_PAUSE_MS   50
 #define PLANNED_MS         10000
 /* A connection that stood for less did not do any good: pauses grow on. */
 #define STOOD_MS           200

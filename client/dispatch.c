@@ -315,8 +315,8 @@ finish_turn(struct umbel *c, bool listened)
 	c->received = 0;
 	c->paused = next_is_full(c);
 	run_timers(c, sys_now(), listened);
-	if (!c->blocked && c->cork == 0)
-		send_pending(c);
+	if (!c->blocked)
+		send_pending(c); /* corked or not: a round is over */
 	else
 		send_watch(c);
 	handle_unlock(c);

@@ -20,6 +20,8 @@
 
 /* Bytes that are moved to the front of the buffer without a second thought. */
 #define MOVE_MAX         (16u << 10)
+/* Less room than this is not worth a look at the socket. */
+#define TOP_UP_MIN       1024u
 /* A buffer that grew is given back after so many reads that did not need it. */
 #define RECEIVE_PATIENCE 64u
 
@@ -479,18 +481,35 @@ take_repeats(struct umbel *c, unsigned max)
 	return n;
 }
 
+/*
+ * What has come keeps callbacks busy for long: take what waits in the socket
+ * behind it as well, as far as there is room, lest the broker thinks that we
+ * have stopped.
+ */
+static bool
+wants_more(const struct umbel *c)
+{
+	const struct rx *rx = c->rx;
+
+	return rx->cap - (rx->tail - rx->head) >= TOP_UP_MIN &&
+	       sys_now() - c->heard_at >= TOP_UP_MS && !c->paused;
+}
+
 unsigned
 receive(struct umbel *c, bool readable, unsigned max)
 {
+	bool behind = receive_has_frame(c);
 	const uint8_t *body;
 	unsigned n = 0;
 	uint32_t len;
 
-	if (readable && c->fd >= 0 && !receive_has_frame(c)) {
+	if (c->fd >= 0 && (behind ? wants_more(c) : readable)) {
 		ssize_t got = fill(c);
 
 		handle_lock(c);
-		filled(c, got);
+		/* an end is heeded when all that came before it is through */
+		if (got > 0 || !behind)
+			filled(c, got);
 		handle_unlock(c);
 	}
 	while (n < max && !next_is_full(c)) {

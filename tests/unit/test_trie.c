@@ -409,11 +409,12 @@ TEST(a_filter_costs_at_most_128_bytes_beyond_its_text)
 {
 	enum { N = 200000 };
 	size_t before, after, text = 0;
-	struct trie_entry *entries = calloc(N, sizeof(*entries));
+	struct trie_entry *entries;
 	struct trie t;
 
 	if (rounds(5) != 5)
 		skip(); /* a sanitizer's memory is not what malloc says */
+	entries = calloc(N, sizeof(*entries));
 	assert_non_null(entries);
 	before = (size_t)mallinfo2().uordblks + (size_t)mallinfo2().hblkhd;
 	assert_int_equal(trie_init(&t, SEED), 0);
