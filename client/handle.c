@@ -14,7 +14,7 @@
 #include "proto/frame.h"
 #include "proto/utf8.h"
 
-#define ROUTES_MAX_BYTES (4u << 20)
+#define ROUTES_MAX_BYTES (16u << 20)
 
 _Atomic unsigned handle_forks;
 

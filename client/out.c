@@ -10,7 +10,7 @@
 #include "proto/frame.h"
 #include "proto/publish.h"
 
-#define FIRST_CAPACITY (128u << 10)
+#define FIRST_CAPACITY (4u << 10)
 
 void
 out_fini(struct out *o)

@@ -18,6 +18,8 @@
 #include "proto/cursor.h"
 #include "proto/frame.h"
 
+/* What a handle that receives little has for it. */
+#define RECEIVE_FIRST    (16u << 10)
 /* Bytes that are moved to the front of the buffer without a second thought. */
 #define MOVE_MAX         (16u << 10)
 /* Less room than this is not worth a look at the socket. */
@@ -92,9 +94,10 @@ rx_to_front(struct rx *rx)
 }
 
 /*
- * Make room for more bytes. A frame longer than the buffer gets a larger one,
- * which doubles as the bytes arrive: what a length claims costs nothing. It
- * stays for a while, since long frames are seldom alone.
+ * Make room for more bytes. The buffer doubles as bytes arrive, what a length
+ * claims costs nothing: up to RECEIVE_BUFFER when there is much to read, and
+ * beyond for a frame that is longer. Then it stays for a while, since long
+ * frames are seldom alone.
  */
 static int
 rx_make_room(struct umbel *c)
@@ -103,8 +106,11 @@ rx_make_room(struct umbel *c)
 	size_t waiting;
 
 	if (!rx)
-		return rx_replace(c, RECEIVE_BUFFER);
+		return rx_replace(c, RECEIVE_FIRST);
 	waiting = rx->tail - rx->head;
+	/* the kernel had enough to fill it: there may be more */
+	if (rx->tail == rx->cap && rx->cap < RECEIVE_BUFFER)
+		return rx_replace(c, rx->cap * 2);
 	if (waiting >= RECEIVE_BUFFER / 2)
 		c->rx_patience = RECEIVE_PATIENCE;
 	else if (rx->cap > RECEIVE_BUFFER && c->rx_patience-- == 0)
@@ -114,7 +120,7 @@ rx_make_room(struct umbel *c)
 	if (waiting == rx->cap)
 		return rx_replace(c, rx->cap * 2);
 	/* not worth it while there is room and much would have to move */
-	if (waiting <= MOVE_MAX || rx->cap - rx->tail < RECEIVE_BUFFER / 4)
+	if (waiting <= MOVE_MAX || rx->cap - rx->tail < rx->cap / 4)
 		rx_to_front(rx);
 	return 0;
 }
