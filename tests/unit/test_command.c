@@ -320,19 +320,18 @@ TEST(the_limit_of_subscriptions_is_told_with_both_numbers)
 TEST(a_filter_into_the_inboxes_stays_in_ones_own)
 {
 	static const struct {
-		const char *format; /* of the own inbox */
+		int bytes; /* of the own inbox */
+		const char *rest;
 		bool allowed;
 	} filters[] = {
-		{ "%s", true },        { "%s.a", true },
-		{ "%s.*", true },      { "%s.**", true },
-		{ "%s0", false },      { "%s0.a", false },
-		{ "%.23s", false },    { "%.23s.*", false },
-		{ "%.23s.**", false }, { "%.23s.2", false },
-		{ "%.6s.*.1", false }, { "%.6s.**", false },
-		{ "%.6s", false },     { "%.5s", true }, /* $inbo */
-		{ "%.6sx.**", true },  { "a.%.6s", true },
+		{ 99, "", true },    { 99, ".a", true },   { 99, ".*", true },
+		{ 99, ".**", true }, { 99, "0", false },   { 99, "0.a", false },
+		{ 23, "", false },   { 23, ".*", false },  { 23, ".**", false },
+		{ 23, ".2", false }, { 6, ".*.1", false }, { 6, ".**", false },
+		{ 6, "", false },    { 5, "", true }, /* $inbo */
+		{ 6, "x.**", true },
 	};
-	char inbox[INBOX_MAX];
+	char inbox[INBOX_MAX], filter[128];
 	struct client *c;
 	struct rig r;
 
@@ -340,23 +339,10 @@ TEST(a_filter_into_the_inboxes_stays_in_ones_own)
 	c = client_open(&r, "c", 1);
 	session_inbox(&c->session, inbox);
 	for (uint32_t i = 0; i < COUNT(filters); i++) {
-		char filter[256], inner[256];
-		const char *p = strstr(filters[i].format, "%");
-		int cut = 255, used = 0;
-
-		/* spelled out: prefix, as much of the inbox, the rest */
-		sscanf(p, "%%.%ds%n", &cut, &used);
-		if (used == 0) {
-			used = 2;
-			cut = 255;
-		}
-		snprintf(inner, sizeof(inner), "%.*s", cut, inbox);
-		snprintf(filter, sizeof(filter), "%.*s%s%s",
-		         (int)(p - filters[i].format), filters[i].format, inner,
-		         p + used);
+		snprintf(filter, sizeof(filter), "%.*s%s", filters[i].bytes,
+		         inbox, filters[i].rest);
 		client_subscribes(c, i, filter);
-		if (!client_next_frame(c))
-			fail();
+		assert_true(client_next_frame(c));
 		if ((c->frame.at[6] == TYPE_OK) != filters[i].allowed)
 			fail_msg("%s", filter);
 	}

@@ -221,7 +221,7 @@ TEST(refusals_are_reported_at_once_then_once_a_second_with_their_number)
 	rig_init(&r);
 	c = client_open(&r, "c", 1);
 	for (int i = 0; i < 5; i++) {
-		char about[8];
+		char about[16];
 
 		snprintf(about, sizeof(about), "$x.%d", i);
 		session_deny_publish(&c->session, text(about), "no");
