@@ -591,6 +591,41 @@ TEST(a_stopped_reader_is_evicted_and_gone_after_its_last_words)
 	rig_fini(&r);
 }
 
+TEST(what_a_held_publisher_sent_before_it_left_is_routed_when_there_is_room)
+{
+	enum { N = 40, SIZE = 50000 };
+	static const uint8_t payload[SIZE];
+	struct bytes b = { 0 };
+	struct end slow, pub;
+	size_t got = 0, said = 0;
+	struct session *s;
+	struct rig r;
+
+	rig_init(&r, some_config());
+	slow = open_end_on_all(&r);
+	for (int i = 0; i < N; i++)
+		put_publish(&b, "x", NULL, payload, SIZE);
+	pub = open_end(&r);
+	do {
+		said += say_some(&pub, &b, said);
+		turn(&r);
+		s = TAILQ_NEXT(TAILQ_FIRST(&r.broker.sessions), link);
+	} while (!s->hold);
+	said += say_some(&pub, &b, said);
+	close(pub.fd);
+	pub.fd = -1;
+	turn(&r);
+	assert_int_equal(r.all.n, 2);
+	while (next_frame(&r, &slow))
+		got++;
+	assert_int_equal(got, said / (b.len / N)); /* all that came whole */
+	assert_int_equal(r.all.n, 1);
+	bytes_free(&b);
+	end_free(&slow);
+	end_free(&pub);
+	rig_fini(&r);
+}
+
 TEST(who_does_not_read_its_answers_is_not_read)
 {
 	struct bytes b = { 0 };
@@ -787,6 +822,8 @@ main(void)
 			a_slow_reader_slows_its_publisher_and_loses_nothing),
 		cmocka_unit_test(
 			a_stopped_reader_is_evicted_and_gone_after_its_last_words),
+		cmocka_unit_test(
+			what_a_held_publisher_sent_before_it_left_is_routed_when_there_is_room),
 		cmocka_unit_test(who_does_not_read_its_answers_is_not_read),
 		cmocka_unit_test(
 			thousands_of_idle_connections_hold_no_message_memory),

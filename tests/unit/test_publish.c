@@ -111,6 +111,7 @@ TEST(what_is_not_of_its_type_is_a_bad_frame)
 		"",
 		"97",
 		"96 03 00" STAMP "a1 61 c0 c0",          /* six */
+		"96 03 00" STAMP "a1 61 c0 c0 c4 00",    /* says six */
 		"87 03 00" STAMP "a1 61 c0 c0 c4 00",    /* a map */
 		"97 04 00" STAMP "a1 61 c0 c0 c4 00",    /* another */
 		"97 03 80" STAMP "a1 61 c0 c0 c4 00",    /* flags */
