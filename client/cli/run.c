@@ -355,14 +355,15 @@ await_command(struct run *run, int wake_fd)
 	bool broker_told = false;
 
 	while (run->cmd > 0) {
-		if (!wait_for_news(run, wake_fd, -1, -1))
-			return false;
+		/* it may have ended before CMD was started */
 		if (run->broker == 0 && !broker_told) {
 			cli_complain("the private broker has ended: status %d",
 			             status_of(run->broker_status));
 			show_log(run);
 			broker_told = true;
 		}
+		if (!wait_for_news(run, wake_fd, -1, -1))
+			return false;
 	}
 	heir = 0;
 	return true;
