@@ -343,19 +343,49 @@ trim_first(struct outbox *o)
 	o->sent -= at;
 }
 
-/* Copy one span into own memory. Without memory for it nothing changes. */
 static void
-pack_span(struct outbox *o, struct span *s)
+move_span(struct span *s, struct slab *to, uint32_t off)
 {
-	uint8_t *room = own_room(o, s->len);
-
-	if (!room)
-		return;
-	memcpy(room, s->slab->data + s->off, s->len);
+	memcpy(to->data + off, s->slab->data + s->off, s->len);
 	slab_unref(s->slab);
-	s->slab = slab_ref(o->own);
-	s->off = o->own_used;
-	o->own_used += s->len;
+	s->slab = slab_ref(to);
+	s->off = off;
+}
+
+/* Spans i to end - 1 into own memory. Without memory nothing changes. */
+static void
+pack_behind(struct outbox *o, uint32_t i, uint32_t end)
+{
+	for (; i < end; i++) {
+		struct span *s = span_at(o, i);
+
+		if (!own_room(o, s->len))
+			return;
+		move_span(s, o->own, o->own_used);
+		o->own_used += s->len;
+	}
+}
+
+/*
+ * The first spans, which were worth their slab until most of it was sent. They
+ * get a slab for themselves: in the one that answers are appended to, they
+ * would be gone long before those.
+ */
+static void
+pack_first(struct outbox *o, uint32_t end, size_t owed)
+{
+	struct slab *slab = slab_new_small(o->pool, (uint32_t)owed);
+	uint32_t off = 0;
+
+	if (!slab)
+		return;
+	for (uint32_t i = 0; i < end; i++) {
+		struct span *s = span_at(o, i);
+
+		move_span(s, slab, off);
+		off += s->len;
+	}
+	slab_unref(slab);
 }
 
 void
@@ -379,8 +409,10 @@ outbox_pack(struct outbox *o)
 			owed += span_at(o, end++)->len;
 		if (slab != o->own && owed < slab->charged / 8 &&
 		    slab->cap >= SLAB_SIZE) {
-			for (uint32_t k = i; k < end; k++)
-				pack_span(o, span_at(o, k));
+			if (i < o->n_packed)
+				pack_first(o, end, owed);
+			else
+				pack_behind(o, i, end);
 		}
 		/* of a packed outbox only what is first ever shrinks */
 		if (i == 0 && o->n_packed > end)
