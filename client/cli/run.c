@@ -121,6 +121,40 @@ catch_signals(void)
 		catch_signal(passed_on[i]);
 }
 
+static void
+stop_catching(int number)
+{
+	struct sigaction action;
+
+	sigaction(number, NULL, &action);
+	if (action.sa_handler == SIG_IGN)
+		return;
+	action = (struct sigaction){ .sa_handler = SIG_DFL };
+	sigaction(number, &action, NULL);
+}
+
+/*
+ * fork() for a child that will be another program: a signal that is meant for
+ * that one must not run into our handler, which knows nothing of it.
+ */
+static pid_t
+fork_program(void)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
+	pid = fork();
+	if (pid == 0) {
+		for (size_t i = 0; i < N_PASSED_ON; i++)
+			stop_catching(passed_on[i]);
+		stop_catching(SIGCHLD);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return pid;
+}
+
 /* ---- the folder --------------------------------------------------------- */
 
 static void
@@ -238,7 +272,7 @@ start_umbeld(struct run *run)
 	if (log < 0 || pipe2(ready, O_CLOEXEC) < 0)
 		cli_die("cannot make %s: %s", run->log, strerror(errno));
 	find_umbeld(run);
-	run->broker = fork();
+	run->broker = fork_program();
 	if (run->broker < 0)
 		cli_die("cannot fork: %s", strerror(errno));
 	if (run->broker == 0)
@@ -331,7 +365,7 @@ start_command(struct run *run)
 {
 	pid_t keeper = getpid();
 
-	run->cmd = fork();
+	run->cmd = fork_program();
 	if (run->cmd < 0)
 		cli_die("cannot fork: %s", strerror(errno));
 	if (run->cmd == 0)
