@@ -6,13 +6,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "proto/hash.h"
+
 #define FIRST_CAP 4u
 
-/* Where the search for `id` begins. Clients count upwards, mostly. */
+/*
+ * Where the search for `id` begins. Clients choose the numbers, but not where
+ * the table lies: they cannot aim for one slot.
+ */
 static uint32_t
 home(const struct subtable *t, uint32_t id)
 {
-	return (id * UINT32_C(2654435769)) >> 7 & (t->cap - 1);
+	return (uint32_t)hash_mix(id ^ (uint64_t)(uintptr_t)t->slots,
+	                          UINT64_C(0x9e3779b97f4a7c15)) &
+	       (t->cap - 1);
 }
 
 static uint32_t
