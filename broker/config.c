@@ -39,8 +39,9 @@ struct flag {
 
 static const struct flag flags[] = {
 	{ "socket", KIND_PATH, AT(socket_path), 0, 0, "PATH",
-	  "listen here (default: $XDG_RUNTIME_DIR/umbel/umbel.sock;\n"
-	  "for root and the user umbel: " SYSTEM_SOCKET ")" },
+	  "listen here (default:\n"
+	  "$XDG_RUNTIME_DIR/umbel/umbel.sock; for root and the\n"
+	  "user umbel: " SYSTEM_SOCKET ")" },
 	{ "mode", KIND_MODE, AT(mode), 0, 0777, "OCTAL",
 	  "permissions of the socket (default 0600)" },
 	{ "ready-fd", KIND_FD, AT(ready_fd), 0, 1 << 20, "N",
@@ -49,8 +50,8 @@ static const struct flag flags[] = {
 	  "error, warn, info (default) or debug" },
 	{ "memory-max", KIND_BYTES, AT(memory_max), 1 << 20, UINT64_C(1) << 40,
 	  "BYTES",
-	  "for all messages that wait (default 256 MiB, at most an\n"
-	  "eighth of the memory there is)" },
+	  "for all messages that wait (default 256 MiB, at most\n"
+	  "an eighth of the memory there is)" },
 	{ "max-frame", KIND_U32, AT(max_frame), 1024, 64u << 20, "BYTES",
 	  "longest frame body (default 4 MiB)" },
 	{ "outbox-high", KIND_BYTES, AT(outbox_high), 4096, UINT64_C(1) << 32,
@@ -63,17 +64,21 @@ static const struct flag flags[] = {
 	MS("frame-ms", frame_ms, 0,
 	   "time for the rest of a frame (default 30000)"),
 	MS("stall-ms", stall_ms, 1,
-	   "a subscriber that holds others up and takes no byte for\n"
-	   "this time is cut off (default 2000)"),
+	   "a subscriber that holds others up and takes no byte\n"
+	   "for this time is cut off (default 2000)"),
 	MS("hold-max-ms", hold_max_ms, 0,
-	   "so is one that holds one publisher this long (default 10000)"),
+	   "so is one that holds one publisher this long\n"
+	   "(default 10000)"),
 	MS("hold-notice-ms", hold_notice_ms, 0,
-	   "tell publishers of holds longer than this (default 100)"),
+	   "tell publishers of holds longer than this\n"
+	   "(default 100)"),
 	MS("linger-ms", linger_ms, 0,
 	   "time to send last words to a session (default 5000)"),
 	MS("settle-ms", settle_ms, 0,
-	   "take subscriptions only, this long after the start, so that\n"
-	   "publishers do not outrun subscribers (default 200)"),
+	   "after the start, take subscriptions only until nobody\n"
+	   "has come for this time (and five times this at most),\n"
+	   "so that publishers do not outrun subscribers\n"
+	   "(default 200)"),
 	MS("drain-ms", drain_ms, 0,
 	   "on SIGTERM, time for clients to finish (default 3000)"),
 };
