@@ -36,6 +36,19 @@ tell(const struct hold *h, bool on)
 	session_answer(h->held, &m);
 }
 
+/* It has held one session up for too long. */
+static void
+evict_for(const struct hold *h)
+{
+	char held[SESSION_WORDS_MAX];
+
+	session_evict(h->by,
+	              "held %s up for %" PRIu64 " ms (limit %" PRIu32 " ms)",
+	              session_words(h->held, held),
+	              clock_now_ms() - h->since_ms,
+	              h->held->broker->config->hold_max_ms);
+}
+
 bool
 hold_begin(struct session *s, struct session *by, struct text topic)
 {
@@ -50,9 +63,15 @@ hold_begin(struct session *s, struct session *by, struct text topic)
 	h->held = s;
 	h->by = by;
 	h->topic = topic;
-	h->since_ms = clock_now_ms();
+	if (!s->in_want)
+		s->in_want_since_ms = clock_now_ms();
+	s->in_want = true;
+	h->since_ms = s->in_want_since_ms;
 	deadline_set(&b->hold_notices, &h->due);
 	s->hold = h;
+	/* its turn came, and there was no room again: that is one hold */
+	if (clock_now_ms() - h->since_ms > b->config->hold_max_ms)
+		evict_for(h);
 	return true;
 }
 
@@ -187,14 +206,8 @@ hold_on_notice(struct deadline *d, void *broker)
 void
 hold_on_too_long(struct deadline *d, void *broker)
 {
-	const struct hold *h = hold_of_due(d);
-	const struct broker *b = broker;
-	char held[SESSION_WORDS_MAX];
-
-	session_evict(h->by,
-	              "held %s up for %" PRIu64 " ms (limit %" PRIu32 " ms)",
-	              session_words(h->held, held),
-	              clock_now_ms() - h->since_ms, b->config->hold_max_ms);
+	(void)broker;
+	evict_for(hold_of_due(d));
 }
 
 /* ---- memory --------------------------------------------------------------- */

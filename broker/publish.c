@@ -150,6 +150,7 @@ count(struct session *s, const struct run *run, const struct route *route,
       const struct publish *p)
 {
 	s->accepted += run->frames;
+	s->in_want = false;
 	if (route->n == 0)
 		s->unmatched += run->frames;
 	if (p->reply && !(route->mark & ROUTE_HAS_RESPONDER))

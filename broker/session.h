@@ -85,7 +85,9 @@ struct session {
 
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
-	bool undrained;       /* it owes a PING after our GOAWAY */
+	uint64_t in_want_since_ms;
+	bool in_want;   /* of room, since then; no message was taken since */
+	bool undrained; /* it owes a PING after our GOAWAY */
 };
 
 /* Embed: set up, and number it. `ops` and `peer` as above. */

@@ -287,6 +287,31 @@ TEST(who_holds_one_publisher_for_10_s_is_evicted_however_steady_it_is)
 	scene_fini(&s);
 }
 
+TEST(whose_turn_comes_without_room_has_been_held_all_the_time)
+{
+	static const unsigned order[] = { 1, 2, 3, 0 };
+	struct scene s;
+
+	scene_init(&s);
+	for (int i = 0; i < 4; i++)
+		client_publishes(s.pub[order[i]], "a.c", 30000);
+	/* every 4 s there is room for one of them: the last one's turn comes
+	   three times in vain */
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(s.slow->session.state, SESSION_OPEN);
+		for (int k = 0; k < 4; k++) {
+			rig_step(&s.rig, 1000);
+			client_takes(s.slow, 10);
+		}
+		client_takes(s.slow, s.slow->session.out.bytes - LOW + 1);
+		rig_turn(&s.rig);
+	}
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[0]->session));
+	scene_fini(&s);
+}
+
 TEST(an_eviction_cuts_behind_the_frame_that_is_being_written)
 {
 	struct message m;
@@ -603,6 +628,8 @@ main(void)
 			one_that_has_gone_is_not_evicted_for_being_slow),
 		cmocka_unit_test(
 			who_holds_one_publisher_for_10_s_is_evicted_however_steady_it_is),
+		cmocka_unit_test(
+			whose_turn_comes_without_room_has_been_held_all_the_time),
 		cmocka_unit_test(
 			an_eviction_cuts_behind_the_frame_that_is_being_written),
 		cmocka_unit_test(
