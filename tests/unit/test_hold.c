@@ -305,6 +305,7 @@ TEST(whose_turn_comes_without_room_has_been_held_all_the_time)
 		}
 		client_takes(s.slow, s.slow->session.out.bytes - LOW + 1);
 		rig_turn(&s.rig);
+		client_reads_all(s.fast);
 	}
 	assert_int_equal(s.slow->session.state, SESSION_ENDING);
 	rig_turn(&s.rig);
