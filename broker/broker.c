@@ -52,6 +52,7 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->hold_notices, c->hold_notice_ms, hold_on_notice,
 	                    b);
 	deadline_queue_init(&b->hold_ends, rest, hold_on_too_long, b);
+	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
 	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
 	deadline_queue_init(&b->refusal_reports, REFUSAL_REPORT_MS,
 	                    session_on_refusal_report, b);
@@ -100,8 +101,9 @@ static struct deadline_queue *
 queue_at(struct broker *b, unsigned i)
 {
 	struct deadline_queue *const queues[] = {
-		&b->stalls,       &b->hold_notices,    &b->hold_ends,
-		&b->memory_waits, &b->refusal_reports, &b->settles,
+		&b->stalls,        &b->hold_notices, &b->hold_ends,
+		&b->overdue_holds, &b->memory_waits, &b->refusal_reports,
+		&b->settles,
 	};
 
 	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;

@@ -53,6 +53,7 @@ struct broker {
 	struct deadline_queue stalls;
 	struct deadline_queue hold_notices;
 	struct deadline_queue hold_ends;
+	struct deadline_queue overdue_holds;
 	struct deadline_queue memory_waits;
 	struct deadline_queue refusal_reports;
 	struct deadline_queue settles;

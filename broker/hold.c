@@ -54,6 +54,7 @@ hold_begin(struct session *s, struct session *by, struct text topic)
 {
 	struct broker *b = s->broker;
 	struct hold *h = calloc(1, sizeof(*h));
+	bool overdue;
 
 	if (!h)
 		return false;
@@ -67,11 +68,10 @@ hold_begin(struct session *s, struct session *by, struct text topic)
 		s->in_want_since_ms = clock_now_ms();
 	s->in_want = true;
 	h->since_ms = s->in_want_since_ms;
-	deadline_set(&b->hold_notices, &h->due);
-	s->hold = h;
 	/* its turn came, and there was no room again: that is one hold */
-	if (clock_now_ms() - h->since_ms > b->config->hold_max_ms)
-		evict_for(h);
+	overdue = clock_now_ms() - h->since_ms > b->config->hold_max_ms;
+	deadline_set(overdue ? &b->overdue_holds : &b->hold_notices, &h->due);
+	s->hold = h;
 	return true;
 }
 

@@ -307,6 +307,7 @@ TEST(whose_turn_comes_without_room_has_been_held_all_the_time)
 		rig_turn(&s.rig);
 		client_reads_all(s.fast);
 	}
+	rig_step(&s.rig, 0);
 	assert_int_equal(s.slow->session.state, SESSION_ENDING);
 	rig_turn(&s.rig);
 	assert_false(session_is_waiting(&s.pub[0]->session));
