@@ -349,7 +349,7 @@ static void
 on_readable(evutil_socket_t fd, short what, void *user)
 {
 	struct conn *c = user;
-	uint32_t before = c->input.end;
+	size_t before = input_length(&c->input), received;
 
 	(void)fd;
 	(void)what;
@@ -360,9 +360,9 @@ on_readable(evutil_socket_t fd, short what, void *user)
 		watch_input(c);
 		return;
 	}
-	before = c->input.end - before;
+	received = input_length(&c->input) - before;
 	take_input(c);
-	if (before >= LARGE_BATCH)
+	if (received >= LARGE_BATCH)
 		flush_dirty(conns_of(c));
 }
 
