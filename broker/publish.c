@@ -145,6 +145,14 @@ deliver(struct outbox *o, const struct run *run)
 		session_evict(session_of_outbox(o), "no memory for its outbox");
 }
 
+/* To everybody on the route, whoever it is from: it has been admitted. */
+static void
+fan_out(const struct run *run, const struct route *route)
+{
+	for (uint32_t i = 0; i < route->n; i++)
+		deliver(route_outbox(route, i), run);
+}
+
 static void
 count(struct session *s, const struct run *run, const struct route *route,
       const struct publish *p)
@@ -176,8 +184,7 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	}
 	run = take_run(s, in, body_len, p);
 	count(s, &run, route, p);
-	for (uint32_t i = 0; i < route->n; i++)
-		deliver(route_outbox(route, i), &run);
+	fan_out(&run, route);
 	input_skip(in, run.len);
 	return PUBLISH_TAKEN;
 }
