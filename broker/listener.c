@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "peer.h"
+
 /* How often we try to get the lock, every 10 ms. */
 #define LOCK_TRIES 50
 
@@ -36,15 +38,15 @@ complain(const char *format, ...)
 }
 
 static int
-check_length(const char *path)
+check_length(const struct listener *l)
 {
 	size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
 
-	if (strlen(path) <= max)
+	if (strlen(l->path) <= max)
 		return 0;
 	return complain("%s: a socket's path has at most %zu bytes, this one "
-	                "has %zu; choose a shorter one with --socket",
-	                path, max, strlen(path));
+	                "has %zu; choose a shorter one with %s",
+	                l->path, max, strlen(l->path), l->flag);
 }
 
 /* The directory, if only it is missing: nobody else may look into it. */
@@ -59,17 +61,17 @@ make_directory(const char *path)
 }
 
 static int
-refuse_second(const char *path, int lock_fd)
+refuse_second(const struct listener *l)
 {
 	char pid[32] = "";
-	ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+	ssize_t n = pread(l->lock_fd, pid, sizeof(pid) - 1, 0);
 
 	if (n > 0)
 		pid[strcspn(pid, "\n")] = '\0';
 	return complain(
 		"another umbeld (pid %s) serves %s already; stop it, or "
-		"choose another path with --socket",
-		pid[0] ? pid : "unknown", path);
+		"choose another path with %s",
+		pid[0] ? pid : "unknown", l->path, l->flag);
 }
 
 /*
@@ -106,7 +108,7 @@ take_lock(struct listener *l)
 	}
 	free(path);
 	if (!lock_patiently(l->lock_fd))
-		return refuse_second(l->path, l->lock_fd);
+		return refuse_second(l);
 	if (ftruncate(l->lock_fd, 0) < 0 ||
 	    dprintf(l->lock_fd, "%ld\n", (long)getpid()) < 0)
 		return complain("%s.lock: cannot write: %s", l->path,
@@ -116,28 +118,28 @@ take_lock(struct listener *l)
 
 /* We hold the lock: a socket at our path is a dead broker's. */
 static int
-remove_stale(const char *path)
+remove_stale(const struct listener *l)
 {
 	struct stat st;
 
-	if (lstat(path, &st) < 0)
+	if (lstat(l->path, &st) < 0)
 		return errno == ENOENT
 		               ? 0
-		               : complain("%s: %s", path, strerror(errno));
+		               : complain("%s: %s", l->path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return complain("%s exists and is not a socket; remove it, or "
-		                "choose another path with --socket",
-		                path);
-	if (unlink(path) < 0)
+		                "choose another path with %s",
+		                l->path, l->flag);
+	if (unlink(l->path) < 0)
 		return complain("%s: cannot remove the socket of a broker "
 		                "that is gone: %s",
-		                path, strerror(errno));
+		                l->path, strerror(errno));
 	return 0;
 }
 
 /* In this order nobody gets in before the permissions are right. */
 static int
-bind_and_listen(struct listener *l, mode_t mode)
+bind_socket(struct listener *l, mode_t mode)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -145,9 +147,6 @@ bind_and_listen(struct listener *l, mode_t mode)
 	int r;
 
 	memcpy(addr.sun_path, l->path, strlen(l->path));
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (l->fd < 0)
-		return complain("cannot make a socket: %s", strerror(errno));
 	mask = umask(0177);
 	r = bind(l->fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
@@ -161,21 +160,79 @@ bind_and_listen(struct listener *l, mode_t mode)
 	if (chmod(l->path, mode) < 0)
 		return complain("%s: cannot set mode %04o: %s", l->path,
 		                (unsigned)mode, strerror(errno));
+	return 0;
+}
+
+static int
+make_socket(struct listener *l, int type)
+{
+	l->fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (l->fd < 0)
+		return complain("cannot make a socket: %s", strerror(errno));
+	return 0;
+}
+
+/* The path is ours alone from here on. */
+static int
+take_path(struct listener *l)
+{
+	if (check_length(l) < 0)
+		return -1;
+	make_directory(l->path);
+	if (take_lock(l) < 0 || remove_stale(l) < 0)
+		return -1;
+	return 0;
+}
+
+static int
+start_listening(struct listener *l)
+{
 	if (listen(l->fd, SOMAXCONN) < 0)
 		return complain("%s: cannot listen: %s", l->path,
 		                strerror(errno));
 	return 0;
 }
 
+/* Before anything can be sent to it: nothing comes without credentials. */
+static int
+ask_for_credentials(struct listener *l)
+{
+	int r = peer_ask_for_credentials(l->fd);
+
+	if (r < 0)
+		return complain("%s: cannot be told who sends a datagram: %s",
+		                l->path, strerror(-r));
+	return 0;
+}
+
 int
 listener_open(struct listener *l, const char *path, mode_t mode)
 {
-	*l = (struct listener){ .path = path, .fd = -1, .lock_fd = -1 };
-	if (check_length(path) < 0)
+	*l = (struct listener){
+		.path = path,
+		.flag = "--socket",
+		.fd = -1,
+		.lock_fd = -1,
+	};
+	if (take_path(l) < 0 || make_socket(l, SOCK_STREAM) < 0 ||
+	    bind_socket(l, mode) < 0 || start_listening(l) < 0) {
+		listener_close(l);
 		return -1;
-	make_directory(path);
-	if (take_lock(l) < 0 || remove_stale(path) < 0 ||
-	    bind_and_listen(l, mode) < 0) {
+	}
+	return 0;
+}
+
+int
+listener_open_datagram(struct listener *l, const char *path, mode_t mode)
+{
+	*l = (struct listener){
+		.path = path,
+		.flag = "--datagram",
+		.fd = -1,
+		.lock_fd = -1,
+	};
+	if (take_path(l) < 0 || make_socket(l, SOCK_DGRAM) < 0 ||
+	    ask_for_credentials(l) < 0 || bind_socket(l, mode) < 0) {
 		listener_close(l);
 		return -1;
 	}

@@ -16,6 +16,7 @@
 
 struct listener {
 	const char *path; /* borrowed */
+	const char *flag; /* "--socket": what chose it */
 	int fd;
 	int lock_fd;
 	dev_t dev; /* of the socket file that we made */
@@ -28,7 +29,13 @@ struct listener {
  */
 int listener_open(struct listener *l, const char *path, mode_t mode);
 
-/* Nobody can connect any more: the socket goes, if it is still ours. */
+/*
+ * The same for datagrams, which come with their senders' credentials. They can
+ * be sent at once, and wait in the kernel until somebody reads l->fd.
+ */
+int listener_open_datagram(struct listener *l, const char *path, mode_t mode);
+
+/* Nobody can reach us any more: the socket goes, if it is still ours. */
 void listener_stop(struct listener *l);
 
 /* Stop, and let go of the lock: another broker may serve this path. */

@@ -9,10 +9,14 @@
 #ifndef UMBELD_PEER_H
 #define UMBELD_PEER_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #define PEER_COMMAND_MAX 16
+/* Room for what recvmsg() says of a datagram's sender. */
+#define PEER_CONTROL_MAX 64
 
 struct peer {
 	uid_t uid;
@@ -26,5 +30,15 @@ struct peer {
  * the connection is not to be served.
  */
 int peer_from_socket(struct peer *out, int fd);
+
+/* From now on datagrams come with credentials. Returns 0 or -errno. */
+int peer_ask_for_credentials(int fd);
+
+/*
+ * Who sent this datagram: uid, gid and pid, as recvmsg() found them; the
+ * command is left out. Descriptors that came with it are closed. False when it
+ * does not say who sent it.
+ */
+bool peer_from_message(struct peer *out, struct msghdr *message);
 
 #endif

@@ -16,3 +16,18 @@ peer_from_socket(struct peer *out, int fd)
 		return -errno;
 	return 0;
 }
+
+int
+peer_ask_for_credentials(int fd)
+{
+	(void)fd;
+	return -ENOTSUP;
+}
+
+bool
+peer_from_message(struct peer *out, struct msghdr *message)
+{
+	(void)out;
+	(void)message;
+	return false;
+}

@@ -45,3 +45,52 @@ peer_from_socket(struct peer *out, int fd)
 		read_command(out);
 	return 0;
 }
+
+int
+peer_ask_for_credentials(int fd)
+{
+	int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return -errno;
+	return 0;
+}
+
+static void
+close_all(const struct cmsghdr *c)
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+		close(fd);
+	}
+}
+
+bool
+peer_from_message(struct peer *out, struct msghdr *message)
+{
+	struct cmsghdr *c;
+	bool found = false;
+
+	for (c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		struct ucred cred;
+
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_RIGHTS)
+			close_all(c);
+		if (c->cmsg_type != SCM_CREDENTIALS)
+			continue;
+		memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+		*out = (struct peer){
+			.uid = cred.uid,
+			.gid = cred.gid,
+			.pid = cred.pid,
+		};
+		found = true;
+	}
+	return found;
+}

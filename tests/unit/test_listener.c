@@ -43,13 +43,16 @@ tear_down(void **state)
 	return rmdir(folder);
 }
 
+typedef int open_function(struct listener *l, const char *at, mode_t mode);
+
 static int
-try_open(struct listener *l, const char *at, mode_t mode)
+try_open_with(open_function *open_it, struct listener *l, const char *at,
+              mode_t mode)
 {
 	int r;
 
 	capture_begin(&err, stderr);
-	r = listener_open(l, at, mode);
+	r = open_it(l, at, mode);
 	capture_end(&err);
 	if (r < 0) {
 		assert_int_equal(l->fd, -1);
@@ -59,6 +62,12 @@ try_open(struct listener *l, const char *at, mode_t mode)
 		assert_string_equal(err.text, "");
 	}
 	return r;
+}
+
+static int
+try_open(struct listener *l, const char *at, mode_t mode)
+{
+	return try_open_with(listener_open, l, at, mode);
 }
 
 static bool
@@ -251,6 +260,42 @@ TEST(what_accepts_is_closed_in_programs_that_are_run)
 	listener_close(&l);
 }
 
+static bool
+can_send(const char *at)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	ssize_t n;
+
+	strcpy(a.sun_path, at);
+	n = sendto(fd, "x", 1, 0, (struct sockaddr *)&a, sizeof(a));
+	close(fd);
+	return n == 1;
+}
+
+TEST(a_socket_for_datagrams_lives_by_the_same_rules)
+{
+	struct listener l, second;
+	struct stat st;
+
+	leave_stale_socket(path);
+	assert_int_equal(try_open_with(listener_open_datagram, &l, path, 0660),
+	                 0);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0660);
+	assert_true(can_send(path));
+	assert_false(can_connect(path));
+	assert_true(fcntl(l.fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(l.fd, F_GETFL) & O_NONBLOCK);
+	assert_true(try_open_with(listener_open_datagram, &second, path, 0600) <
+	            0);
+	assert_non_null(strstr(err.text, "--datagram"));
+	assert_true(can_send(path));
+	listener_stop(&l);
+	assert_false(exists(path));
+	listener_close(&l);
+}
+
 #define LISTENER_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -270,6 +315,7 @@ main(void)
 		LISTENER_TEST(too_long_a_path_is_told_with_both_numbers),
 		LISTENER_TEST(the_folder_is_made_if_only_it_is_missing),
 		LISTENER_TEST(what_accepts_is_closed_in_programs_that_are_run),
+		LISTENER_TEST(a_socket_for_datagrams_lives_by_the_same_rules),
 	};
 
 	return RUN(tests);

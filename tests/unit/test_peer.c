@@ -40,12 +40,103 @@ TEST(what_is_no_socket_has_no_peer)
 	close(fds[1]);
 }
 
+/* A datagram over fds, and with it `n` descriptors. */
+static void
+send_with_descriptors(const int *fds, size_t n)
+{
+	union {
+		char bytes[CMSG_SPACE(8 * sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec iov = { .iov_base = (char[]){ "x" }, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	assert_true(n <= 8);
+	if (n > 0) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(n * sizeof(int));
+		for (size_t i = 0; i < n; i++)
+			memcpy(CMSG_DATA(&control.align) + i * sizeof(int),
+			       &fds[0], sizeof(int));
+	}
+	assert_int_equal(sendmsg(fds[1], &m, 0), 1);
+}
+
+static bool
+receive(int fd, struct peer *p)
+{
+	union {
+		char bytes[PEER_CONTROL_MAX];
+		struct cmsghdr align;
+	} control;
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	m.msg_control = control.bytes;
+	m.msg_controllen = sizeof(control.bytes);
+	assert_int_equal(recvmsg(fd, &m, MSG_CMSG_CLOEXEC), 1);
+	return peer_from_message(p, &m);
+}
+
+/* The lowest descriptor that is free. */
+static int
+next_descriptor(void)
+{
+	int fd = dup(0);
+
+	assert_true(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+TEST(a_datagram_says_who_sent_it_and_its_descriptors_are_closed)
+{
+	int fds[2], next;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+	if (peer_ask_for_credentials(fds[0]) == -ENOTSUP)
+		skip();
+	next = next_descriptor();
+	for (size_t n = 0; n <= 8; n++) {
+		struct peer p = { .uid = 12345 };
+
+		send_with_descriptors(fds, n);
+		assert_true(receive(fds[0], &p));
+		assert_int_equal(p.uid, geteuid());
+		assert_int_equal(p.gid, getegid());
+		assert_int_equal(p.pid, getpid());
+		assert_int_equal(next_descriptor(), next);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
+TEST(a_datagram_that_was_not_to_say_who_sent_it_does_not)
+{
+	struct peer p;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+	send_with_descriptors(fds, 1);
+	assert_false(receive(fds[0], &p));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_kernel_says_who_connected),
 		cmocka_unit_test(what_is_no_socket_has_no_peer),
+		cmocka_unit_test(
+			a_datagram_says_who_sent_it_and_its_descriptors_are_closed),
+		cmocka_unit_test(
+			a_datagram_that_was_not_to_say_who_sent_it_does_not),
 	};
 
 	return RUN(tests);
