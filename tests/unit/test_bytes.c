@@ -44,9 +44,14 @@ TEST(the_highest_bit_is_no_sign)
 
 TEST(a_store_touches_its_own_bytes_only)
 {
-	uint8_t room[7];
-	const uint8_t want32[7] = { 9, 0x01, 0x02, 0x03, 0x04, 9, 9 };
-	const uint8_t want16[7] = { 9, 0xab, 0xcd, 9, 9, 9, 9 };
+	uint8_t room[10];
+	const uint8_t want64[10] = { 9, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	const uint8_t want32[10] = { 9, 1, 2, 3, 4, 9, 9, 9, 9, 9 };
+	const uint8_t want16[10] = { 9, 0xab, 0xcd, 9, 9, 9, 9, 9, 9, 9 };
+
+	memset(room, 9, sizeof(room));
+	store_be64(room + 1, UINT64_C(0x0102030405060708));
+	assert_memory_equal(room, want64, sizeof(room));
 
 	memset(room, 9, sizeof(room));
 	store_be32(room + 1, 0x01020304);

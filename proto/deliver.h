@@ -1,0 +1,51 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * deliver - the head of a DELIVER, as the broker writes it.
+ *
+ *	[6, sub, info, publish]
+ *
+ * A PUBLISH body follows it, byte for byte as it came. The head is written with
+ * fixed widths, so that what stands in it can be read back from where it lies:
+ *
+ *	ce length  94 06 ce sub  info
+ *
+ * info is nil for a message that a queue group's member was chosen for, or, for
+ * a retained value, the map {"retained": true, "age_ms": age}.
+ */
+#ifndef UMBEL_PROTO_DELIVER_H
+#define UMBEL_PROTO_DELIVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+
+/* Where sub and info are in the frame, prefix included. */
+#define DELIVER_SUB_AT     8u
+#define DELIVER_INFO_AT    12u
+/* The head when info is nil, and when it is a map. */
+#define DELIVER_GROUP_HEAD 13u
+#define DELIVER_HEAD_MAX   39u
+
+/* Of a retained value. */
+struct deliver_info {
+	uint64_t age_ms;
+};
+
+/*
+ * Write the head, prefix included, of a DELIVER whose PUBLISH body is
+ * `publish_len` bytes long. `info` NULL is nil. Returns the head's length.
+ */
+size_t deliver_put_head(uint8_t at[DELIVER_HEAD_MAX], uint32_t sub,
+                        const struct deliver_info *info, uint32_t publish_len);
+
+/* The subscription of a DELIVER whose head was written here. */
+static inline uint32_t
+deliver_sub(const uint8_t *frame)
+{
+	return load_be32(frame + DELIVER_SUB_AT);
+}
+
+#endif
