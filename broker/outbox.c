@@ -15,6 +15,9 @@
 /* Own memory comes in pieces from ... to ... bytes, by how much is owed. */
 #define OWN_MIN     512u
 #define OWN_MAX     (64u << 10)
+/* A DELIVER's body of up to this is copied: one piece more for the kernel to
+   gather costs more than that. */
+#define COPY_MAX    1024u
 
 void
 outbox_init(struct outbox *o, const struct outbox_limits *limits,
@@ -92,13 +95,14 @@ outbox_fini(struct outbox *o)
 
 /* ---- append ------------------------------------------------------------ */
 
+/* Room for `n` spans more, at most two. */
 static int
-grow(struct outbox *o)
+grow(struct outbox *o, uint32_t n)
 {
 	uint32_t cap = o->cap > 1 ? o->cap * 2 : FIRST_SPANS;
 	struct span *spans;
 
-	if (o->n_spans < o->cap)
+	if (o->n_spans + n <= o->cap)
 		return 0;
 	spans = malloc(cap * sizeof(*spans));
 	if (!spans)
@@ -122,35 +126,37 @@ wake(struct outbox *o)
 }
 
 static bool
-continues(const struct span *last, const struct slab *slab, uint32_t off,
-          enum span_kind kind)
+is_message(const struct span *s)
 {
-	return last && last->slab == slab && last->off + last->len == off &&
-	       last->kind == kind && kind != SPAN_GAP;
+	return s->kind != SPAN_ANSWER && s->kind != SPAN_GAP;
 }
 
+static bool
+continues(const struct span *last, const struct span *s)
+{
+	return last && last->slab == s->slab &&
+	       last->off + last->len == s->off && last->kind == s->kind &&
+	       s->kind != SPAN_GAP && last->part == SPAN_WHOLE &&
+	       s->part == SPAN_WHOLE;
+}
+
+/* Takes a reference of its own. Returns 0 or -ENOMEM with nothing changed. */
 static int
-append(struct outbox *o, enum span_kind kind, struct slab *slab, uint32_t off,
-       uint32_t len, uint32_t frames)
+append(struct outbox *o, struct span s)
 {
 	struct span *last = last_span(o);
 
-	if (continues(last, slab, off, kind)) {
-		last->len += len;
-		last->frames += frames;
+	if (continues(last, &s)) {
+		last->len += s.len;
+		last->frames += s.frames;
 	} else {
-		if (grow(o) < 0)
+		if (grow(o, 1) < 0)
 			return -ENOMEM;
+		slab_ref(s.slab);
 		o->n_spans++;
-		*last_span(o) = (struct span){
-			.slab = slab_ref(slab),
-			.off = off,
-			.len = len,
-			.frames = frames,
-			.kind = kind,
-		};
+		*last_span(o) = s;
 	}
-	o->bytes += len;
+	o->bytes += s.len;
 	wake(o);
 	return 0;
 }
@@ -161,7 +167,13 @@ outbox_push(struct outbox *o, struct slab *slab, uint32_t off, uint32_t len,
 {
 	if (o->closed)
 		return 0;
-	return append(o, SPAN_MESSAGES, slab, off, len, frames);
+	return append(o, (struct span){
+				 .slab = slab,
+				 .off = off,
+				 .len = len,
+				 .frames = frames,
+				 .kind = SPAN_MESSAGES,
+			 });
 }
 
 /* `len` bytes of the outbox's own memory: where to put them, or NULL. */
@@ -183,9 +195,31 @@ own_room(struct outbox *o, size_t len)
 	return o->own ? o->own->data : NULL;
 }
 
+/* Append what was written to own_room(). */
 static int
-append_own(struct outbox *o, enum span_kind kind, const uint8_t *frame,
+append_own(struct outbox *o, enum span_kind kind, enum span_part part,
            size_t len)
+{
+	struct span s = {
+		.slab = o->own,
+		.off = o->own_used,
+		.len = (uint32_t)len,
+		.kind = (uint16_t)kind,
+		.part = (uint16_t)part,
+	};
+
+	s.frames = is_message(&s);
+	if (append(o, s) < 0)
+		return -ENOMEM;
+	o->own_used += (uint32_t)len;
+	if (!is_message(&s))
+		o->answer_bytes += len;
+	return 0;
+}
+
+static int
+append_copy(struct outbox *o, enum span_kind kind, const uint8_t *frame,
+            size_t len)
 {
 	uint8_t *room;
 
@@ -195,17 +229,66 @@ append_own(struct outbox *o, enum span_kind kind, const uint8_t *frame,
 	if (!room)
 		return -ENOMEM;
 	memcpy(room, frame, len);
-	if (append(o, kind, o->own, o->own_used, (uint32_t)len, 0) < 0)
-		return -ENOMEM;
-	o->own_used += (uint32_t)len;
-	o->answer_bytes += len;
-	return 0;
+	return append_own(o, kind, SPAN_WHOLE, len);
 }
 
 int
 outbox_answer(struct outbox *o, const uint8_t *frame, size_t len)
 {
-	return append_own(o, SPAN_ANSWER, frame, len);
+	return append_copy(o, SPAN_ANSWER, frame, len);
+}
+
+static int
+append_in_two(struct outbox *o, enum span_kind kind, const uint8_t *head,
+              size_t head_len, struct span body)
+{
+	uint8_t *room;
+
+	if (grow(o, 2) < 0)
+		return -ENOMEM;
+	room = own_room(o, head_len);
+	if (!room)
+		return -ENOMEM;
+	memcpy(room, head, head_len);
+	append_own(o, kind, SPAN_HEAD, head_len);
+	return append(o, body);
+}
+
+static int
+append_in_one(struct outbox *o, enum span_kind kind, const uint8_t *head,
+              size_t head_len, const uint8_t *body, size_t body_len)
+{
+	uint8_t *room = own_room(o, head_len + body_len);
+
+	if (!room)
+		return -ENOMEM;
+	memcpy(room, head, head_len);
+	memcpy(room + head_len, body, body_len);
+	return append_own(o, kind, SPAN_WHOLE, head_len + body_len);
+}
+
+int
+outbox_deliver(struct outbox *o, uint32_t sub, const struct deliver_info *info,
+               struct slab *slab, uint32_t off, uint32_t len)
+{
+	enum span_kind kind = info ? SPAN_RETAINED : SPAN_GROUP;
+	uint8_t head[DELIVER_HEAD_MAX];
+	size_t head_len;
+
+	if (o->closed)
+		return 0;
+	head_len = deliver_put_head(head, sub, info, len);
+	if (len <= COPY_MAX)
+		return append_in_one(o, kind, head, head_len, slab->data + off,
+		                     len);
+	return append_in_two(o, kind, head, head_len,
+	                     (struct span){
+				     .slab = slab,
+				     .off = off,
+				     .len = len,
+				     .kind = (uint16_t)kind,
+				     .part = SPAN_BODY,
+			     });
 }
 
 /* Where the counts of an encoded GAP are: 94 07 cf frames cf bytes reason. */
@@ -258,8 +341,8 @@ outbox_gap(struct outbox *o, uint64_t frames, uint64_t bytes,
 
 	if (raise_gap(o, frames, bytes, reason))
 		return 0;
-	return append_own(o, SPAN_GAP, frame,
-	                  encode_gap(frames, bytes, reason, frame));
+	return append_copy(o, SPAN_GAP, frame,
+	                   encode_gap(frames, bytes, reason, frame));
 }
 
 /* ---- drain ------------------------------------------------------------- */
@@ -299,7 +382,7 @@ outbox_sent(struct outbox *o, size_t n)
 		size_t left = s->len - o->sent;
 		size_t part = n < left ? n : left;
 
-		if (s->kind != SPAN_MESSAGES)
+		if (!is_message(s))
 			o->answer_bytes -= part;
 		o->sent += (uint32_t)part;
 		n -= part;
@@ -312,7 +395,7 @@ outbox_sent(struct outbox *o, size_t n)
 		waiters_resume_all(&o->waiters);
 }
 
-/* ---- pack and cut ------------------------------------------------------ */
+/* ---- the frame that is being written ------------------------------------ */
 
 static uint32_t
 frame_size_at(const struct span *s, uint32_t at)
@@ -330,18 +413,41 @@ trim_first(struct outbox *o)
 	struct span *s = span_at(o, 0);
 	uint32_t at = 0;
 
+	if (o->sent == 0 || s->part != SPAN_WHOLE)
+		return;
 	while (at < o->sent) {
 		uint32_t size = frame_size_at(s, at);
 
 		if (at + size > o->sent)
 			break;
 		at += size;
-		s->frames -= s->kind == SPAN_MESSAGES;
+		s->frames -= is_message(s);
 	}
 	s->off += at;
 	s->len -= at;
 	o->sent -= at;
 }
+
+/*
+ * Trim, and tell how many spans the frame that is being written lies in: 0 when
+ * there is none. Others may lie behind it in the same span.
+ */
+static uint32_t
+begun_spans(struct outbox *o)
+{
+	const struct span *s = span_at(o, 0);
+
+	if (o->n_spans == 0)
+		return 0;
+	trim_first(o);
+	if (s->part == SPAN_BODY)
+		return 1;
+	if (o->sent == 0)
+		return 0;
+	return s->part == SPAN_HEAD ? 2 : 1;
+}
+
+/* ---- pack ---------------------------------------------------------------- */
 
 static void
 move_span(struct span *s, struct slab *to, uint32_t off)
@@ -352,13 +458,40 @@ move_span(struct span *s, struct slab *to, uint32_t off)
 	s->off = off;
 }
 
-/* Spans i to end - 1 into own memory. Without memory nothing changes. */
-static void
-pack_behind(struct outbox *o, uint32_t i, uint32_t end)
+/* Those of spans i to end - 1 that lie in `slab`. */
+struct group {
+	struct slab *slab;
+	uint32_t i;
+	uint32_t end;
+	size_t owed;
+};
+
+/* The spans from `i` on that lie in one slab; heads may lie between them. */
+static struct group
+group_at(const struct outbox *o, uint32_t i)
 {
-	for (; i < end; i++) {
+	struct group g = { .slab = span_at(o, i)->slab, .i = i, .end = i };
+
+	for (; g.end < o->n_spans; g.end++) {
+		const struct span *s = span_at(o, g.end);
+
+		if (s->slab == g.slab)
+			g.owed += s->len;
+		else if (s->part != SPAN_HEAD)
+			break;
+	}
+	return g;
+}
+
+/* Into own memory. Without memory nothing changes. */
+static void
+pack_behind(struct outbox *o, const struct group *g)
+{
+	for (uint32_t i = g->i; i < g->end; i++) {
 		struct span *s = span_at(o, i);
 
+		if (s->slab != g->slab)
+			continue;
 		if (!own_room(o, s->len))
 			return;
 		move_span(s, o->own, o->own_used);
@@ -372,20 +505,36 @@ pack_behind(struct outbox *o, uint32_t i, uint32_t end)
  * would be gone long before those.
  */
 static void
-pack_first(struct outbox *o, uint32_t end, size_t owed)
+pack_first(struct outbox *o, const struct group *g)
 {
-	struct slab *slab = slab_new_small(o->pool, (uint32_t)owed);
+	struct slab *slab = slab_new_small(o->pool, (uint32_t)g->owed);
 	uint32_t off = 0;
 
 	if (!slab)
 		return;
-	for (uint32_t i = 0; i < end; i++) {
+	for (uint32_t i = g->i; i < g->end; i++) {
 		struct span *s = span_at(o, i);
 
+		if (s->slab != g->slab)
+			continue;
 		move_span(s, slab, off);
 		off += s->len;
 	}
 	slab_unref(slab);
+}
+
+static void
+pack_group(struct outbox *o, const struct group *g)
+{
+	if (g->slab == o->own || g->owed >= g->slab->charged / 8 ||
+	    g->slab->cap < SLAB_SIZE)
+		return;
+	slab_ref(g->slab); /* it is to be told from others until the end */
+	if (g->i < o->n_packed)
+		pack_first(o, g);
+	else
+		pack_behind(o, g);
+	slab_unref(g->slab);
 }
 
 void
@@ -395,48 +544,54 @@ outbox_pack(struct outbox *o)
 
 	if (o->n_spans == 0)
 		return;
-	if (o->sent > 0)
-		trim_first(o);
+	trim_first(o);
 	if (o->moved) /* less is owed of the slab that is first */
 		i = 0;
 	o->moved = false;
 	while (i < o->n_spans) {
-		struct slab *slab = span_at(o, i)->slab;
-		uint32_t end = i;
-		size_t owed = 0;
+		struct group g = group_at(o, i);
 
-		while (end < o->n_spans && span_at(o, end)->slab == slab)
-			owed += span_at(o, end++)->len;
-		if (slab != o->own && owed < slab->charged / 8 &&
-		    slab->cap >= SLAB_SIZE) {
-			if (i < o->n_packed)
-				pack_first(o, end, owed);
-			else
-				pack_behind(o, i, end);
-		}
+		pack_group(o, &g);
 		/* of a packed outbox only what is first ever shrinks */
-		if (i == 0 && o->n_packed > end)
-			end = o->n_packed;
-		i = end;
+		if (i == 0 && o->n_packed > g.end)
+			g.end = o->n_packed;
+		i = g.end;
 	}
 	o->n_packed = o->n_spans;
+}
+
+/* ---- take back ----------------------------------------------------------- */
+
+/* Of a span that begins with a frame being written: only that. */
+static void
+leave_begun_frame(struct outbox *o, uint64_t *frames, uint64_t *bytes)
+{
+	struct span *s = span_at(o, 0);
+	uint32_t size;
+
+	if (s->part != SPAN_WHOLE)
+		return;
+	size = frame_size_at(s, 0);
+	if (is_message(s)) {
+		*frames += s->frames - 1;
+		*bytes += s->len - size;
+		s->frames = 1;
+	}
+	s->len = size;
 }
 
 void
 outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes)
 {
-	bool begun = o->sent > 0;
+	uint32_t begun = begun_spans(o);
 
 	*frames = 0;
 	*bytes = 0;
-	if (begun)
-		trim_first(o);
-	begun = begun && o->sent > 0;
-	while (o->n_spans > (begun ? 1 : 0)) {
+	while (o->n_spans > begun) {
 		struct span *s = last_span(o);
 
 		*frames += s->frames;
-		*bytes += s->kind == SPAN_MESSAGES ? s->len : 0;
+		*bytes += is_message(s) ? s->len : 0;
 		if (s->kind == SPAN_GAP)
 			add_gap(s, frames, bytes);
 		slab_unref(s->slab);
@@ -445,22 +600,76 @@ outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes)
 	o->bytes = 0;
 	o->answer_bytes = 0;
 	o->n_packed = 0;
-	if (begun) {
-		struct span *s = span_at(o, 0);
-		uint32_t size = frame_size_at(s, 0);
-
-		if (s->kind == SPAN_MESSAGES) {
-			*frames += s->frames - 1;
-			*bytes += s->len - size;
-			s->frames = 1;
-		}
-		s->len = size;
-		o->bytes = s->len - o->sent;
-		if (s->kind != SPAN_MESSAGES)
-			o->answer_bytes = o->bytes;
-	} else {
+	if (begun == 0) {
 		shrink(o);
+		return;
 	}
+	leave_begun_frame(o, frames, bytes);
+	for (uint32_t i = 0; i < begun; i++)
+		o->bytes += span_at(o, i)->len;
+	o->bytes -= o->sent;
+	if (!is_message(span_at(o, 0)))
+		o->answer_bytes = o->bytes;
+}
+
+struct taking {
+	struct outbox *o;
+	outbox_taker *taker;
+	void *user;
+};
+
+/* All frames of a whole span but those before `at`. */
+static void
+take_whole(const struct taking *t, struct span *s, uint32_t at)
+{
+	t->o->bytes -= s->len - at;
+	for (uint32_t next = at; next < s->len; s->frames--) {
+		const uint8_t *frame = s->slab->data + s->off + next;
+		uint32_t size = frame_size_at(s, next);
+
+		t->taker(t->user, deliver_sub(frame), s->slab,
+		         s->off + next + DELIVER_GROUP_HEAD,
+		         size - DELIVER_GROUP_HEAD);
+		next += size;
+	}
+	s->len = at;
+}
+
+static void
+take_in_two(const struct taking *t, struct span *head, struct span *body)
+{
+	t->o->bytes -= head->len + body->len;
+	t->taker(t->user, deliver_sub(head->slab->data + head->off), body->slab,
+	         body->off, body->len);
+	slab_unref(body->slab);
+}
+
+void
+outbox_take_group_messages(struct outbox *o, outbox_taker *taker, void *user)
+{
+	const struct taking t = { o, taker, user };
+	uint32_t kept = begun_spans(o);
+	struct span *first = span_at(o, 0);
+
+	if (kept == 1 && first->kind == SPAN_GROUP && first->part == SPAN_WHOLE)
+		take_whole(&t, first, frame_size_at(first, 0));
+	for (uint32_t i = kept; i < o->n_spans; i++) {
+		struct span *s = span_at(o, i);
+
+		if (s->kind != SPAN_GROUP) {
+			*span_at(o, kept++) = *s;
+			continue;
+		}
+		if (s->part == SPAN_WHOLE)
+			take_whole(&t, s, 0);
+		else
+			take_in_two(&t, s, span_at(o, ++i));
+		slab_unref(s->slab);
+	}
+	o->n_spans = kept;
+	o->n_packed = 0;
+	if (kept == 0)
+		shrink(o);
 }
 
 void

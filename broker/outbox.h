@@ -8,14 +8,16 @@
  * waits is described by spans: runs of whole frames that lie in somebody's
  * slab, referenced and never copied, and answers of the broker itself, which
  * lie in small slabs of the outbox's own. One publish is thus received once
- * and sent from where it lies, however many outboxes it is in.
+ * and sent from where it lies, however many outboxes it is in. A DELIVER is a
+ * head of the outbox's own and the publish behind it.
  *
  * A span that continues the last one extends it, so a subscriber that keeps up
  * costs one span per batch, not per message.
  *
  * Invariants: bytes == sum of spans' len - sent;
  *             answer_bytes == what of that is no message;
- *             every span begins with the first byte of a frame.
+ *             every span begins with the first byte of a frame, but for the
+ *             body of a DELIVER, which comes right behind its head.
  */
 #ifndef UMBELD_OUTBOX_H
 #define UMBELD_OUTBOX_H
@@ -26,6 +28,7 @@
 #include <sys/uio.h>
 
 #include "deadline.h"
+#include "proto/deliver.h"
 #include "slab.h"
 #include "waiters.h"
 
@@ -38,16 +41,26 @@ struct outbox_limits {
 
 enum span_kind {
 	SPAN_MESSAGES, /* PUBLISH frames in somebody's slab */
+	SPAN_GROUP,    /* DELIVER frames, as a queue group's member */
+	SPAN_RETAINED, /* DELIVER frames with retained values */
 	SPAN_ANSWER,   /* frames of the broker itself */
 	SPAN_GAP,      /* one GAP, which may grow while it is last */
+};
+
+/* A DELIVER of a long message is one frame in two spans. */
+enum span_part {
+	SPAN_WHOLE, /* nothing but whole frames */
+	SPAN_HEAD,  /* up to its PUBLISH, which is the next span ... */
+	SPAN_BODY,  /* ... in somebody's slab */
 };
 
 struct span {
 	struct slab *slab; /* a reference */
 	uint32_t off;
 	uint32_t len;
-	uint32_t frames; /* PUBLISH frames in it; in a GAP none */
-	enum span_kind kind;
+	uint32_t frames; /* messages in it; the body has none, nor has a GAP */
+	uint16_t kind;   /* enum span_kind */
+	uint16_t part;   /* enum span_part */
 };
 
 struct outbox {
@@ -95,6 +108,30 @@ outbox_is_full(const struct outbox *o)
  */
 int outbox_push(struct outbox *o, struct slab *slab, uint32_t off, uint32_t len,
                 uint32_t frames);
+
+/*
+ * Append a DELIVER to subscription `sub` of the PUBLISH whose body (without
+ * prefix) is `len` bytes at `off` of `slab`. `info` NULL: as a member of a queue
+ * group; else it is a retained value. A long body is referenced, a short one
+ * copied, for that costs less. It counts as one message of the whole DELIVER's
+ * length. To a closed outbox: nothing. Returns 0 or -ENOMEM with nothing
+ * changed.
+ */
+int outbox_deliver(struct outbox *o, uint32_t sub,
+                   const struct deliver_info *info, struct slab *slab,
+                   uint32_t off, uint32_t len);
+
+/* A PUBLISH body, borrowed, that was to go to subscription `sub`. */
+typedef void outbox_taker(void *user, uint32_t sub, struct slab *slab,
+                          uint32_t off, uint32_t len);
+
+/*
+ * Give every message of a queue group that the kernel has no byte of to
+ * `taker`, in order, and forget it here: others get it, as this session ends.
+ * `taker` must leave this outbox alone.
+ */
+void outbox_take_group_messages(struct outbox *o, outbox_taker *taker,
+                                void *user);
 
 /* Append a copy of a frame of the broker's own. Returns 0 or -ENOMEM. */
 int outbox_answer(struct outbox *o, const uint8_t *frame, size_t len);

@@ -416,6 +416,325 @@ TEST(a_cut_counts_what_the_gaps_in_it_were_to_announce)
 	rig_fini(&r);
 }
 
+/* ---- delivers ------------------------------------------------------------- */
+
+/* The longest body that is copied behind its head. */
+#define SHORT 1024u
+
+static const struct deliver_info two_s_old = { 2000 };
+
+static void
+deliver(struct rig *r, uint32_t sub, const struct deliver_info *info,
+        size_t len, uint8_t fill)
+{
+	uint32_t off = r->used;
+
+	assert_true(off + len <= r->slab->cap);
+	memset(r->slab->data + off, fill, len);
+	r->used += (uint32_t)len;
+	assert_int_equal(outbox_deliver(&r->o, sub, info, r->slab, off,
+	                                (uint32_t)len),
+	                 0);
+}
+
+/* The frame that has to come out for it. */
+static void
+put_deliver(struct bytes *out, uint32_t sub, const struct deliver_info *info,
+            size_t len, uint8_t fill)
+{
+	size_t start = out->len;
+
+	put_hex(out, "94 06 ce");
+	put_be(out, sub, 4);
+	if (info) {
+		put_hex(out, "82");
+		put_str(out, "retained");
+		put_hex(out, "c3");
+		put_str(out, "age_ms");
+		put_hex(out, "cf");
+		put_be(out, info->age_ms, 8);
+	} else {
+		put_hex(out, "c0");
+	}
+	put_fill(out, fill, len);
+	put_prefix_before(out, start);
+}
+
+TEST(a_deliver_is_a_head_and_the_publish_as_it_lies)
+{
+	static const size_t lens[] = { 1, SHORT, SHORT + 1, 100000 };
+	struct bytes out = { 0 }, want = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	for (unsigned i = 0; i < COUNT(lens); i++) {
+		deliver(&r, 7, NULL, lens[i], 0x11);
+		put_deliver(&want, 7, NULL, lens[i], 0x11);
+		deliver(&r, UINT32_MAX, &two_s_old, 2000, 0x22);
+		put_deliver(&want, UINT32_MAX, &two_s_old, 2000, 0x22);
+		assert_int_equal(r.o.bytes, want.len);
+		take(&r.o, SIZE_MAX / 2, &out);
+		assert_int_equal(out.len, want.len);
+		assert_memory_equal(out.at, want.at, want.len);
+		assert_int_equal(r.o.bytes, 0);
+		out.len = want.len = 0;
+	}
+	bytes_free(&out);
+	bytes_free(&want);
+	rig_fini(&r);
+}
+
+TEST(a_short_deliver_is_copied_and_a_long_one_referenced)
+{
+	struct rig r;
+
+	rig_init(&r);
+	deliver(&r, 1, NULL, SHORT, 0);
+	deliver(&r, 1, NULL, SHORT, 0);
+	deliver(&r, 1, &two_s_old, SHORT, 0);
+	assert_int_equal(r.slab->refs, 1);
+	deliver(&r, 1, NULL, SHORT + 1, 0);
+	assert_int_equal(r.slab->refs, 2);
+	deliver(&r, 1, &two_s_old, SHORT + 1, 0);
+	assert_int_equal(r.slab->refs, 3);
+	rig_fini(&r);
+}
+
+TEST(a_deliver_is_a_message_and_no_answer)
+{
+	struct rig r;
+
+	rig_init(&r);
+	answer(&r, 9, 0);
+	deliver(&r, 1, NULL, 10, 0);
+	deliver(&r, 1, NULL, 5000, 0);
+	deliver(&r, 1, &two_s_old, 10, 0);
+	assert_int_equal(r.o.answer_bytes, 9);
+	rig_fini(&r);
+}
+
+/* The frames behind a body begin where it ends, and are none of it. */
+TEST(nothing_extends_a_body)
+{
+	struct bytes out = { 0 }, want = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	deliver(&r, 1, NULL, 2000, 0x11);
+	put_deliver(&want, 1, NULL, 2000, 0x11);
+	push(&r, 9, 0x22);
+	put_frame(&want, "22 22 22 22");
+	deliver(&r, 1, NULL, 2000, 0x33);
+	put_deliver(&want, 1, NULL, 2000, 0x33);
+	outbox_pack(&r.o); /* the body lies in its own memory now, and last */
+	deliver(&r, 1, NULL, 10, 0x44);
+	put_deliver(&want, 1, NULL, 10, 0x44);
+	take(&r.o, 13 + 2000 + 9 + 13 + 2000, &out);
+	outbox_pack(&r.o);
+	assert_int_equal(r.o.bytes, 23);
+	take(&r.o, SIZE_MAX / 2, &out);
+	assert_int_equal(out.len, want.len);
+	assert_memory_equal(out.at, want.at, want.len);
+	bytes_free(&out);
+	bytes_free(&want);
+	rig_fini(&r);
+}
+
+TEST(a_closed_outbox_takes_no_deliver)
+{
+	struct rig r;
+
+	rig_init(&r);
+	outbox_close(&r.o);
+	deliver(&r, 1, NULL, 10, 0);
+	deliver(&r, 1, NULL, 5000, 0);
+	assert_true(outbox_is_empty(&r.o));
+	rig_fini(&r);
+}
+
+/*
+ * Frames of every kind, in one outbox: how long they are, and what they lose
+ * when they are cut.
+ */
+struct frame {
+	char kind;  /* p: PUBLISH, a: answer, g: group, r: retained */
+	size_t len; /* of PUBLISH and answer the frame, else the body */
+	uint32_t sub;
+};
+
+static const struct frame every_kind[] = {
+	{ 'g', 10, 1 },   { 'g', 3, 2 },    { 'p', 9, 0 },    { 'p', 8, 0 },
+	{ 'g', 1500, 3 }, { 'a', 6, 0 },    { 'r', 7, 4 },    { 'g', 12, 5 },
+	{ 'r', 1100, 6 }, { 'g', 1200, 7 }, { 'g', 1300, 8 }, { 'p', 11, 0 },
+	{ 'g', 14, 9 },   { 'a', 7, 0 },    { 'g', 15, 10 },
+};
+
+static void
+fill_with_every_kind(struct rig *r)
+{
+	for (unsigned i = 0; i < COUNT(every_kind); i++) {
+		const struct frame *f = &every_kind[i];
+
+		if (f->kind == 'p')
+			push(r, f->len, (uint8_t)i);
+		else if (f->kind == 'a')
+			answer(r, f->len, (uint8_t)i);
+		else
+			deliver(r, f->sub, f->kind == 'r' ? &two_s_old : NULL,
+			        f->len, (uint8_t)i);
+	}
+}
+
+static size_t
+frame_len(const struct frame *f)
+{
+	switch (f->kind) {
+	case 'g':
+		return 13 + f->len;
+	case 'r':
+		return 39 + f->len;
+	default:
+		return f->len;
+	}
+}
+
+static size_t
+len_of_every_kind(void)
+{
+	size_t len = 0;
+
+	for (unsigned i = 0; i < COUNT(every_kind); i++)
+		len += frame_len(&every_kind[i]);
+	return len;
+}
+
+/* Which frame byte `at` of all belongs to; *rest is what is left of it there,
+   0 at its first byte. */
+static unsigned
+frame_at(size_t at, size_t *rest)
+{
+	size_t end = 0;
+	unsigned i = 0;
+
+	for (; i < COUNT(every_kind); i++) {
+		end += frame_len(&every_kind[i]);
+		if (at < end)
+			break;
+	}
+	*rest = i < COUNT(every_kind) ? end - at : 0;
+	if (i < COUNT(every_kind) && *rest == frame_len(&every_kind[i]))
+		*rest = 0;
+	return i;
+}
+
+/* Send `sent` bytes, `first` of them apart, and pack when told to. */
+static void
+send_of_every_kind(struct rig *r, size_t sent, bool pack)
+{
+	struct bytes out = { 0 };
+
+	fill_with_every_kind(r);
+	if (pack)
+		outbox_pack(&r->o);
+	take(&r->o, sent / 2, &out);
+	take(&r->o, sent - sent / 2, &out);
+	if (pack)
+		outbox_pack(&r->o);
+	assert_int_equal(out.len, sent);
+	assert_int_equal(r->o.bytes, len_of_every_kind() - sent);
+	bytes_free(&out);
+}
+
+TEST(a_cut_at_any_byte_leaves_that_frame_and_counts_those_behind_it)
+{
+	for (size_t sent = 0; sent < len_of_every_kind() * 2; sent++) {
+		uint64_t frames, bytes, want_frames = 0, want_bytes = 0;
+		size_t rest;
+		unsigned i = frame_at(sent / 2, &rest);
+		struct rig r;
+
+		rig_init(&r);
+		send_of_every_kind(&r, sent / 2, sent % 2);
+		for (unsigned k = i + (rest > 0); k < COUNT(every_kind); k++) {
+			if (every_kind[k].kind == 'a')
+				continue;
+			want_frames++;
+			want_bytes += frame_len(&every_kind[k]);
+		}
+		outbox_cut(&r.o, &frames, &bytes);
+		assert_int_equal(frames, want_frames);
+		assert_int_equal(bytes, want_bytes);
+		assert_int_equal(r.o.bytes, rest);
+		assert_int_equal(r.o.answer_bytes,
+		                 rest > 0 && every_kind[i].kind == 'a' ? rest
+		                                                       : 0);
+		outbox_cut(&r.o, &frames, &bytes);
+		assert_int_equal(frames, 0);
+		assert_int_equal(r.o.bytes, rest);
+		rig_fini(&r);
+	}
+}
+
+/* What a taker was given. */
+struct taken {
+	uint32_t sub[COUNT(every_kind)];
+	size_t len[COUNT(every_kind)];
+	uint8_t fill[COUNT(every_kind)];
+	unsigned n;
+};
+
+static void
+on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
+         uint32_t len)
+{
+	struct taken *t = user;
+
+	assert_true(t->n < COUNT(every_kind));
+	t->sub[t->n] = sub;
+	t->len[t->n] = len;
+	t->fill[t->n] = slab->data[off];
+	for (uint32_t i = 0; i < len; i++)
+		assert_int_equal(slab->data[off + i], t->fill[t->n]);
+	t->n++;
+}
+
+TEST(at_any_byte_the_group_s_messages_can_be_taken_but_that_being_written)
+{
+	for (size_t sent = 0; sent < len_of_every_kind() * 2; sent++) {
+		struct taken t = { .n = 0 };
+		struct bytes out = { 0 };
+		size_t rest, left;
+		unsigned i = frame_at(sent / 2, &rest), n = 0;
+		struct rig r;
+
+		rig_init(&r);
+		send_of_every_kind(&r, sent / 2, sent % 2);
+		outbox_take_group_messages(&r.o, on_taken, &t);
+		left = rest;
+		for (unsigned k = i + (rest > 0); k < COUNT(every_kind); k++) {
+			const struct frame *f = &every_kind[k];
+
+			if (f->kind != 'g') {
+				left += frame_len(f);
+				continue;
+			}
+			assert_true(n < t.n);
+			assert_int_equal(t.sub[n], f->sub);
+			assert_int_equal(t.len[n], f->len);
+			assert_int_equal(t.fill[n], k);
+			n++;
+		}
+		assert_int_equal(t.n, n);
+		assert_int_equal(r.o.bytes, left);
+		outbox_pack(&r.o);
+		take(&r.o, SIZE_MAX / 2, &out);
+		assert_int_equal(out.len, left);
+		assert_true(outbox_is_empty(&r.o));
+		bytes_free(&out);
+		rig_fini(&r);
+	}
+}
+
 /* ---- pack ----------------------------------------------------------------- */
 
 TEST(packing_frees_a_slab_of_which_little_is_owed)
@@ -470,6 +789,26 @@ TEST(packing_looks_at_all_that_is_owed_of_a_slab)
 	rig_fini(&r);
 }
 
+TEST(packing_keeps_a_slab_for_the_sake_of_all_bodies_in_it)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 8; i++)
+		deliver(&r, 1, NULL, SLAB_SIZE / 32, 0x11);
+	outbox_pack(&r.o);
+	assert_int_equal(r.slab->refs, 9);
+	/* of the sixth its head */
+	take(&r.o, 5 * (13 + SLAB_SIZE / 32) + 13, &out);
+	outbox_pack(&r.o);
+	assert_int_equal(r.slab->refs, 1);
+	take(&r.o, SIZE_MAX / 2, &out);
+	assert_int_equal(out.len, 8 * (13 + SLAB_SIZE / 32));
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
 /* ---- all of it, at random --------------------------------------------------- */
 
 /*
@@ -493,6 +832,12 @@ static struct model_frame *
 model_last(struct model *m)
 {
 	return m->n > 0 ? &m->frames[m->first + m->n - 1] : NULL;
+}
+
+static bool
+model_is_message(const struct model_frame *f)
+{
+	return f->kind != SPAN_ANSWER && f->kind != SPAN_GAP;
 }
 
 static void
@@ -564,8 +909,8 @@ model_cut(struct model *m, uint64_t *frames, uint64_t *bytes)
 
 		if (m->n == 1 && f->sent > 0)
 			return;
-		*frames += f->kind == SPAN_MESSAGES;
-		*bytes += f->kind == SPAN_MESSAGES ? f->len : 0;
+		*frames += model_is_message(f);
+		*bytes += model_is_message(f) ? f->len : 0;
 		*frames += f->gap_frames;
 		*bytes += f->gap_bytes;
 		bytes_free(&f->bytes);
@@ -582,7 +927,7 @@ expect_counts(const struct model *m, const struct outbox *o)
 		const struct model_frame *f = &m->frames[m->first + i];
 
 		bytes += f->len - f->sent;
-		answers += f->kind != SPAN_MESSAGES ? f->len - f->sent : 0;
+		answers += model_is_message(f) ? 0 : f->len - f->sent;
 	}
 	assert_int_equal(o->bytes, bytes);
 	assert_int_equal(o->answer_bytes, answers);
@@ -645,6 +990,76 @@ step_push(struct rig *r, struct model *m, struct chance *c)
 	}
 	assert_int_equal(
 		outbox_push(&r->o, r->slab, start, r->used - start, frames), 0);
+}
+
+static void
+step_deliver(struct rig *r, struct model *m, struct chance *c)
+{
+	const struct deliver_info info = { chance_any(c) };
+	const struct deliver_info *which = chance_one_in(c, 2) ? &info : NULL;
+	size_t len = 1 + chance_below(c, chance_one_in(c, 4) ? 8000 : 200);
+	uint32_t sub = (uint32_t)chance_any(c);
+	struct bytes frame = { 0 };
+	uint8_t fill = (uint8_t)sub;
+
+	if (r->used + len > SLAB_SIZE) {
+		slab_unref(r->slab);
+		r->slab = slab_new(&r->pool);
+		assert_non_null(r->slab);
+		r->used = 0;
+	}
+	deliver(r, sub, which, len, fill);
+	put_deliver(&frame, sub, which, len, fill);
+	model_add(m, which ? SPAN_RETAINED : SPAN_GROUP, frame.at, frame.len);
+	bytes_free(&frame);
+}
+
+/* Those that are taken are those of the model, in order. */
+struct model_taker {
+	struct model *m;
+	size_t next;
+};
+
+static void
+model_on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
+               uint32_t len)
+{
+	struct model_taker *t = user;
+	struct bytes frame = { 0 };
+	struct model_frame *f;
+
+	while (t->next < t->m->n) {
+		f = &t->m->frames[t->m->first + t->next];
+		if (f->kind == SPAN_GROUP && f->sent == 0)
+			break;
+		t->next++;
+	}
+	assert_true(t->next < t->m->n);
+	put_deliver(&frame, sub, NULL, len, slab->data[off]);
+	assert_int_equal(frame.len, f->len);
+	assert_memory_equal(frame.at, f->bytes.at, f->len);
+	assert_memory_equal(slab->data + off, f->bytes.at + 13, len);
+	bytes_free(&frame);
+	bytes_free(&f->bytes);
+	f->len = 0; /* gone */
+	t->next++;
+}
+
+static void
+step_take_group(struct rig *r, struct model *m)
+{
+	struct model_taker t = { m, 0 };
+	size_t kept = 0;
+
+	outbox_take_group_messages(&r->o, model_on_taken, &t);
+	for (size_t i = 0; i < m->n; i++) {
+		struct model_frame f = m->frames[m->first + i];
+
+		assert_true(f.kind != SPAN_GROUP || f.sent > 0 || f.len == 0);
+		if (f.len > 0)
+			m->frames[m->first + kept++] = f;
+	}
+	m->n = kept;
 }
 
 static void
@@ -726,6 +1141,8 @@ TEST(the_bytes_out_are_the_bytes_in_whatever_happens)
 		case 2:
 			if (filling || chance_one_in(&c, 10))
 				step_push(&r, &m, &c);
+			if (chance_one_in(&c, 3))
+				step_deliver(&r, &m, &c);
 			break;
 		case 3:
 			step_answer(&r, &m, &c);
@@ -737,6 +1154,8 @@ TEST(the_bytes_out_are_the_bytes_in_whatever_happens)
 		case 5:
 			if (chance_one_in(&c, 200))
 				step_cut(&r, &m);
+			else if (chance_one_in(&c, 100))
+				step_take_group(&r, &m);
 			break;
 		case 6:
 			outbox_pack(&r.o);
@@ -794,7 +1213,20 @@ main(void)
 		cmocka_unit_test(a_cut_in_an_answer_leaves_that_answer),
 		cmocka_unit_test(
 			a_cut_counts_what_the_gaps_in_it_were_to_announce),
+		cmocka_unit_test(
+			a_deliver_is_a_head_and_the_publish_as_it_lies),
+		cmocka_unit_test(
+			a_short_deliver_is_copied_and_a_long_one_referenced),
+		cmocka_unit_test(a_deliver_is_a_message_and_no_answer),
+		cmocka_unit_test(nothing_extends_a_body),
+		cmocka_unit_test(a_closed_outbox_takes_no_deliver),
+		cmocka_unit_test(
+			a_cut_at_any_byte_leaves_that_frame_and_counts_those_behind_it),
+		cmocka_unit_test(
+			at_any_byte_the_group_s_messages_can_be_taken_but_that_being_written),
 		cmocka_unit_test(packing_frees_a_slab_of_which_little_is_owed),
+		cmocka_unit_test(
+			packing_keeps_a_slab_for_the_sake_of_all_bodies_in_it),
 		cmocka_unit_test(packing_leaves_what_is_worth_its_slab),
 		cmocka_unit_test(packing_looks_at_all_that_is_owed_of_a_slab),
 		cmocka_unit_test(
