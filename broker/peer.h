@@ -10,6 +10,7 @@
 #define UMBELD_PEER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -40,5 +41,11 @@ int peer_ask_for_credentials(int fd);
  * does not say who sent it.
  */
 bool peer_from_message(struct peer *out, struct msghdr *message);
+
+/*
+ * Its supplementary groups, as they were then: *groups is the caller's to
+ * free, NULL when there are none. Returns 0 or -errno.
+ */
+int peer_groups(int fd, gid_t **groups, size_t *n);
 
 #endif

@@ -2,8 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/ucred.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "peer.h"
@@ -30,4 +33,26 @@ peer_from_message(struct peer *out, struct msghdr *message)
 	(void)out;
 	(void)message;
 	return false;
+}
+
+/* All groups are in here, the effective one first. */
+int
+peer_groups(int fd, gid_t **groups, size_t *n)
+{
+	struct xucred cred;
+	socklen_t len = sizeof(cred);
+
+	*groups = NULL;
+	*n = 0;
+	if (getsockopt(fd, SOL_LOCAL, LOCAL_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	if (cred.cr_version != XUCRED_VERSION || cred.cr_ngroups <= 1)
+		return 0;
+	*n = (size_t)cred.cr_ngroups - 1;
+	*groups = malloc(*n * sizeof(gid_t));
+	if (!*groups)
+		return -ENOMEM;
+	for (size_t i = 0; i < *n; i++)
+		(*groups)[i] = cred.cr_groups[i + 1];
+	return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -93,4 +94,31 @@ peer_from_message(struct peer *out, struct msghdr *message)
 		found = true;
 	}
 	return found;
+}
+
+/* The kernel says how many there are when there is no room for them. */
+int
+peer_groups(int fd, gid_t **groups, size_t *n)
+{
+	socklen_t len = 0;
+	gid_t *list;
+
+	*groups = NULL;
+	*n = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
+		return 0;
+	if (errno != ERANGE)
+		return -errno;
+	list = malloc(len);
+	if (!list)
+		return -ENOMEM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, list, &len) < 0) {
+		int r = -errno;
+
+		free(list);
+		return r;
+	}
+	*groups = list;
+	*n = len / sizeof(gid_t);
+	return 0;
 }

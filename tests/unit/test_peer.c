@@ -4,6 +4,7 @@
 #include "broker/peer.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,12 +29,58 @@ TEST(the_kernel_says_who_connected)
 	close(fds[1]);
 }
 
+static void
+expect_groups(int fd, const gid_t *want, size_t n_want)
+{
+	gid_t *groups;
+	size_t n;
+
+	assert_int_equal(peer_groups(fd, &groups, &n), 0);
+	assert_int_equal(n, n_want);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(groups[i], want[i]);
+	free(groups);
+}
+
+TEST(supplementary_groups_are_those_of_when_it_connected)
+{
+	gid_t own[1024];
+	const gid_t many[] = { 5, 70000, 20 };
+	int n = getgroups(COUNT(own), own), fds[2];
+
+	assert_true(n >= 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	expect_groups(fds[0], own, (size_t)n);
+	if (geteuid() == 0) {
+		int later[2];
+
+		assert_int_equal(setgroups(COUNT(many), many), 0);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, later), 0);
+		expect_groups(later[0], (gid_t[]){ 5, 20, 70000 }, 3);
+		expect_groups(fds[0], own, (size_t)n);
+		assert_int_equal(setgroups(0, NULL), 0);
+		close(later[0]);
+		close(later[1]);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, later), 0);
+		expect_groups(later[0], NULL, 0);
+		assert_int_equal(setgroups((size_t)n, own), 0);
+		close(later[0]);
+		close(later[1]);
+	}
+	close(fds[0]);
+	close(fds[1]);
+}
+
 TEST(what_is_no_socket_has_no_peer)
 {
 	struct peer p;
+	gid_t *groups;
+	size_t n;
 	int fds[2];
 
 	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(peer_groups(fds[0], &groups, &n), -ENOTSOCK);
+	assert_null(groups);
 	assert_int_equal(peer_from_socket(&p, fds[0]), -ENOTSOCK);
 	assert_int_equal(peer_from_socket(&p, -1), -EBADF);
 	close(fds[0]);
@@ -132,6 +179,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_kernel_says_who_connected),
+		cmocka_unit_test(
+			supplementary_groups_are_those_of_when_it_connected),
 		cmocka_unit_test(what_is_no_socket_has_no_peer),
 		cmocka_unit_test(
 			a_datagram_says_who_sent_it_and_its_descriptors_are_closed),
