@@ -47,6 +47,9 @@ hash_topic(const struct retained *r, const char *topic, size_t len)
 	return (unsigned)hash_bytes(r->seed, topic, len);
 }
 
+/* what these look like when they are expanded is uthash's affair */
+/* NOLINTBEGIN(readability-function-size) */
+
 static struct retained_entry *
 find(const struct retained *r, const char *topic, size_t len)
 {
@@ -55,14 +58,6 @@ find(const struct retained *r, const char *topic, size_t len)
 	HASH_FIND_BYHASHVALUE(hh, r->by_topic, topic, len,
 	                      hash_topic(r, topic, len), e);
 	return e;
-}
-
-const struct retained_value *
-retained_find(const struct retained *r, const char *topic, size_t len)
-{
-	struct retained_entry *e = find(r, topic, len);
-
-	return e ? &e->value : NULL;
 }
 
 static bool
@@ -74,6 +69,22 @@ add(struct retained *r, struct retained_entry *e)
 	HASH_ADD_KEYPTR_BYHASHVALUE(hh, r->by_topic, topic, len,
 	                            hash_topic(r, topic, len), e);
 	return e->hh.tbl != NULL;
+}
+
+static void
+take_out(struct retained *r, struct retained_entry *e)
+{
+	HASH_DEL(r->by_topic, e);
+}
+
+/* NOLINTEND(readability-function-size) */
+
+const struct retained_value *
+retained_find(const struct retained *r, const char *topic, size_t len)
+{
+	struct retained_entry *e = find(r, topic, len);
+
+	return e ? &e->value : NULL;
 }
 
 /* ---- the order ------------------------------------------------------------- */
@@ -257,10 +268,8 @@ retained_put(struct retained *r, const char *topic, size_t topic_len,
 }
 
 static void
-free_entry(struct retained *r, struct retained_entry *e)
+free_entry(struct retained_entry *e)
 {
-	r->bytes -= cost_of(e);
-	HASH_DEL(r->by_topic, e);
 	slab_unref(e->value.slab);
 	free(e);
 }
@@ -273,14 +282,17 @@ retained_clear(struct retained *r, const char *topic, size_t len)
 	if (!e)
 		return;
 	leave_order(r, e);
-	free_entry(r, e);
+	take_out(r, e);
+	r->bytes -= cost_of(e);
+	free_entry(e);
 }
 
 void
 retained_fini(struct retained *r)
 {
+	HASH_CLEAR(hh, r->by_topic);
 	while (r->n > 0)
-		free_entry(r, r->order[--r->n]);
+		free_entry(r->order[--r->n]);
 	free(r->order);
 	*r = (struct retained){ 0 };
 }

@@ -87,12 +87,20 @@ add_options(struct line *line, const char *name, const struct options *o)
 	add(line, " }");
 }
 
+static void
+add_last(struct line *line, const char *name, struct last_u64 last)
+{
+	if (last.given)
+		add(line, " %s=%llu", name, (unsigned long long)last.value);
+}
+
 #define NUMBER(field) \
 	add(line, " " #field "=%llu", (unsigned long long)f->field);
 #define U32(field)        NUMBER(field)
 #define U53(field)        NUMBER(field)
 #define U64(field)        NUMBER(field)
 #define MAYBE_U64(field)  NUMBER(field)
+#define LAST_U64(field)   add_last(line, #field, f->field);
 #define BOOL(field)       add(line, " " #field "=%s", f->field ? "yes" : "no");
 #define STR(field)        add_text(line, #field, f->field);
 #define STR_OR_NIL(field) add_text(line, #field, f->field);

@@ -88,6 +88,15 @@ take_maybe_u64(struct elements *f, uint64_t *out)
 }
 
 static bool
+take_last_u64(struct elements *f, struct last_u64 *out)
+{
+	out->given = take_uint(f, UINT64_MAX, &out->value);
+	if (!out->given)
+		out->value = 0;
+	return true;
+}
+
+static bool
 to_bool(const msgpack_object *o, bool *out)
 {
 	if (o->type != MSGPACK_OBJECT_BOOLEAN)
@@ -192,6 +201,7 @@ take_options(struct elements *f, struct options *out)
 #define U53(field)        &&take_uint(&f, (UINT64_C(1) << 53) - 1, &m->field)
 #define U64(field)        &&take_uint(&f, UINT64_MAX, &m->field)
 #define MAYBE_U64(field)  &&take_maybe_u64(&f, &m->field)
+#define LAST_U64(field)   &&take_last_u64(&f, &m->field)
 #define BOOL(field)       &&take_bool(&f, &m->field)
 #define STR(field)        &&take_str(&f, &m->field)
 #define STR_OR_NIL(field) &&take_str_or_nil(&f, &m->field)
@@ -321,32 +331,44 @@ put_options(msgpack_packer *pk, const struct options *o)
 	       (!o->monitor || (put_key(pk, "monitor") && put_bool(pk, true)));
 }
 
+static bool
+put_last_u64(msgpack_packer *pk, struct last_u64 last)
+{
+	return !last.given || msgpack_pack_uint64(pk, last.value) == 0;
+}
+
 #define U32(field)        +1
 #define U53(field)        +1
 #define U64(field)        +1
 #define MAYBE_U64(field)  +1
+#define LAST_U64(field)   +m->field.given
 #define BOOL(field)       +1
 #define STR(field)        +1
 #define STR_OR_NIL(field) +1
 #define OPTIONS(field)    +1
-#define MESSAGE(number, NAME, name, way, fields) \
-	enum { n_elements_##name = 1 fields };
+#define MESSAGE(number, NAME, name, way, fields)                        \
+	static size_t n_elements_##name(const struct message_##name *m) \
+	{                                                               \
+		(void)m;                                                \
+		return 1u fields;                                       \
+	}
 #include "message.def"
 
 #define U32(field)        &&msgpack_pack_uint32(pk, m->field) == 0
 #define U53(field)        &&msgpack_pack_uint64(pk, m->field) == 0
 #define U64(field)        &&msgpack_pack_fix_uint64(pk, m->field) == 0
 #define MAYBE_U64(field)  &&msgpack_pack_uint64(pk, m->field) == 0
+#define LAST_U64(field)   &&put_last_u64(pk, m->field)
 #define BOOL(field)       &&put_bool(pk, m->field)
 #define STR(field)        &&put_text(pk, m->field)
 #define STR_OR_NIL(field) &&put_text(pk, m->field)
 #define OPTIONS(field)    &&put_options(pk, &m->field)
-#define MESSAGE(number, NAME, name, way, fields)                         \
-	static bool encode_##name(msgpack_packer *pk,                    \
-	                          const struct message_##name *m)        \
-	{                                                                \
-		return msgpack_pack_array(pk, n_elements_##name) == 0 && \
-		       msgpack_pack_uint32(pk, number) == 0 fields;      \
+#define MESSAGE(number, NAME, name, way, fields)                            \
+	static bool encode_##name(msgpack_packer *pk,                       \
+	                          const struct message_##name *m)           \
+	{                                                                   \
+		return msgpack_pack_array(pk, n_elements_##name(m)) == 0 && \
+		       msgpack_pack_uint32(pk, number) == 0 fields;         \
 	}
 #include "message.def"
 

@@ -60,10 +60,17 @@ struct options {
 	bool monitor;         /* SUBSCRIBE */
 };
 
+/* An element that not every frame of its type has. */
+struct last_u64 {
+	uint64_t value; /* 0 when it is not there */
+	bool given;
+};
+
 #define U32(field)        uint32_t field;
 #define U53(field)        uint64_t field;
 #define U64(field)        uint64_t field;
 #define MAYBE_U64(field)  uint64_t field;
+#define LAST_U64(field)   struct last_u64 field;
 #define BOOL(field)       bool field;
 #define STR(field)        struct text field;
 #define STR_OR_NIL(field) struct text field;

@@ -616,6 +616,8 @@ bad("unsubscribe_sub_float", "to_broker", "bad_frame", "F11: the sub is a float.
 
 ok("ok_plain", "to_client", "A request is granted.", [8, 1])
 ok("ok_more_elements", "to_client", "F11: what a later OK may tell.", [8, (1 << 32) - 1, 17])
+ok("ok_retained", "to_client", "S12: a subscription with retained is granted, and 300 values follow.", [8, 1, 300])
+ok("ok_retained_none", "to_client", "S12: the same, and there are no values.", [8, 1, 0])
 bad("ok_no_request", "to_client", "bad_frame", "F11: the request is missing.", [8])
 bad("ok_request_str", "to_client", "bad_frame", "F11: the request is a str.", [8, "1"])
 

@@ -57,6 +57,10 @@ TEST(what_the_broker_says_is_these_bytes)
 
 	m = (struct message){ .type = TYPE_OK, .ok.request = UINT32_MAX };
 	expect_encoded(&m, "92 08 ce ff ff ff ff");
+	m.ok.n = (struct last_u64){ .value = 300, .given = true };
+	expect_encoded(&m, "93 08 ce ff ff ff ff cd 01 2c");
+	m.ok.n.value = 0;
+	expect_encoded(&m, "93 08 ce ff ff ff ff 00");
 
 	m = (struct message){ .type = TYPE_ERROR };
 	m.error.code = 35;
@@ -580,6 +584,9 @@ expect_message(const struct vector *v, const struct message *m)
 		break;
 	case TYPE_OK:
 		expect_uint(d, 1, m->ok.request);
+		assert_int_equal(m->ok.n.given, json_array_size(d) > 2);
+		if (m->ok.n.given)
+			expect_uint(d, 2, m->ok.n.value);
 		break;
 	case TYPE_ERROR:
 		expect_uint(d, 1, m->error.code);
