@@ -15,54 +15,141 @@ router_init(struct router *r, uint64_t seed)
 	*r = (struct router){ 0 };
 	if (trie_init(&r->trie, seed) < 0)
 		return -ENOMEM;
-	if (routes_init(&r->routes, ROUTES_MAX_BYTES, seed) < 0) {
-		trie_fini(&r->trie);
-		return -ENOMEM;
-	}
+	if (groups_init(&r->groups, seed) < 0)
+		goto fail_groups;
+	if (routes_init(&r->routes, ROUTES_MAX_BYTES, seed) < 0)
+		goto fail_routes;
 	return 0;
+
+fail_routes:
+	groups_fini(&r->groups);
+fail_groups:
+	trie_fini(&r->trie);
+	return -ENOMEM;
 }
 
 void
 router_fini(struct router *r)
 {
 	routes_fini(&r->routes);
+	groups_fini(&r->groups);
 	trie_fini(&r->trie);
-	free(r->found);
+	free(r->outboxes.at);
+	free(r->in_groups.at);
 	*r = (struct router){ 0 };
 }
+
+/* ---- subscriptions -------------------------------------------------------- */
 
 int
 router_subscribe(struct router *r, struct subscription *s, const char *filter,
                  size_t len)
 {
+	groups_sweep(&r->groups);
 	if (trie_insert(&r->trie, filter, len, &s->entry) < 0)
 		return -ENOMEM;
 	routes_invalidate(&r->routes);
 	return 0;
 }
 
-void
-router_unsubscribe(struct router *r, struct subscription *s)
+static struct group *
+found_group(struct router *r, struct text name, struct text filter)
 {
-	trie_remove(&r->trie, &s->entry);
+	struct group *g = groups_add(&r->groups, name, filter);
+
+	if (!g)
+		return NULL;
+	if (trie_insert(&r->trie, filter.at, filter.len, &g->sub.entry) < 0) {
+		groups_remove(&r->groups, g);
+		return NULL;
+	}
+	routes_invalidate(&r->routes);
+	return g;
+}
+
+/* Its last member has gone. */
+static void
+end_group(struct router *r, struct group *g)
+{
+	trie_remove(&r->trie, &g->sub.entry);
+	groups_remove(&r->groups, g);
 	routes_invalidate(&r->routes);
 }
 
-/* One more entry for `found`; its memory is kept from walk to walk. */
-static bool
-make_room(struct router *r)
+int
+router_join(struct router *r, struct member *m, struct text name,
+            struct text filter)
 {
-	uint32_t cap = r->found_cap ? r->found_cap * 2 : 64;
-	struct outbox **found;
+	struct group *g = groups_find(&r->groups, name, filter);
+	bool had_responder;
 
-	if (r->n_found < r->found_cap)
+	groups_sweep(&r->groups);
+	if (!g)
+		g = found_group(r, name, filter);
+	if (!g)
+		return -ENOMEM;
+	had_responder = group_has_responder(g);
+	if (group_join(g, m) < 0) {
+		if (g->n == 0)
+			end_group(r, g);
+		return -ENOMEM;
+	}
+	if (group_has_responder(g) != had_responder)
+		routes_invalidate(&r->routes);
+	return 0;
+}
+
+static void
+leave(struct router *r, struct member *m)
+{
+	struct group *g = m->group;
+	bool had_responder = group_has_responder(g);
+
+	group_leave(m);
+	if (group_has_responder(g) != had_responder)
+		routes_invalidate(&r->routes);
+	if (g->n == 0)
+		end_group(r, g);
+}
+
+void
+router_unsubscribe(struct router *r, struct subscription *s)
+{
+	if (s->in_group) {
+		leave(r, member_of(s));
+	} else {
+		trie_remove(&r->trie, &s->entry);
+		routes_invalidate(&r->routes);
+	}
+}
+
+/* ---- routes --------------------------------------------------------------- */
+
+static bool
+make_room(struct found *f, uint32_t n)
+{
+	uint32_t cap = f->cap ? f->cap : 64;
+	void **at;
+
+	if (f->n + n <= f->cap)
 		return true;
-	found = realloc(r->found, cap * sizeof(struct outbox *));
-	if (!found)
+	while (cap < f->n + n)
+		cap *= 2;
+	at = realloc(f->at, cap * sizeof(void *));
+	if (!at)
 		return false;
-	r->found = found;
-	r->found_cap = cap;
+	f->at = at;
+	f->cap = cap;
 	return true;
+}
+
+static void
+note(struct router *r, struct found *f, void *what)
+{
+	if (make_room(f, 1))
+		f->at[f->n++] = what;
+	else
+		r->out_of_memory = true;
 }
 
 /* Several subscriptions of one session match: it gets one copy. */
@@ -72,15 +159,38 @@ on_found(struct trie_entry *e, void *user)
 	struct subscription *s = (struct subscription *)e;
 	struct router *r = user;
 
+	if (s->in_group) {
+		struct group *g = (struct group *)s;
+
+		r->responder |= group_has_responder(g);
+		note(r, &r->in_groups, g);
+		return;
+	}
 	r->responder |= !s->monitor;
 	if (s->to->route_mark == r->walk)
 		return;
-	if (!make_room(r)) {
-		r->out_of_memory = true;
-		return;
-	}
 	s->to->route_mark = r->walk;
-	r->found[r->n_found++] = s->to;
+	note(r, &r->outboxes, s->to);
+}
+
+/* The groups go behind the outboxes, and all of it into a route. */
+static struct route *
+remember(struct router *r, const char *topic, size_t len)
+{
+	struct found *all = &r->outboxes;
+	uint32_t n_groups = r->in_groups.n;
+	struct route *route;
+
+	if (r->out_of_memory || !make_room(all, n_groups))
+		return NULL;
+	for (uint32_t i = 0; i < n_groups; i++)
+		all->at[all->n++] = r->in_groups.at[i];
+	route = routes_put(&r->routes, topic, len, all->at, all->n);
+	if (!route)
+		return NULL;
+	route->n_last = n_groups;
+	route->mark = r->responder ? ROUTE_HAS_RESPONDER : 0;
+	return route;
 }
 
 struct route *
@@ -91,15 +201,10 @@ router_find(struct router *r, const char *topic, size_t len)
 	if (route)
 		return route;
 	r->walk++;
-	r->n_found = 0;
+	r->outboxes.n = 0;
+	r->in_groups.n = 0;
 	r->responder = false;
 	r->out_of_memory = false;
 	trie_match(&r->trie, topic, len, on_found, r);
-	if (r->out_of_memory)
-		return NULL;
-	route = routes_put(&r->routes, topic, len, (void *const *)r->found,
-	                   r->n_found);
-	if (route && r->responder)
-		route->mark = ROUTE_HAS_RESPONDER;
-	return route;
+	return remember(r, topic, len);
 }

@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * router - which outboxes get the messages of a topic.
+ * router - which outboxes, and which groups, get the messages of a topic.
  *
  * Filters hang in a trie; where a topic leads is worked out once and kept as a
- * route, a flat list of outboxes, until any subscription changes. The router
- * knows outboxes, not sessions or sockets.
+ * route, a flat list of outboxes and behind them groups, until subscriptions
+ * change. The router knows outboxes, not sessions or sockets.
  */
 #ifndef UMBELD_ROUTER_H
 #define UMBELD_ROUTER_H
@@ -15,25 +15,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "group.h"
 #include "outbox.h"
 #include "proto/routes.h"
 #include "proto/trie.h"
+#include "subscription.h"
 
-/* Lives in whoever subscribed; in place until router_unsubscribe(). */
-struct subscription {
-	struct trie_entry entry;
-	struct outbox *to;
-	uint32_t id;  /* the client's number for it */
-	bool monitor; /* does not count as a responder */
+/* What a walk has met; the memory is kept from walk to walk. */
+struct found {
+	void **at;
+	uint32_t n;
+	uint32_t cap;
 };
 
 struct router {
 	struct trie trie;
 	struct routes routes;
+	struct groups groups;
 	uint64_t walk; /* number of the current one, see outbox.route_mark */
-	struct outbox **found;
-	uint32_t n_found;
-	uint32_t found_cap;
+	struct found outboxes;
+	struct found in_groups;
 	bool responder; /* the walk met a subscription that is no monitor */
 	bool out_of_memory;
 };
@@ -45,16 +46,44 @@ void router_fini(struct router *r);
 /* `filter` must be valid. Returns 0, or -ENOMEM with nothing changed. */
 int router_subscribe(struct router *r, struct subscription *s,
                      const char *filter, size_t len);
+
+/*
+ * The same for a member: the group of this name and filter is founded if need
+ * be. Who is in a group may change without any route being forgotten.
+ */
+int router_join(struct router *r, struct member *m, struct text name,
+                struct text filter);
+
+/* For both; no group that a route leads to is freed by it. */
 void router_unsubscribe(struct router *r, struct subscription *s);
 
 /* Does this route lead to anybody who might answer? */
 #define ROUTE_HAS_RESPONDER 1u
 
-/* The outboxes of a route, route->n of them, each once. */
+/* The outboxes of a route, each once; groups are not among them. */
+static inline uint32_t
+route_n_outboxes(const struct route *route)
+{
+	return route->n - route->n_last;
+}
+
 static inline struct outbox *
 route_outbox(const struct route *route, uint32_t i)
 {
 	return route->to[i];
+}
+
+/* Its groups. */
+static inline uint32_t
+route_n_groups(const struct route *route)
+{
+	return route->n_last;
+}
+
+static inline struct group *
+route_group(const struct route *route, uint32_t i)
+{
+	return route->to[route->n - route->n_last + i];
 }
 
 /*
