@@ -618,30 +618,61 @@ struct taking {
 	void *user;
 };
 
-/* All frames of a whole span but those before `at`. */
+/*
+ * Frames of a whole span, but for those before `at`. What is left moves
+ * together: short messages lie in the outbox's own memory.
+ */
 static void
 take_whole(const struct taking *t, struct span *s, uint32_t at)
 {
-	t->o->bytes -= s->len - at;
-	for (uint32_t next = at; next < s->len; s->frames--) {
-		const uint8_t *frame = s->slab->data + s->off + next;
-		uint32_t size = frame_size_at(s, next);
+	uint8_t *start = s->slab->data + s->off;
+	uint32_t end = s->len;
 
-		t->taker(t->user, deliver_sub(frame), s->slab,
-		         s->off + next + DELIVER_GROUP_HEAD,
-		         size - DELIVER_GROUP_HEAD);
-		next += size;
-	}
 	s->len = at;
+	while (at < end) {
+		uint32_t size = frame_size_at(s, at);
+
+		if (t->taker(t->user, deliver_sub(start + at), s->slab,
+		             s->off + at + DELIVER_GROUP_HEAD,
+		             size - DELIVER_GROUP_HEAD)) {
+			s->frames--;
+			t->o->bytes -= size;
+		} else {
+			if (s->len < at)
+				memmove(start + s->len, start + at, size);
+			s->len += size;
+		}
+		at += size;
+	}
 }
 
-static void
+static bool
 take_in_two(const struct taking *t, struct span *head, struct span *body)
 {
+	if (!t->taker(t->user, deliver_sub(head->slab->data + head->off),
+	              body->slab, body->off, body->len))
+		return false;
 	t->o->bytes -= head->len + body->len;
-	t->taker(t->user, deliver_sub(head->slab->data + head->off), body->slab,
-	         body->off, body->len);
+	slab_unref(head->slab);
 	slab_unref(body->slab);
+	return true;
+}
+
+/* Of the span or two at `i`: is nothing left? */
+static bool
+take_span(const struct taking *t, uint32_t i)
+{
+	struct span *s = span_at(t->o, i);
+
+	if (s->kind != SPAN_GROUP)
+		return false;
+	if (s->part != SPAN_WHOLE)
+		return take_in_two(t, s, span_at(t->o, i + 1));
+	take_whole(t, s, 0);
+	if (s->len > 0)
+		return false;
+	slab_unref(s->slab);
+	return true;
 }
 
 void
@@ -650,21 +681,16 @@ outbox_take_group_messages(struct outbox *o, outbox_taker *taker, void *user)
 	const struct taking t = { o, taker, user };
 	uint32_t kept = begun_spans(o);
 	struct span *first = span_at(o, 0);
+	uint32_t n;
 
 	if (kept == 1 && first->kind == SPAN_GROUP && first->part == SPAN_WHOLE)
 		take_whole(&t, first, frame_size_at(first, 0));
-	for (uint32_t i = kept; i < o->n_spans; i++) {
-		struct span *s = span_at(o, i);
-
-		if (s->kind != SPAN_GROUP) {
-			*span_at(o, kept++) = *s;
+	for (uint32_t i = kept; i < o->n_spans; i += n) {
+		n = span_at(o, i)->part == SPAN_HEAD ? 2 : 1;
+		if (take_span(&t, i))
 			continue;
-		}
-		if (s->part == SPAN_WHOLE)
-			take_whole(&t, s, 0);
-		else
-			take_in_two(&t, s, span_at(o, ++i));
-		slab_unref(s->slab);
+		for (uint32_t k = 0; k < n; k++)
+			*span_at(o, kept++) = *span_at(o, i + k);
 	}
 	o->n_spans = kept;
 	o->n_packed = 0;

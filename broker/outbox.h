@@ -121,14 +121,17 @@ int outbox_deliver(struct outbox *o, uint32_t sub,
                    const struct deliver_info *info, struct slab *slab,
                    uint32_t off, uint32_t len);
 
-/* A PUBLISH body, borrowed, that was to go to subscription `sub`. */
-typedef void outbox_taker(void *user, uint32_t sub, struct slab *slab,
+/*
+ * A PUBLISH body, borrowed, that was to go to subscription `sub`: true takes
+ * it, false leaves it here.
+ */
+typedef bool outbox_taker(void *user, uint32_t sub, struct slab *slab,
                           uint32_t off, uint32_t len);
 
 /*
- * Give every message of a queue group that the kernel has no byte of to
- * `taker`, in order, and forget it here: others get it, as this session ends.
- * `taker` must leave this outbox alone.
+ * Offer every message of a queue group that the kernel has no byte of to
+ * `taker`, in order, and forget what it takes: others get that, as this session
+ * or its subscription ends. `taker` must leave this outbox alone.
  */
 void outbox_take_group_messages(struct outbox *o, outbox_taker *taker,
                                 void *user);

@@ -675,15 +675,16 @@ TEST(a_cut_at_any_byte_leaves_that_frame_and_counts_those_behind_it)
 	}
 }
 
-/* What a taker was given. */
+/* What a taker was offered; it takes all, or one of `one_in`. */
 struct taken {
+	unsigned one_in;
 	uint32_t sub[COUNT(every_kind)];
 	size_t len[COUNT(every_kind)];
 	uint8_t fill[COUNT(every_kind)];
 	unsigned n;
 };
 
-static void
+static bool
 on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
          uint32_t len)
 {
@@ -695,13 +696,13 @@ on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
 	t->fill[t->n] = slab->data[off];
 	for (uint32_t i = 0; i < len; i++)
 		assert_int_equal(slab->data[off + i], t->fill[t->n]);
-	t->n++;
+	return ++t->n % t->one_in == 0;
 }
 
 TEST(at_any_byte_the_group_s_messages_can_be_taken_but_that_being_written)
 {
 	for (size_t sent = 0; sent < len_of_every_kind() * 2; sent++) {
-		struct taken t = { .n = 0 };
+		struct taken t = { .one_in = 1 };
 		struct bytes out = { 0 };
 		size_t rest, left;
 		unsigned i = frame_at(sent / 2, &rest), n = 0;
@@ -729,6 +730,39 @@ TEST(at_any_byte_the_group_s_messages_can_be_taken_but_that_being_written)
 		outbox_pack(&r.o);
 		take(&r.o, SIZE_MAX / 2, &out);
 		assert_int_equal(out.len, left);
+		assert_true(outbox_is_empty(&r.o));
+		bytes_free(&out);
+		rig_fini(&r);
+	}
+}
+
+TEST(what_is_not_taken_stays_where_it_was)
+{
+	for (size_t sent = 0; sent < len_of_every_kind() * 2; sent++) {
+		struct taken t = { .one_in = 2 };
+		struct bytes out = { 0 };
+		size_t rest, at;
+		unsigned i = frame_at(sent / 2, &rest), n = 0;
+		struct rig r;
+
+		rig_init(&r);
+		send_of_every_kind(&r, sent / 2, sent % 2);
+		outbox_take_group_messages(&r.o, on_taken, &t);
+		at = rest;
+		outbox_pack(&r.o);
+		take(&r.o, SIZE_MAX / 2, &out);
+		for (unsigned k = i + (rest > 0); k < COUNT(every_kind); k++) {
+			const struct frame *f = &every_kind[k];
+
+			if (f->kind == 'g' && ++n % 2 == 0)
+				continue;
+			at += frame_len(f);
+			assert_true(at <= out.len);
+			assert_int_equal(out.at[at - frame_len(f)], 0xce);
+			assert_int_equal(out.at[at - 1], k); /* its fill */
+		}
+		assert_int_equal(out.len, at);
+		assert_int_equal(t.n, n);
 		assert_true(outbox_is_empty(&r.o));
 		bytes_free(&out);
 		rig_fini(&r);
@@ -1018,9 +1052,11 @@ step_deliver(struct rig *r, struct model *m, struct chance *c)
 struct model_taker {
 	struct model *m;
 	size_t next;
+	struct chance *c;
+	bool all;
 };
 
-static void
+static bool
 model_on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
                uint32_t len)
 {
@@ -1040,22 +1076,26 @@ model_on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
 	assert_memory_equal(frame.at, f->bytes.at, f->len);
 	assert_memory_equal(slab->data + off, f->bytes.at + 13, len);
 	bytes_free(&frame);
+	t->next++;
+	if (!t->all && chance_one_in(t->c, 2))
+		return false;
 	bytes_free(&f->bytes);
 	f->len = 0; /* gone */
-	t->next++;
+	return true;
 }
 
 static void
-step_take_group(struct rig *r, struct model *m)
+step_take_group(struct rig *r, struct model *m, struct chance *c)
 {
-	struct model_taker t = { m, 0 };
+	struct model_taker t = { m, 0, c, chance_one_in(c, 2) };
 	size_t kept = 0;
 
 	outbox_take_group_messages(&r->o, model_on_taken, &t);
 	for (size_t i = 0; i < m->n; i++) {
 		struct model_frame f = m->frames[m->first + i];
 
-		assert_true(f.kind != SPAN_GROUP || f.sent > 0 || f.len == 0);
+		assert_true(!t.all || f.kind != SPAN_GROUP || f.sent > 0 ||
+		            f.len == 0);
 		if (f.len > 0)
 			m->frames[m->first + kept++] = f;
 	}
@@ -1155,7 +1195,7 @@ TEST(the_bytes_out_are_the_bytes_in_whatever_happens)
 			if (chance_one_in(&c, 200))
 				step_cut(&r, &m);
 			else if (chance_one_in(&c, 100))
-				step_take_group(&r, &m);
+				step_take_group(&r, &m, &c);
 			break;
 		case 6:
 			outbox_pack(&r.o);
@@ -1224,6 +1264,7 @@ main(void)
 			a_cut_at_any_byte_leaves_that_frame_and_counts_those_behind_it),
 		cmocka_unit_test(
 			at_any_byte_the_group_s_messages_can_be_taken_but_that_being_written),
+		cmocka_unit_test(what_is_not_taken_stays_where_it_was),
 		cmocka_unit_test(packing_frees_a_slab_of_which_little_is_owed),
 		cmocka_unit_test(
 			packing_keeps_a_slab_for_the_sake_of_all_bodies_in_it),
