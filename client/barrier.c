@@ -324,6 +324,7 @@ stop_delivery(struct umbel *c)
 
 	TAILQ_FOREACH (s, &c->subs, link)
 		atomic_store(&s->live, false);
+	request_forget_all(c);
 	next_fini(c); /* a full queue would keep us from reading on */
 	c->closing = true;
 }

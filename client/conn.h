@@ -30,6 +30,7 @@
 #include <sys/queue.h>
 #include <sys/un.h>
 
+#include "calls.h"
 #include "out.h"
 #include "proto/frame.h"
 #include "proto/message.h"
@@ -90,6 +91,7 @@ struct deadlines {
 	int64_t resend;  /* the kernel had no memory for what we sent */
 	int64_t confirm; /* ask whether messages were routed */
 	int64_t silence; /* look whether the broker is still there */
+	int64_t request; /* the first of our requests gets no reply in time */
 	int64_t armed;   /* what the timer is set to */
 };
 
@@ -113,7 +115,7 @@ struct head_template {
 /* A SUBSCRIBE or UNSUBSCRIBE whose answer has not come. */
 struct request {
 	STAILQ_ENTRY(request) link;
-	struct umbel_sub *sub;
+	struct umbel_sub *sub; /* NULL: to our inbox */
 	uint32_t number;
 	bool pending;  /* in c->requests */
 	bool restores; /* CONNECTED waits for it */
@@ -160,6 +162,23 @@ struct barrier {
 STAILQ_HEAD(barriers, barrier);
 STAILQ_HEAD(requests, request);
 
+/* A longer inbox leaves no room for numbers in a topic. */
+#define INBOX_MAX 200
+
+/* What umbel_request() needs. */
+struct asking {
+	struct calls calls;      /* those that have not ended */
+	STAILQ_HEAD(, call) due; /* ... and that have: to be told */
+	uint64_t last_id;
+	char inbox[INBOX_MAX + 2]; /* of this connection or the last, with a
+	                                dot at the end */
+	size_t inbox_len;
+	bool possible;   /* the broker gave us one */
+	bool subscribed; /* SUBSCRIBE to it was sent */
+	struct request subscribe;
+	unsigned n_dead; /* without a connection: those that ended, unsent */
+};
+
 /* What the broker said that wants a callback without the lock. */
 struct notice {
 	enum { NOTICE_NONE, NOTICE_HOLD, NOTICE_ERROR, NOTICE_LOSS } kind;
@@ -204,6 +223,7 @@ struct run {
 	struct publish first;
 	void *const *to;
 	uint32_t n;
+	uint64_t request; /* ... or to the reply callback of this, if not 0 */
 	bool plain; /* the next plain one can be recognized by its bytes */
 	char topic[TOPIC_MAX + 1];
 	char reply[TOPIC_MAX + 1];
@@ -223,6 +243,7 @@ struct umbel {
 	struct sys sys; /* see sys.h */
 	_Atomic unsigned attention;
 	_Atomic bool stopped;
+	_Atomic bool woken;
 	_Atomic bool watched; /* umbel_fd() was called: it must tell all */
 
 	pthread_mutex_t lock;
@@ -238,6 +259,7 @@ struct umbel {
 	size_t flush_at;   /* write when so many bytes have come together */
 	bool blocked;      /* the kernel took no more; it will say when */
 	bool write_ended;  /* ... and it never will */
+	bool encoding;     /* a frame is being made for this very connection */
 	bool paused;       /* umbel_next() has enough: the socket is not read */
 	bool held;         /* the broker does not read us: its HOLD says so */
 	bool room_awaited; /* a publish said -EAGAIN ... */
@@ -281,6 +303,8 @@ struct umbel {
 	uint32_t last_request;
 	uint32_t last_sub;
 	unsigned restoring; /* requests that CONNECTED waits for */
+
+	struct asking asking; /* shared; its inbox changes by role */
 
 	/* shared: barriers */
 	struct barriers barriers; /* not done; those with a token first */
@@ -429,6 +453,13 @@ send_is_corked(const struct umbel *c)
 /* Is there room, after a publish said there was none? */
 bool send_has_room(const struct umbel *c);
 
+/* ---- publish.c: lock held ------------------------------------------------- */
+
+/* Take a message whose options have passed encode_check(), and send it if it
+   need not wait. As umbel_publish_opts(). */
+int publish_put(struct umbel *c, const char *topic, const void *data,
+                size_t len, const struct umbel_pub_options *options);
+
 /* ---- receive.c, control.c ---------------------------------------------- */
 
 /* Read from the socket if `readable`, and deliver, role held, up to the given
@@ -506,6 +537,9 @@ int sub_restore_all(struct umbel *c);
 bool sub_answered(struct umbel *c, uint32_t number,
                   const struct message_error *error);
 void sub_connection_lost(struct umbel *c);
+/* SUBSCRIBE to what is no umbel_sub; request_answered() gets the answer. 0 or
+   -ENOMEM. */
+int sub_ask_for_inbox(struct umbel *c, struct request *q, const char *filter);
 /* End all, and let what is on its way still come. */
 void sub_end_all(struct umbel *c);
 /* Without the lock, role held: the callbacks of one that is due. How many. */
@@ -513,6 +547,31 @@ unsigned sub_tell(struct umbel *c, struct umbel_sub *s);
 void sub_free(struct umbel_sub *s);
 /* Role held, no lock: fill c->matches for a topic. 0 or -ENOMEM. */
 int sub_match(struct umbel *c, const char *topic, size_t len);
+
+/* ---- request.c: lock held unless said otherwise ---------------------------- */
+
+void request_init(struct umbel *c);
+/* Forget all, and call nobody. */
+void request_forget_all(struct umbel *c);
+/* A WELCOME gave us this inbox (nil: none). 0 or -ENOMEM. */
+int request_welcomed(struct umbel *c, struct text inbox);
+/* Subscribe to it, if anything waits for a reply. 0 or -ENOMEM. */
+int request_restore(struct umbel *c);
+/* The answer to that; `error` may be NULL. */
+void request_answered(struct umbel *c, const struct message_error *error);
+/* A refusal: was it of a request? */
+bool request_refused(struct umbel *c, const struct message_error *m);
+void request_connection_lost(struct umbel *c);
+/* There will be no other connection. */
+void request_failed(struct umbel *c, int error, const char *text);
+/* `listened`: all that has come was looked at. */
+void request_expire(struct umbel *c, int64_t now, bool listened);
+/* Call the callback of the first that is due; without the lock meanwhile. */
+void request_tell(struct umbel *c);
+/* Without the lock, role held: the request that a message on this topic
+   answers, or 0; call its callback with the message under way. How many. */
+uint64_t request_of_topic(const struct umbel *c, const char *topic, size_t len);
+unsigned request_deliver(struct umbel *c);
 
 /* ---- next.c: role held -------------------------------------------------- */
 

@@ -102,6 +102,10 @@ conn_welcomed(struct umbel *c, const struct message_welcome *m)
 	if (max == 0)
 		max = FRAME_MAX_DEFAULT;
 	c->max_frame = max < FRAME_MAX_BELIEVED ? max : FRAME_MAX_BELIEVED;
+	if (request_welcomed(c, m->limits.inbox) < 0) {
+		conn_lost(c, -ENOMEM, "no memory for requests that wait");
+		return 0;
+	}
 	dropped = out_drop_longer(&c->out, c->max_frame);
 	c->sent += dropped;
 	c->settled += dropped;
@@ -113,8 +117,14 @@ conn_welcomed(struct umbel *c, const struct message_welcome *m)
 		            (unsigned long long)dropped, c->max_frame);
 
 	c->link = LINK_RESTORE;
+	if (request_restore(c) < 0) {
+		conn_lost(c, -ENOMEM, "no memory for the handshake");
+		return dropped;
+	}
 	if (c->restoring == 0)
 		conn_restored(c);
+	else
+		send_pending(c);
 	return dropped;
 }
 
@@ -225,6 +235,7 @@ lost(struct umbel *c, int error, const char *text, bool drop_in_hand)
 	if (was_up)
 		c->last_unconfirmed = info.unconfirmed;
 	if (had_socket) {
+		request_connection_lost(c);
 		barrier_connection_lost(c, planned && info.unconfirmed == 0);
 		sub_connection_lost(c);
 	}
@@ -232,6 +243,7 @@ lost(struct umbel *c, int error, const char *text, bool drop_in_hand)
 
 	if (hopeless) {
 		c->failed = error;
+		request_failed(c, error, text);
 		dispatch_state(c, UMBEL_FAILED, &info);
 	} else {
 		if (was_up && now - c->up_since >= STOOD_MS)

@@ -57,6 +57,8 @@ control_error(unsigned code)
 		return UMBEL_E_DENIED;
 	case STATUS_LIMIT:
 		return UMBEL_E_LIMIT;
+	case STATUS_NO_RESPONDER:
+		return UMBEL_E_NO_RESPONDER;
 	default:
 		return UMBEL_E_REFUSED;
 	}
@@ -103,6 +105,8 @@ on_error(struct umbel *c, const struct message_error *m, bool quiet)
 	}
 	if (m->request != 0)
 		return on_answer(c, m->request, m);
+	if (request_refused(c, m))
+		return CONTROL_DONE;
 	if (quiet && c->opt.on_error)
 		return CONTROL_LATER;
 

@@ -134,11 +134,23 @@ tell_one(struct umbel *c, unsigned *n)
 		tell_state(c);
 	else if (!STAILQ_EMPTY(&c->due_barriers))
 		tell_barrier(c);
+	else if (!STAILQ_EMPTY(&c->asking.due))
+		request_tell(c);
 	else if (c->room_due)
 		tell_room(c);
 	else
 		return false;
 	++*n;
+	return true;
+}
+
+/* A hundred thousand requests may end at once. */
+static bool
+is_enough(struct umbel *c, unsigned n)
+{
+	if (n < c->opt.dispatch_max)
+		return false;
+	dispatch_attend(c, ATTEND_DUE);
 	return true;
 }
 
@@ -158,7 +170,7 @@ dispatch_due(struct umbel *c)
 	if (!(bits & ATTEND_DUE))
 		return 0;
 	handle_lock(c);
-	while (!c->dying && tell_one(c, &n))
+	while (!c->dying && !is_enough(c, n) && tell_one(c, &n))
 		;
 	handle_unlock(c);
 	return n;
@@ -169,8 +181,8 @@ dispatch_due(struct umbel *c)
 static int64_t
 earliest(const struct deadlines *at)
 {
-	const int64_t all[] = { at->retry, at->give_up, at->resend, at->confirm,
-		                at->silence };
+	const int64_t all[] = { at->retry,   at->give_up, at->resend,
+		                at->confirm, at->silence, at->request };
 	int64_t first = NEVER;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -293,6 +305,8 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 		else
 			c->at.silence = now + CONFIRM_MS;
 	}
+	if (c->at.request <= now)
+		request_expire(c, now, listened);
 	dispatch_arm(c);
 }
 
@@ -353,7 +367,7 @@ dispatch_turn(struct umbel *c, int timeout_ms)
 void
 dispatch_quietly(struct umbel *c, int64_t now)
 {
-	if (c->dispatcher)
+	if (c->dispatcher || c->encoding)
 		return;
 	if (c->link != LINK_DOWN && now - c->quiet_at < QUIET_MS)
 		return;
@@ -475,6 +489,8 @@ umbel_dispatch(struct umbel *c, int timeout_ms)
 		return r;
 	do {
 		left = dispatch_left(deadline);
+		if (atomic_exchange(&c->woken, false))
+			left = 0;
 		n = dispatch_turn(c, left);
 	} while (n == 0 && left != 0 && !c->dying && !handle_is_foreign(c));
 	dispatch_end(c);
@@ -507,5 +523,14 @@ umbel_stop(struct umbel *c)
 	if (handle_is_foreign(c))
 		return;
 	atomic_store(&c->stopped, true);
+	sys_wake(&c->sys);
+}
+
+void
+umbel_wake(struct umbel *c)
+{
+	if (handle_is_foreign(c))
+		return;
+	atomic_store(&c->woken, true);
 	sys_wake(&c->sys);
 }

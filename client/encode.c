@@ -12,6 +12,7 @@
 #include "proto/utf8.h"
 
 #define CONTENT_TYPE "content-type"
+#define MORE         "more"
 
 struct pen {
 	uint8_t *to; /* NULL: only measure */
@@ -108,16 +109,9 @@ put_float(struct pen *pen, double v)
 static void
 put_str(struct pen *pen, const char *s, size_t n)
 {
-	if (n < 32) {
-		put_byte(pen, (uint8_t)(0xa0 | n));
-	} else if (n <= UINT8_MAX) {
-		put_byte(pen, 0xd9);
-		put_byte(pen, (uint8_t)n);
-	} else if (n <= UINT16_MAX) {
-		put_be16(pen, 0xda, (uint16_t)n);
-	} else {
-		put_be32(pen, 0xdb, (uint32_t)n);
-	}
+	uint8_t head[5];
+
+	put(pen, head, encode_str_head(head, n));
 	put(pen, s, n);
 }
 
@@ -161,7 +155,7 @@ put_value(struct pen *pen, const struct umbel_header *h)
 static void
 put_headers(struct pen *pen, const struct umbel_pub_options *o)
 {
-	size_t n = o->n_headers + (o->content_type != NULL);
+	size_t n = o->n_headers + (o->content_type != NULL) + o->more;
 
 	if (n == 0) {
 		put_byte(pen, 0xc0);
@@ -176,6 +170,10 @@ put_headers(struct pen *pen, const struct umbel_pub_options *o)
 	if (o->content_type) {
 		put_str(pen, CONTENT_TYPE, strlen(CONTENT_TYPE));
 		put_str(pen, o->content_type, strlen(o->content_type));
+	}
+	if (o->more) {
+		put_str(pen, MORE, strlen(MORE));
+		put_byte(pen, 0xc3);
 	}
 	for (size_t i = 0; i < o->n_headers; i++) {
 		put_str(pen, o->headers[i].key, strlen(o->headers[i].key));
@@ -210,6 +208,12 @@ static bool
 is_utf8(const char *s)
 {
 	return s && utf8_is_valid((const uint8_t *)s, strlen(s));
+}
+
+bool
+umbel_header_key_is_valid(const char *key)
+{
+	return is_utf8(key);
 }
 
 static bool

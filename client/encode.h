@@ -42,6 +42,35 @@ encode_bin_head(uint8_t *p, size_t len)
 	return 5;
 }
 
+static inline size_t
+encode_str_head_size(size_t len)
+{
+	return len < 32 ? 1 : len < 256 ? 2 : len < 65536 ? 3 : 5;
+}
+
+/* The head of a str; returns its size. */
+static inline size_t
+encode_str_head(uint8_t *p, size_t len)
+{
+	if (len < 32) {
+		p[0] = (uint8_t)(0xa0 | len);
+		return 1;
+	}
+	if (len < 256) {
+		p[0] = 0xd9;
+		p[1] = (uint8_t)len;
+		return 2;
+	}
+	if (len < 65536) {
+		p[0] = 0xda;
+		store_be16(p + 1, (uint16_t)len);
+		return 3;
+	}
+	p[0] = 0xdb;
+	store_be32(p + 1, (uint32_t)len);
+	return 5;
+}
+
 /*
  * Up to the payload's head, which is not part of it; the prefix is left open.
  * `options` have passed encode_check(). Writes at `to` unless it is NULL.

@@ -64,6 +64,10 @@ umbel_strerror(int error)
 		return "not supported by the broker";
 	case UMBEL_E_GOAWAY:
 		return "the broker is shutting down";
+	case UMBEL_E_NO_RESPONDER:
+		return "nobody listens for this request";
+	case UMBEL_E_REPLY:
+		return "the reply says that it failed";
 	}
 	return "unknown error";
 }
@@ -181,10 +185,10 @@ set_defaults(struct umbel_options *o)
 	return 0;
 }
 
-static bool
-name_is_valid(const char *name)
+bool
+umbel_name_is_valid(const char *name)
 {
-	size_t len = strlen(name);
+	size_t len = name ? strnlen(name, NAME_MAX_BYTES + 1) : SIZE_MAX;
 
 	return len <= NAME_MAX_BYTES &&
 	       utf8_is_text((const uint8_t *)name, len);
@@ -195,11 +199,11 @@ take_name(struct umbel *c)
 {
 	const char *name = c->opt.name;
 
-	if (name && !name_is_valid(name))
+	if (name && !umbel_name_is_valid(name))
 		return -EINVAL;
 	if (!name) {
 		name = sys_program_name();
-		if (!name_is_valid(name))
+		if (!umbel_name_is_valid(name))
 			name = "";
 	}
 	c->name = strdup(name);
@@ -261,7 +265,9 @@ init_fields(struct umbel *c)
 	c->random = sys_random() | 1;
 	c->max_frame = FRAME_MAX_DEFAULT;
 	c->flush_at = SEND_BATCH;
-	c->at = (struct deadlines){ NEVER, NEVER, NEVER, NEVER, NEVER, NEVER };
+	c->at = (struct deadlines){ NEVER, NEVER, NEVER, NEVER,
+		                    NEVER, NEVER, NEVER };
+	request_init(c);
 	TAILQ_INIT(&c->subs);
 	STAILQ_INIT(&c->due_subs);
 	STAILQ_INIT(&c->requests);
@@ -338,6 +344,7 @@ handle_destroy(struct umbel *c)
 	}
 	free_barriers(c, &c->barriers);
 	free_barriers(c, &c->due_barriers);
+	request_forget_all(c);
 	next_fini(c);
 	receive_fini(c);
 	out_fini(&c->out);

@@ -26,9 +26,9 @@ frame_size(const struct out *o, size_t at)
 }
 
 static bool
-frame_is_publish(const struct out *o, size_t at)
+is_publish(const uint8_t *frame)
 {
-	const uint8_t *body = o->data + at + FRAME_PREFIX_SIZE;
+	const uint8_t *body = frame + FRAME_PREFIX_SIZE;
 
 	/* of the frames that we write no other has seven elements */
 	return body[0] == 0x97 && body[1] == PUBLISH_TYPE;
@@ -80,7 +80,7 @@ out_sent(struct out *o, size_t n)
 
 		if (size > o->head - o->frame)
 			break;
-		publishes += frame_is_publish(o, o->frame);
+		publishes += is_publish(o->data + o->frame);
 		o->frame += size;
 	}
 	if (o->frame == o->tail)
@@ -91,7 +91,7 @@ out_sent(struct out *o, size_t n)
 bool
 out_is_publish_in_hand(const struct out *o)
 {
-	return out_is_mid_frame(o) && frame_is_publish(o, o->frame);
+	return out_is_mid_frame(o) && is_publish(o->data + o->frame);
 }
 
 size_t
@@ -102,10 +102,10 @@ out_rest_of_frame(const struct out *o)
 	return o->frame + frame_size(o, o->frame) - o->head;
 }
 
-/* Keep of the frames from o->frame on those that `keep` wants. */
-static uint64_t
-filter(struct out *o, bool (*keep)(const struct out *o, size_t at, size_t max),
-       size_t max)
+uint64_t
+out_filter(struct out *o,
+           bool (*keep)(const uint8_t *frame, size_t size, void *arg),
+           void *arg)
 {
 	uint64_t dropped = 0;
 	size_t to = 0;
@@ -114,7 +114,7 @@ filter(struct out *o, bool (*keep)(const struct out *o, size_t at, size_t max),
 	for (at = o->frame; at < o->tail;) {
 		size_t size = frame_size(o, at);
 
-		if (keep(o, at, max)) {
+		if (keep(o->data + at, size, arg)) {
 			memmove(o->data + to, o->data + at, size);
 			to += size;
 		} else {
@@ -128,16 +128,18 @@ filter(struct out *o, bool (*keep)(const struct out *o, size_t at, size_t max),
 }
 
 static bool
-keep_publish(const struct out *o, size_t at, size_t max)
+keep_publish(const uint8_t *frame, size_t size, void *arg)
 {
-	(void)max;
-	return frame_is_publish(o, at);
+	(void)size;
+	(void)arg;
+	return is_publish(frame);
 }
 
 static bool
-keep_short(const struct out *o, size_t at, size_t max)
+keep_short(const uint8_t *frame, size_t size, void *arg)
 {
-	return frame_size(o, at) - FRAME_PREFIX_SIZE <= max;
+	(void)frame;
+	return size - FRAME_PREFIX_SIZE <= *(const size_t *)arg;
 }
 
 uint64_t
@@ -146,17 +148,44 @@ out_restart(struct out *o, bool drop_in_hand)
 	uint64_t dropped = 0;
 
 	if (drop_in_hand && out_is_mid_frame(o)) {
-		dropped = frame_is_publish(o, o->frame);
+		dropped = is_publish(o->data + o->frame);
 		o->frame += frame_size(o, o->frame);
 	}
-	filter(o, keep_publish, 0);
+	out_filter(o, keep_publish, NULL);
 	return dropped;
 }
 
 uint64_t
 out_drop_longer(struct out *o, size_t max)
 {
-	return filter(o, keep_short, max);
+	return out_filter(o, keep_short, &max);
+}
+
+int
+out_rewrite(struct out *o,
+            size_t (*make)(const uint8_t *frame, size_t size, uint8_t *to,
+                           void *arg),
+            void *arg, uint64_t *dropped)
+{
+	struct out made = { 0 };
+	size_t size = 0;
+	size_t at;
+
+	*dropped = 0;
+	for (at = o->frame; at < o->tail; at += frame_size(o, at))
+		size += make(o->data + at, frame_size(o, at), NULL, arg);
+	if (out_reserve(&made, size ? size : 1) < 0)
+		return -ENOMEM;
+	for (at = o->frame; at < o->tail; at += frame_size(o, at)) {
+		size_t n = make(o->data + at, frame_size(o, at),
+		                made.data + made.tail, arg);
+
+		made.tail += n;
+		*dropped += n == 0;
+	}
+	out_fini(o);
+	*o = made;
+	return 0;
 }
 
 void

@@ -67,6 +67,22 @@ uint64_t out_restart(struct out *o, bool drop_in_hand);
    How many. */
 uint64_t out_drop_longer(struct out *o, size_t max);
 
+/* Go through the frames that wait, none of which has begun, and keep those that
+   `keep` wants. How many went. */
+uint64_t out_filter(struct out *o,
+                    bool (*keep)(const uint8_t *frame, size_t size, void *arg),
+                    void *arg);
+
+/*
+ * The same, but put others in their place: `make` says how long the new frame
+ * is (0: there is none), and writes it unless `to` is NULL. 0 or -ENOMEM, and
+ * how many went.
+ */
+int out_rewrite(struct out *o,
+                size_t (*make)(const uint8_t *frame, size_t size, uint8_t *to,
+                               void *arg),
+                void *arg, uint64_t *dropped);
+
 /* Give memory back if nothing waits and there is more than `keep`. */
 void out_shrink(struct out *o, size_t keep);
 

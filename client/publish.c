@@ -200,6 +200,20 @@ put_any(struct umbel *c, const char *topic, const void *data, size_t len,
 	return 0;
 }
 
+int
+publish_put(struct umbel *c, const char *topic, const void *data, size_t len,
+            const struct umbel_pub_options *options)
+{
+	int r;
+
+	c->encoding = true;
+	r = put_any(c, topic, data, len, options);
+	c->encoding = false;
+	if (r == 0)
+		published(c, topic, len);
+	return r;
+}
+
 static int
 put(struct umbel *c, const char *topic, const void *data, size_t len)
 {

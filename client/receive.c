@@ -217,13 +217,28 @@ filled(struct umbel *c, ssize_t n)
 
 /* ---- messages ------------------------------------------------------------------ */
 
+/* A reply to one of our requests? Then it leads there and nowhere else. */
+static bool
+is_reply(struct umbel *c, const char *topic, size_t len)
+{
+	c->run.request = 0;
+	if (likely(len == 0 || topic[0] != '$'))
+		return false;
+	c->run.request = request_of_topic(c, topic, len);
+	c->run.n = 0;
+	return c->run.request != 0;
+}
+
 /* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
 static int
 look_up(struct umbel *c, const char *topic, size_t len, bool checked)
 {
-	struct route *route = routes_find(&c->routes, topic, len);
+	struct route *route;
 	int r;
 
+	if (is_reply(c, topic, len))
+		return 0;
+	route = routes_find(&c->routes, topic, len);
 	if (!route) {
 		if (!checked && !topic_is_valid(topic, len))
 			return UMBEL_E_PROTOCOL;
@@ -333,6 +348,8 @@ deliver(struct umbel *c, uint32_t size)
 	bool queued = false;
 	unsigned n = 0;
 
+	if (unlikely(run->request))
+		return request_deliver(c);
 	for (uint32_t i = 0; i < run->n; i++) {
 		struct umbel_sub *s = run->to[i];
 

@@ -153,6 +153,18 @@ ask_unsubscribe(struct umbel *c, struct umbel_sub *s)
 }
 
 int
+sub_ask_for_inbox(struct umbel *c, struct request *q, const char *filter)
+{
+	struct message m = {
+		.type = TYPE_SUBSCRIBE,
+		.subscribe = { .sub = next_number(&c->last_sub),
+		               .filter = text_from(filter) },
+	};
+
+	return ask(c, q, NULL, &m, &m.subscribe.request);
+}
+
+int
 sub_restore_all(struct umbel *c)
 {
 	struct umbel_sub *s;
@@ -215,7 +227,9 @@ sub_answered(struct umbel *c, uint32_t number,
 	STAILQ_REMOVE_HEAD(&c->requests, link);
 	q->pending = false;
 	s = q->sub;
-	if (q == &s->unsubscribe)
+	if (!s)
+		request_answered(c, error);
+	else if (q == &s->unsubscribe)
 		finish(c, s); /* `no_sub` as well: it is gone */
 	else if (error)
 		refused(c, s, error);

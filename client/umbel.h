@@ -38,13 +38,15 @@
  * a handle, such as the broker's own text.
  *
  * THREADS. umbel_publish*, umbel_subscribe, umbel_unsubscribe, umbel_flush,
- * umbel_stop and the read-only questions may be called from any thread, at
- * any time after umbel_new(). umbel_dispatch, umbel_run, umbel_next and the
+ * umbel_request*, umbel_cancel, umbel_reply*, umbel_stop, umbel_wake and the
+ * read-only questions may be called from any thread, at any time after
+ * umbel_new(). umbel_dispatch, umbel_run, umbel_next and the
  * _wait forms dispatch; one thread may do that at a time (another gets
  * -EBUSY). Callbacks run only inside them, in that thread, one at a time.
  * umbel_close and umbel_free need every other thread to be done with the
  * handle. What one handle publishes goes out in the order in which the publish
- * calls returned. Only umbel_stop() is async-signal-safe. A handle does not
+ * calls returned; requests and replies are published messages, too. Only
+ * umbel_stop() and umbel_wake() are async-signal-safe. A handle does not
  * survive fork(): in the child every call says -ECHILD, but for umbel_free().
  *
  * TIMEOUTS are in milliseconds; 0 does not wait, -1 waits for ever.
@@ -88,6 +90,8 @@ enum umbel_error {
 	UMBEL_E_REFUSED = -10009, /* the broker refused, for another reason */
 	UMBEL_E_UNSUPPORTED = -10010, /* the broker does not know this option */
 	UMBEL_E_GOAWAY = -10011,      /* the broker is shutting down in order */
+	UMBEL_E_NO_RESPONDER = -10012, /* nobody listens for this request */
+	UMBEL_E_REPLY = -10013,        /* the reply says that it failed */
 };
 
 /* Words for a negative return value; never NULL, never to be freed. */
@@ -293,7 +297,7 @@ struct umbel_stats {
 	uint64_t published;   /* messages taken by umbel_publish */
 	uint64_t confirmed;   /* ... known to be routed */
 	uint64_t unmatched;   /* ... of those, messages that reached nobody */
-	uint64_t refused;     /* ... refused by the broker */
+	uint64_t refused;     /* ... refused by the broker, or dropped unsent */
 	uint64_t unconfirmed; /* ... sent, fate unknown (yet, or for ever) */
 	uint64_t received;    /* messages that arrived */
 	uint64_t lost;        /* ... that the broker announced as dropped */
@@ -329,6 +333,10 @@ UMBEL_API int umbel_run(struct umbel *c);
 /* Make umbel_run() return, now or when it is called next. From any thread,
    callback or signal handler. */
 UMBEL_API void umbel_stop(struct umbel *c);
+
+/* Make a umbel_dispatch() that waits return early, now or when it is called
+   next. From any thread, callback or signal handler. */
+UMBEL_API void umbel_wake(struct umbel *c);
 
 /* ---- publish -------------------------------------------------------- */
 
@@ -368,6 +376,9 @@ struct umbel_pub_options {
 	   MIME type */
 	const char *content_type;
 	bool retain; /* pass the retain flag */
+	/* shorthand for a header `more` that is true: of a reply, that others
+	   to the same request follow */
+	bool more;
 };
 #define UMBEL_PUB_OPTIONS(...)        \
 	(&(struct umbel_pub_options){ \
@@ -428,6 +439,9 @@ UMBEL_API int umbel_topic(char *buf, size_t n, const char *token, ...)
 UMBEL_API bool umbel_topic_is_valid(const char *topic);
 UMBEL_API bool umbel_filter_is_valid(const char *filter);
 UMBEL_API bool umbel_filter_matches(const char *filter, const char *topic);
+/* Would this be taken as the name of a client, as the key of a header? */
+UMBEL_API bool umbel_name_is_valid(const char *name);
+UMBEL_API bool umbel_header_key_is_valid(const char *key);
 
 /* ---- subscribe ------------------------------------------------------ */
 
@@ -532,6 +546,141 @@ UMBEL_API bool umbel_msg_header_at(const struct umbel_msg *m, size_t i,
  */
 UMBEL_API struct umbel_msg *umbel_msg_ref(const struct umbel_msg *m);
 UMBEL_API void umbel_msg_unref(struct umbel_msg *m);
+
+/* ---- request and reply ---------------------------------------------- */
+
+/* What came of a request. */
+struct umbel_reply_info {
+	/*
+	 * 0: `msg` is a reply. UMBEL_E_REPLY: it is one, and says that the
+	 * other side failed. Else there is none:
+	 *
+	 *   -ETIMEDOUT            no reply in time
+	 *   UMBEL_E_NO_RESPONDER  nobody listens on the topic; told at once
+	 *   -ECONNRESET           the connection broke: whether anybody got
+	 *                         the request is not known
+	 *   -ECANCELED            umbel_cancel() was called
+	 *   UMBEL_E_DENIED, ...   the broker refused it
+	 */
+	int error;
+	/* more calls follow for this request; false: this is the last */
+	bool more;
+	/* a reply, borrowed for the time of the call; NULL: there is none */
+	const struct umbel_msg *msg;
+	/* UMBEL_E_REPLY: the application's own code, see umbel_reply_error() */
+	int64_t code;
+	/* not 0: the error in words, those of the other side or of the broker
+	   if they said any; "" on success */
+	const char *text;
+};
+
+typedef void umbel_reply_cb(struct umbel *c,
+                            const struct umbel_reply_info *info, void *user);
+
+struct umbel_request_options {
+	size_t size; /* sizeof(struct umbel_request_options) */
+	const struct umbel_header *headers;
+	size_t n_headers;
+	const char *content_type; /* as in umbel_pub_options */
+	/* default 5000 ms, -1: for ever; umbel_request_wait() has its own */
+	int timeout_ms;
+	/* replies to wait for, default 1. With more, a reply that says that
+	   others follow (umbel_pub_options.more) does not end the request, and
+	   the time to wait begins anew; UINT_MAX: however many */
+	unsigned max_replies;
+	/* every responder answers for itself: only max_replies and the timeout,
+	   which is that of the whole, end the request */
+	bool gather;
+	/* set to the request's number, for umbel_cancel(), before anything can
+	   be called for it */
+	uint64_t *id;
+};
+#define UMBEL_REQUEST_OPTIONS(...)        \
+	(&(struct umbel_request_options){ \
+		.size = sizeof(struct umbel_request_options), __VA_ARGS__ })
+UMBEL_API void
+umbel_request_options_init(struct umbel_request_options *options);
+
+/*
+ * Publish a request on `topic`, and call `cb` exactly once: with the first
+ * reply, or with why there is none (struct umbel_reply_info). timeout_ms must
+ * not be 0.
+ *
+ *	static void
+ *	on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
+ *	{
+ *		if (info->error)
+ *			fprintf(stderr, "no price: %s\n", info->text);
+ *		else
+ *			take_price(umbel_msg_data(info->msg, NULL));
+ *	}
+ *	...
+ *	umbel_request(c, "prices.eu", "apples", 6, 500, on_reply, NULL);
+ *
+ * A request is sent once: what the kernel has taken whole ends with -ECONNRESET
+ * when the connection breaks. One that was made while there was no connection
+ * waits for it, as long as its timeout allows. Any number may be under way.
+ * Replies that come later than that are dropped, and those to a broker's
+ * earlier life reach nobody.
+ *
+ * Requests of a handle that umbel_close() or umbel_free() ends are not called
+ * back.
+ *
+ * Returns what umbel_publish() does; `cb` is called if it is 0, and only then.
+ * -EINVAL without `cb`; the error of FAILED.
+ */
+UMBEL_API int umbel_request(struct umbel *c, const char *topic,
+                            const void *data, size_t len, int timeout_ms,
+                            umbel_reply_cb *cb, void *user);
+
+/* The same with options, which may be NULL; with max_replies `cb` is called for
+   each reply, the last time with `more` false. */
+UMBEL_API int umbel_request_opts(struct umbel *c, const char *topic,
+                                 const void *data, size_t len,
+                                 umbel_reply_cb *cb, void *user,
+                                 const struct umbel_request_options *options);
+
+/*
+ * Ask and wait for the one reply, dispatching meanwhile unless another thread
+ * does. Waits for room as umbel_publish_wait() does. `options` may be NULL;
+ * more than one reply is -EINVAL.
+ *
+ * On 0 and on UMBEL_E_REPLY the caller owns *reply: umbel_msg_unref(). Else it
+ * is NULL. The error is that of umbel_reply_info, umbel_last_error() its text;
+ * -EDEADLK inside a callback.
+ */
+UMBEL_API int umbel_request_wait(struct umbel *c, const char *topic,
+                                 const void *data, size_t len,
+                                 const struct umbel_request_options *options,
+                                 int timeout_ms, struct umbel_msg **reply);
+
+/* Wait no longer: the request's last call comes, with -ECANCELED. Returns 0, or
+   -ENOENT when it has had it, or is about to. */
+UMBEL_API int umbel_cancel(struct umbel *c, uint64_t id);
+
+/*
+ * Answer the request `m`, in its callback or, kept by umbel_msg_ref(), later.
+ * An answer to one who is gone reaches nobody. Return what umbel_publish()
+ * does, -EINVAL when `m` asks for no reply. When they say -EAGAIN, keep `m` and
+ * try again.
+ *
+ * There may be several replies: give all but the last with
+ * UMBEL_PUB_OPTIONS(.more = true).
+ */
+UMBEL_API int umbel_reply(struct umbel *c, const struct umbel_msg *m,
+                          const void *data, size_t len);
+UMBEL_API int umbel_reply_opts(struct umbel *c, const struct umbel_msg *m,
+                               const void *data, size_t len,
+                               const struct umbel_pub_options *options);
+/* Answer that it failed. `code` is the application's, not 0; `text` is for
+   people, NULL is fine. */
+UMBEL_API int umbel_reply_error(struct umbel *c, const struct umbel_msg *m,
+                                int64_t code, const char *text);
+
+/* The code of a reply that says that it failed, else 0. */
+UMBEL_API int64_t umbel_msg_error(const struct umbel_msg *m);
+/* Does it say that more replies to the same request follow? */
+UMBEL_API bool umbel_msg_more(const struct umbel_msg *m);
 
 /* ---- barriers ------------------------------------------------------- */
 

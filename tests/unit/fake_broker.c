@@ -186,6 +186,43 @@ fake_read_publish(struct fake *f)
 	return (const char *)body + at;
 }
 
+/* A str of fewer than 256 bytes at `*at`, made a C string. */
+static const char *
+take_text(const uint8_t **at, char out[256])
+{
+	size_t n = **at & 0x1f;
+
+	if (**at == 0xd9)
+		n = *++*at;
+	else
+		assert_int_equal(**at & 0xe0, 0xa0);
+	memcpy(out, *at + 1, n);
+	out[n] = '\0';
+	*at += 1 + n;
+	return out;
+}
+
+struct fake_request
+fake_read_request(struct fake *f)
+{
+	static uint8_t body[2048];
+	struct fake_request r;
+	size_t n = fake_read(f, body, sizeof(body) - 1);
+	const uint8_t *at = body + 13;
+
+	assert_int_equal(body[0], 0x97);
+	assert_int_equal(body[1], FAKE_PUBLISH);
+	body[n] = '\0';
+	take_text(&at, r.topic);
+	take_text(&at, r.reply);
+	r.headers = at;
+	/* no payload of a test has a byte that could be its head */
+	while (at[0] != 0xc4 || at + 2 + at[1] != body + n)
+		at++;
+	r.payload = (const char *)at + 2;
+	return r;
+}
+
 bool
 fake_fd_is_readable(int fd)
 {
@@ -220,12 +257,36 @@ fake_send_body(struct fake *f, const void *body, size_t n)
 	fake_send(f, body, n);
 }
 
+static size_t
+put_text(uint8_t *to, const char *text)
+{
+	size_t n = strlen(text);
+
+	assert_true(n < 256);
+	to[0] = 0xd9;
+	to[1] = (uint8_t)n;
+	memcpy(to + 2, text, n);
+	return n + 2;
+}
+
+void
+fake_send_welcome_to(struct fake *f, const char *inbox)
+{
+	/* [2, 1, 7, 5, {"max_frame": 4194304, "inbox": inbox}] */
+	uint8_t body[300] = { 0x95, 2,   1,    7,    5,    0x82, 0xa9,
+		              'm',  'a', 'x',  '_',  'f',  'r',  'a',
+		              'm',  'e', 0xce, 0x00, 0x40, 0x00, 0x00,
+		              0xa5, 'i', 'n',  'b',  'o',  'x' };
+	size_t n = 27;
+
+	n += put_text(body + n, inbox);
+	fake_send_body(f, body, n);
+}
+
 void
 fake_send_welcome(struct fake *f)
 {
-	/* [2, 1, 7, 5, {"max_frame": 4194304}] */
-	FAKE_SEND_BODY(f, 0x95, 2, 1, 7, 5, 0x81, 0xa9, 'm', 'a', 'x', '_', 'f',
-	               'r', 'a', 'm', 'e', 0xce, 0x00, 0x40, 0x00, 0x00);
+	fake_send_welcome_to(f, "$inbox.t.7");
 }
 
 void
@@ -240,18 +301,6 @@ void
 fake_send_ok(struct fake *f, uint8_t request)
 {
 	FAKE_SEND_BODY(f, 0x92, 8, request);
-}
-
-static size_t
-put_text(uint8_t *to, const char *text)
-{
-	size_t n = strlen(text);
-
-	assert_true(n < 256);
-	to[0] = 0xd9;
-	to[1] = (uint8_t)n;
-	memcpy(to + 2, text, n);
-	return n + 2;
 }
 
 void

@@ -63,6 +63,16 @@ unsigned fake_read_type(struct fake *f, enum fake_type type);
 /* Read a plain PUBLISH; its payload, NUL-terminated, valid until the next. */
 const char *fake_read_publish(struct fake *f);
 
+/* Read a PUBLISH with a reply, a payload shorter than 256 bytes, and any
+   headers. Valid until the next. */
+struct fake_request {
+	char topic[256];
+	char reply[256];
+	const uint8_t *headers;
+	const char *payload;
+};
+struct fake_request fake_read_request(struct fake *f);
+
 void fake_send(struct fake *f, const void *bytes, size_t n);
 /* Put the prefix before a body, and send it. */
 void fake_send_body(struct fake *f, const void *body, size_t n);
@@ -72,7 +82,9 @@ void fake_send_body(struct fake *f, const void *body, size_t n);
 
 /* accept, HELLO, WELCOME as session 7 of uid 5 */
 void fake_welcome(struct fake *f);
+/* ... as session 7 of uid 5, with the inbox $inbox.t.7 or this one */
 void fake_send_welcome(struct fake *f);
+void fake_send_welcome_to(struct fake *f, const char *inbox);
 void fake_send_ok(struct fake *f, uint8_t request);
 /* ERROR with a short text */
 void fake_send_error(struct fake *f, uint8_t code, const char *text,

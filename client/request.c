@@ -1,0 +1,817 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A request is a message whose reply lies in this session's inbox, with the
+ * request's number for a last token; one subscription to all of the inbox's
+ * topics of that length brings the replies, and is made when it is first
+ * needed on a connection.
+ *
+ * The inbox changes with every connection, so that a request which could not
+ * be sent yet has the wrong one. Those wait among the messages, in their place;
+ * a WELCOME moves them to the new inbox. Those that the kernel had taken when
+ * the connection broke end with it: to send a request twice is not ours to
+ * decide.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "encode.h"
+#include "proto/status.h"
+
+#define TIMEOUT_MS 5000
+
+/* A request is not given up before what has come was looked at; but one that is
+   so late is, however much still waits to be looked at. */
+#define GRACE_MS 1000
+
+#define INBOX_FRONT "$inbox."
+
+void
+umbel_request_options_init(struct umbel_request_options *options)
+{
+	*options = (struct umbel_request_options){ .size = sizeof(*options) };
+}
+
+/* ---- inbox and numbers ------------------------------------------------------- */
+
+static void
+set_inbox(struct asking *a, const char *prefix, size_t len)
+{
+	memcpy(a->inbox, prefix, len);
+	a->inbox[len] = '.';
+	a->inbox_len = len + 1;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+uint64_t
+request_of_topic(const struct umbel *c, const char *topic, size_t len)
+{
+	const struct asking *a = &c->asking;
+	uint64_t id = 0;
+
+	if (len <= a->inbox_len || len > a->inbox_len + 16 ||
+	    memcmp(topic, a->inbox, a->inbox_len) != 0)
+		return 0;
+	for (size_t i = a->inbox_len; i < len; i++) {
+		int digit = hex_digit(topic[i]);
+
+		if (digit < 0)
+			return 0;
+		id = id << 4 | (uint64_t)digit;
+	}
+	return id;
+}
+
+/* The topic for its replies, NUL-terminated; its length. */
+static size_t
+reply_topic(const struct asking *a, uint64_t id, char buf[TOPIC_MAX + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n_digits = 1;
+	size_t len;
+
+	while (n_digits < 16 && id >> (4 * n_digits))
+		n_digits++;
+	len = a->inbox_len + n_digits;
+	memcpy(buf, a->inbox, a->inbox_len);
+	for (size_t i = 1; i <= n_digits; i++, id >>= 4)
+		buf[len - i] = digits[id & 15];
+	buf[len] = '\0';
+	return len;
+}
+
+/* ---- the end of a request ------------------------------------------------------ */
+
+static void
+call_free(struct call *call)
+{
+	free(call->text);
+	free(call);
+}
+
+/* Its callback is due. */
+static void
+end(struct umbel *c, struct call *call, int error, const char *text)
+{
+	calls_remove(&c->asking.calls, call);
+	if (c->link == LINK_DOWN)
+		c->asking.n_dead++;
+	call->error = error;
+	call->text = text ? strdup(text) : NULL;
+	STAILQ_INSERT_TAIL(&c->asking.due, call, link);
+	dispatch_attend(c, ATTEND_DUE);
+	dispatch_wake(c);
+}
+
+static void
+end_all(struct umbel *c, int error, const char *text)
+{
+	struct calls *calls = &c->asking.calls;
+	struct call *call;
+	size_t at = 0;
+
+	while ((call = calls_next(calls, &at))) {
+		end(c, call, error, text);
+		at--;
+	}
+}
+
+static const char *
+words_for(int error)
+{
+	switch (error) {
+	case -ETIMEDOUT:
+		return "no reply in time";
+	case -ECONNRESET:
+		return "the connection broke before the reply came";
+	case -ECANCELED:
+		return "canceled";
+	default:
+		return umbel_strerror(error);
+	}
+}
+
+void
+request_tell(struct umbel *c)
+{
+	struct call *call = STAILQ_FIRST(&c->asking.due);
+	struct umbel_reply_info info = {
+		.error = call->error,
+		.text = call->text ? call->text : words_for(call->error),
+	};
+
+	STAILQ_REMOVE_HEAD(&c->asking.due, link);
+	handle_unlock(c);
+	call->cb(c, &info, call->user);
+	call_free(call);
+	handle_lock(c);
+}
+
+void
+request_forget_all(struct umbel *c)
+{
+	struct asking *a = &c->asking;
+	struct call *call;
+	size_t at = 0;
+
+	while ((call = calls_next(&a->calls, &at)))
+		call_free(call);
+	calls_fini(&a->calls);
+	while ((call = STAILQ_FIRST(&a->due))) {
+		STAILQ_REMOVE_HEAD(&a->due, link);
+		call_free(call);
+	}
+}
+
+void
+request_init(struct umbel *c)
+{
+	/* what stands for an inbox until there is one */
+	static const char nobody[] = INBOX_FRONT "0.0";
+
+	STAILQ_INIT(&c->asking.due);
+	set_inbox(&c->asking, nobody, sizeof(nobody) - 1);
+}
+
+/* ---- those that wait to be sent ------------------------------------------------- */
+
+/* The request in this frame, if it is one and not over. False: it is over. */
+static bool
+find_in_frame(const struct umbel *c, const uint8_t *frame, size_t size,
+              struct publish *p, struct call **call)
+{
+	uint64_t id;
+
+	*call = NULL;
+	if (publish_read(frame + FRAME_PREFIX_SIZE, size - FRAME_PREFIX_SIZE,
+	                 p) != PUBLISH_OK ||
+	    !p->reply)
+		return true;
+	id = request_of_topic(c, p->reply, p->reply_len);
+	if (id == 0)
+		return true;
+	*call = calls_find(&c->asking.calls, id);
+	return *call != NULL;
+}
+
+static void
+account_for_dropped(struct umbel *c, uint64_t n)
+{
+	c->asking.n_dead = 0;
+	c->sent += n;
+	c->settled += n;
+	c->stats.refused += n;
+}
+
+static bool
+keep_live(const uint8_t *frame, size_t size, void *arg)
+{
+	struct umbel *c = arg;
+	struct publish p;
+	struct call *call;
+	bool keep = find_in_frame(c, frame, size, &p, &call);
+
+	if (call)
+		call->kept = true;
+	return keep;
+}
+
+/* Without a connection: drop what nobody waits for any more. */
+static void
+sweep(struct umbel *c)
+{
+	account_for_dropped(c, out_filter(&c->out, keep_live, c));
+}
+
+/* Now and then, so that the walk costs little for each. */
+static void
+sweep_if_it_pays(struct umbel *c)
+{
+	if (c->link == LINK_DOWN && c->asking.n_dead > 0 &&
+	    2 * (uint64_t)c->asking.n_dead >= c->taken - c->sent)
+		sweep(c);
+}
+
+struct move {
+	struct umbel *c;
+	struct asking to;
+};
+
+/* The frame as it is to be from now on; see out_rewrite(). */
+static size_t
+move_frame(const uint8_t *frame, size_t size, uint8_t *to, void *arg)
+{
+	const struct move *move = arg;
+	char topic[TOPIC_MAX + 1];
+	struct publish p;
+	struct call *call;
+	const uint8_t *rest;
+	size_t front, len, new_size;
+
+	if (!find_in_frame(move->c, frame, size, &p, &call))
+		return 0;
+	if (!call) {
+		if (to)
+			memcpy(to, frame, size);
+		return size;
+	}
+	len = reply_topic(&move->to, call->id, topic);
+	rest = (const uint8_t *)p.reply + p.reply_len;
+	front = (size_t)((const uint8_t *)p.reply - frame) -
+	        encode_str_head_size(p.reply_len);
+	new_size = front + encode_str_head_size(len) + len +
+	           (size_t)(frame + size - rest);
+	if (new_size - FRAME_PREFIX_SIZE > move->c->max_frame) {
+		end(move->c, call, -EMSGSIZE, NULL);
+		return 0; /* as if it had been over before */
+	}
+	if (!to)
+		return new_size;
+	memcpy(to, frame, front);
+	frame_put_prefix(to, (uint32_t)(new_size - FRAME_PREFIX_SIZE));
+	to += front;
+	to += encode_str_head(to, len);
+	memcpy(to, topic, len);
+	memcpy(to + len, rest, (size_t)(frame + size - rest));
+	return new_size;
+}
+
+static bool
+inbox_is_valid(struct text inbox)
+{
+	size_t front = sizeof(INBOX_FRONT) - 1;
+
+	return inbox.at && inbox.len > front && inbox.len <= INBOX_MAX &&
+	       memcmp(inbox.at, INBOX_FRONT, front) == 0 &&
+	       topic_is_valid(inbox.at, inbox.len);
+}
+
+int
+request_welcomed(struct umbel *c, struct text inbox)
+{
+	struct move move = { .c = c };
+	uint64_t dropped;
+	int r;
+
+	c->asking.possible = inbox_is_valid(inbox);
+	if (!c->asking.possible)
+		end_all(c, UMBEL_E_UNSUPPORTED, "the broker gave no inbox");
+	else
+		set_inbox(&move.to, inbox.at, inbox.len);
+	if (c->asking.last_id > 0 && out_pending(&c->out) > 0) {
+		r = out_rewrite(&c->out, move_frame, &move, &dropped);
+		if (r < 0)
+			return r;
+		account_for_dropped(c, dropped);
+	}
+	if (c->asking.possible)
+		set_inbox(&c->asking, inbox.at, inbox.len);
+	return 0;
+}
+
+void
+request_connection_lost(struct umbel *c)
+{
+	struct calls *calls = &c->asking.calls;
+	struct call *call;
+	size_t at = 0;
+
+	c->asking.subscribed = false;
+	if (calls->n == 0)
+		return;
+	while ((call = calls_next(calls, &at)))
+		call->kept = false;
+	sweep(c); /* marks those that stay */
+	at = 0;
+	while ((call = calls_next(calls, &at))) {
+		if (call->kept)
+			continue;
+		end(c, call, -ECONNRESET, NULL);
+		at--;
+	}
+	c->asking.n_dead = 0;
+}
+
+void
+request_failed(struct umbel *c, int error, const char *text)
+{
+	end_all(c, error, text);
+	sweep_if_it_pays(c);
+}
+
+/* ---- the subscription ------------------------------------------------------------ */
+
+/* Is it time to say where the replies are to go? */
+static int
+subscribe(struct umbel *c)
+{
+	struct asking *a = &c->asking;
+	char filter[TOPIC_MAX + 1];
+	int r;
+
+	if (a->subscribed || !a->possible ||
+	    (c->link != LINK_RESTORE && c->link != LINK_UP))
+		return 0;
+	memcpy(filter, a->inbox, a->inbox_len);
+	memcpy(filter + a->inbox_len, "*", 2);
+	r = sub_ask_for_inbox(c, &a->subscribe, filter);
+	a->subscribed = r == 0;
+	return r;
+}
+
+int
+request_restore(struct umbel *c)
+{
+	return c->asking.calls.n > 0 ? subscribe(c) : 0;
+}
+
+void
+request_answered(struct umbel *c, const struct message_error *error)
+{
+	char words[256];
+
+	if (!error)
+		return;
+	c->asking.subscribed = false;
+	control_text(words, sizeof(words), error->text);
+	end_all(c, control_error(error->code),
+	        words[0] ? words : status_words(error->code));
+}
+
+/* ---- what comes -------------------------------------------------------------------- */
+
+bool
+request_refused(struct umbel *c, const struct message_error *m)
+{
+	uint64_t id = request_of_topic(c, m->about.at, m->about.len);
+	struct call *call;
+	char words[256];
+
+	if (id == 0)
+		return false;
+	call = calls_find(&c->asking.calls, id);
+	if (!call)
+		return true; /* it is over already */
+	control_text(words, sizeof(words), m->text);
+	end(c, call, control_error(m->code),
+	    words[0] ? words : status_words(m->code));
+	return true;
+}
+
+static int64_t
+deadline_of(const struct call *call)
+{
+	return dispatch_deadline(call->timeout_ms);
+}
+
+/* Do more replies follow this one? Lock held. */
+static bool
+goes_on(struct umbel *c, struct call *call, const struct umbel_msg *m)
+{
+	if (++call->n_replies >= call->max_replies)
+		return false;
+	if (call->gather)
+		return true;
+	if (!umbel_msg_more(m))
+		return false;
+	calls_set_deadline(&c->asking.calls, call, deadline_of(call));
+	return true;
+}
+
+unsigned
+request_deliver(struct umbel *c)
+{
+	const struct umbel_msg *m = &c->run.msg;
+	struct umbel_reply_info info = { .msg = m, .text = "" };
+	struct call *found, call;
+	char words[512];
+
+	handle_lock(c);
+	found = calls_find(&c->asking.calls, c->run.request);
+	if (found) {
+		info.more = goes_on(c, found, m);
+		call = *found;
+	}
+	if (found && !info.more) {
+		calls_remove(&c->asking.calls, found);
+		call_free(found);
+	}
+	handle_unlock(c);
+	if (!found)
+		return 0; /* too late */
+
+	info.code = umbel_msg_error(m);
+	if (info.code != 0) {
+		info.error = UMBEL_E_REPLY;
+		control_text(words, sizeof(words),
+		             (struct text){ (const char *)m->payload,
+		                            m->payload_len });
+		info.text = words[0] ? words : umbel_strerror(info.error);
+	}
+	call.cb(c, &info, call.user);
+	return 1;
+}
+
+void
+request_expire(struct umbel *c, int64_t now, bool listened)
+{
+	struct call *call;
+
+	while ((call = calls_first_due(&c->asking.calls)) &&
+	       call->deadline + (listened ? 0 : GRACE_MS) <= now)
+		end(c, call, -ETIMEDOUT, NULL);
+	c->at.request = call ? call->deadline : NEVER;
+	sweep_if_it_pays(c);
+}
+
+/* ---- asking ------------------------------------------------------------------------- */
+
+/* What is asked, and how. */
+struct question {
+	const char *topic;
+	const void *data;
+	size_t len;
+	umbel_reply_cb *cb;
+	void *user;
+	struct umbel_request_options options;
+	struct umbel_pub_options publish;
+};
+
+static int
+take_options(struct question *q, const struct umbel_request_options *options)
+{
+	struct umbel_request_options *o = &q->options;
+	size_t n = sizeof(*o);
+
+	if (!q->topic || (!q->data && q->len > 0) || !q->cb ||
+	    (options && options->size < sizeof(options->size)))
+		return -EINVAL;
+	if (options)
+		memcpy(o, options, options->size < n ? options->size : n);
+	if (o->timeout_ms == 0)
+		o->timeout_ms = TIMEOUT_MS;
+	if (o->max_replies == 0)
+		o->max_replies = o->gather ? UINT_MAX : 1;
+	q->publish = (struct umbel_pub_options){
+		.size = sizeof(q->publish),
+		.headers = o->headers,
+		.n_headers = o->n_headers,
+		.content_type = o->content_type,
+	};
+	return encode_check(&q->publish);
+}
+
+static int
+check(struct umbel *c, struct question *q,
+      const struct umbel_request_options *options)
+{
+	int r = handle_check(c);
+
+	if (r < 0)
+		return r;
+	r = take_options(q, options);
+	if (r < 0)
+		handle_refuse(c, r,
+		              "request: no topic, no data, no callback, "
+		              "or options or headers that are none");
+	return r;
+}
+
+static struct call *
+call_new(struct umbel *c, const struct question *q)
+{
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->id = ++c->asking.last_id;
+	call->cb = q->cb;
+	call->user = q->user;
+	call->timeout_ms = q->options.timeout_ms;
+	call->max_replies = q->options.max_replies;
+	call->gather = q->options.gather;
+	if (calls_add(&c->asking.calls, call) < 0) {
+		free(call);
+		return NULL;
+	}
+	return call;
+}
+
+static void
+set_alarm(struct umbel *c, struct call *call)
+{
+	calls_set_deadline(&c->asking.calls, call, deadline_of(call));
+	if (call->deadline >= c->at.request)
+		return;
+	c->at.request = call->deadline;
+	dispatch_arm(c);
+}
+
+/* Is there anything that waiting cannot mend? */
+static int
+look_for_obstacle(struct umbel *c)
+{
+	bool up = c->link == LINK_RESTORE || c->link == LINK_UP;
+
+	if (c->failed)
+		return handle_fail(c, c->failed, "request: not connected");
+	if (up && !c->asking.possible)
+		return handle_fail(c, UMBEL_E_UNSUPPORTED,
+		                   "request: the broker gave no inbox");
+	return 0;
+}
+
+/* Lock held. */
+static int
+ask(struct umbel *c, const struct question *q, uint64_t *id)
+{
+	struct umbel_pub_options publish = q->publish;
+	char reply[TOPIC_MAX + 1];
+	struct call *call;
+	int r = look_for_obstacle(c);
+
+	if (r < 0)
+		return r;
+	call = call_new(c, q);
+	if (!call)
+		return handle_fail(c, -ENOMEM, "request: no memory");
+	set_alarm(c, call);
+	*id = call->id;
+	if (q->options.id)
+		*q->options.id = call->id;
+	reply_topic(&c->asking, call->id, reply);
+	publish.reply = reply;
+	r = subscribe(c);
+	if (r == 0)
+		r = publish_put(c, q->topic, q->data, q->len, &publish);
+	if (r == 0)
+		return 0; /* the call may have ended by now */
+	calls_remove(&c->asking.calls, call);
+	call_free(call);
+	if (r == -EAGAIN)
+		send_now(c); /* which has not seen to the connection yet */
+	return r;
+}
+
+int
+umbel_request_opts(struct umbel *c, const char *topic, const void *data,
+                   size_t len, umbel_reply_cb *cb, void *user,
+                   const struct umbel_request_options *options)
+{
+	struct question q = {
+		.topic = topic, .data = data, .len = len, .cb = cb, .user = user
+	};
+	uint64_t id;
+	int r = check(c, &q, options);
+
+	if (r < 0)
+		return r;
+	handle_lock(c);
+	r = ask(c, &q, &id);
+	handle_unlock(c);
+	return r;
+}
+
+int
+umbel_request(struct umbel *c, const char *topic, const void *data, size_t len,
+              int timeout_ms, umbel_reply_cb *cb, void *user)
+{
+	if (handle_check(c) < 0)
+		return handle_check(c);
+	if (timeout_ms == 0)
+		return handle_refuse(c, -EINVAL, "request: no time");
+	return umbel_request_opts(c, topic, data, len, cb, user,
+	                          UMBEL_REQUEST_OPTIONS(.timeout_ms =
+	                                                        timeout_ms));
+}
+
+int
+umbel_cancel(struct umbel *c, uint64_t id)
+{
+	struct call *call;
+
+	if (handle_check(c) < 0)
+		return handle_check(c);
+	handle_lock(c);
+	call = calls_find(&c->asking.calls, id);
+	if (call) {
+		end(c, call, -ECANCELED, NULL);
+		sweep_if_it_pays(c);
+	}
+	handle_unlock(c);
+	return call ? 0 : -ENOENT;
+}
+
+/* ---- asking, and waiting for it ------------------------------------------------------- */
+
+/* Shared by the thread that waits and the one that dispatches; under the lock. */
+struct wait {
+	struct question question;
+	uint64_t id;
+	int asked; /* what ask() said */
+	int error;
+	struct umbel_msg *reply;
+	char text[256];
+	bool done;
+	bool abandoned; /* whoever comes last frees it */
+};
+
+static void
+wait_free(struct wait *w)
+{
+	umbel_msg_unref(w->reply);
+	free(w);
+}
+
+static void
+on_waited_for(struct umbel *c, const struct umbel_reply_info *info, void *user)
+{
+	struct umbel_msg *kept = info->msg ? umbel_msg_ref(info->msg) : NULL;
+	struct wait *w = user;
+	bool abandoned;
+
+	handle_lock(c);
+	w->error = info->msg && !kept ? -ENOMEM : info->error;
+	w->reply = kept;
+	control_text(w->text, sizeof(w->text), text_from(info->text));
+	w->done = true;
+	abandoned = w->abandoned;
+	handle_changed(c);
+	handle_unlock(c);
+	if (abandoned)
+		wait_free(w);
+}
+
+static bool
+is_asked(struct umbel *c, void *arg)
+{
+	struct wait *w = arg;
+
+	w->asked = ask(c, &w->question, &w->id);
+	return w->asked != -EAGAIN;
+}
+
+static bool
+is_answered(struct umbel *c, void *arg)
+{
+	const struct wait *w = arg;
+
+	(void)c;
+	return w->done;
+}
+
+/* Lock held: nobody waits any more. True: nobody else will free it. */
+static bool
+abandon(struct umbel *c, struct wait *w)
+{
+	struct call *call;
+
+	if (w->done)
+		return true;
+	w->abandoned = true;
+	call = calls_find(&c->asking.calls, w->id);
+	if (!call)
+		return false; /* its callback is due */
+	calls_remove(&c->asking.calls, call);
+	call_free(call);
+	if (c->link == LINK_DOWN)
+		c->asking.n_dead++;
+	sweep_if_it_pays(c);
+	return true;
+}
+
+/* The call itself has no deadline: here it is the thread that waits who looks at
+   the clock. */
+static int
+wait_for_reply(struct umbel *c, struct wait *w, int timeout_ms)
+{
+	int64_t deadline = dispatch_deadline(timeout_ms);
+	int r = dispatch_until(c, timeout_ms, is_asked, w);
+
+	if (r == 0)
+		r = w->asked;
+	if (r == 0)
+		r = dispatch_until(c, dispatch_left(deadline), is_answered, w);
+	return r;
+}
+
+static int
+finish_wait(struct umbel *c, struct wait *w, int r, struct umbel_msg **reply)
+{
+	const char *topic = w->question.topic;
+	bool ours;
+
+	handle_lock(c);
+	if (w->asked == 0 && w->done) {
+		r = w->error;
+		*reply = w->reply;
+		w->reply = NULL;
+	}
+	if (w->asked == 0 && r < 0)
+		handle_fail(c, r, "request on %s: %s", topic,
+		            w->done ? w->text : words_for(r));
+	ours = w->asked != 0 || abandon(c, w);
+	handle_unlock(c);
+	if (ours)
+		wait_free(w);
+	return r;
+}
+
+static int
+refuse_inside(struct umbel *c)
+{
+	int r = 0;
+
+	handle_lock(c);
+	if (c->dispatcher == thread_self())
+		r = handle_fail(c, -EDEADLK, "not inside a callback");
+	handle_unlock(c);
+	return r;
+}
+
+int
+umbel_request_wait(struct umbel *c, const char *topic, const void *data,
+                   size_t len, const struct umbel_request_options *options,
+                   int timeout_ms, struct umbel_msg **reply)
+{
+	struct wait *w = calloc(1, sizeof(*w));
+	int r;
+
+	*reply = NULL;
+	if (!w)
+		return -ENOMEM;
+	w->asked = -EAGAIN;
+	w->question = (struct question){ .topic = topic,
+		                         .data = data,
+		                         .len = len,
+		                         .cb = on_waited_for,
+		                         .user = w };
+	r = check(c, &w->question, options);
+	if (r == 0 && w->question.options.max_replies > 1)
+		r = handle_refuse(c, -EINVAL,
+		                  "request: waiting is for one reply only");
+	if (r == 0)
+		r = refuse_inside(c);
+	if (r < 0) {
+		free(w);
+		return r;
+	}
+	w->question.options.timeout_ms = -1;
+	r = wait_for_reply(c, w, timeout_ms);
+	if (r != -ECANCELED)
+		return finish_wait(c, w, r, reply);
+	wait_free(w); /* and the handle is gone */
+	return r;
+}
