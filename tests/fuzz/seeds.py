@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""What a fuzz target begins with when its corpus is made anew: the golden
+frames of proto/vectors, and what else its input is made of.
+
+usage: seeds.py TARGET FOLDER
+"""
+
+import json
+import pathlib
+import sys
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+MOST = 3000  # bytes; longer ones only slow it down
+
+
+def frame_of(vector):
+    parts = vector["frame"]
+    parts = [parts] if isinstance(parts, str) else parts
+    return b"".join(
+        bytes.fromhex(part) if isinstance(part, str)
+        else bytes.fromhex(part["repeat"]) * part["times"] for part in parts)
+
+
+def vectors(*ways):
+    for path in sorted((SOURCE / "proto" / "vectors").glob("*.json")):
+        vector = json.loads(path.read_text())
+        frame = frame_of(vector)
+        if len(frame) <= MOST and (not ways or vector["way"] in ways):
+            yield path.stem, frame
+
+
+def bodies(*ways):
+    for name, frame in vectors(*ways):
+        yield name, frame[5:]
+
+
+def publishes():
+    for name, body in bodies():
+        if body[1:2] == b"\x03" or body[:1] in b"\xdc\xdd":
+            yield name, bytes([min(5, len(body))]) + body + body[-5:]
+
+
+def frames():
+    for name, frame in vectors():
+        for how in range(4):
+            chunks = b"".join(
+                b"\0" + bytes([len(frame[i:i + 250])]) + frame[i:i + 250]
+                for i in range(0, len(frame), 250))
+            yield f"{name}-{how}", bytes([how]) + chunks * 2
+    for how in range(4):
+        yield f"large-{how}", bytes([how]) + bytes.fromhex(
+            "04 03ffff 02 20 04 04b000 03 ffff 02 00 04 04afff 04 04b001")
+
+
+def topics():
+    yield "simple", b"+a.b\n+a.*\n+**\n+*\n+a.b.c.**\na.b\na.b.c.d\n-\0\na.b\n$a"
+    yield "splits", b"+a.b.c.d\n+a.b.x\n+a.b\n+a.*.c\n+a.*.c.**\na.b.c.d\na.b.c"
+    yield "dollar", b"+$sys.**\n+**\n+*.*\n$sys.a\n$sys\na.$sys"
+    yield "wrong", "+a..b\n+a**\n+**.a\na b\na\u0085\n\u00e9.\u3000\n".encode()
+    for name, body in bodies("to_broker"):
+        if "topic" in name or "filter" in name:
+            text = body[14:] if body[1:2] == b"\x03" else body[4:]
+            yield name, b"+" + text + b"\n" + text
+
+
+def step(who, what, *rest, part=False):
+    return bytes([who | what << 2 | part << 7, *rest])
+
+
+def sessions():
+    hello, subscribe, unsubscribe, publish, large, ping = range(6)
+    body, raw, goaway, read, read_all, leave, shut, drain, settle, time = \
+        range(6, 16)
+    both = step(0, hello, 0) + step(1, hello, 0)
+    pair = both + step(1, subscribe, 0, 0)
+    talk = pair + step(0, publish, 0, 9) + step(0, ping, 0)
+    stuck = pair + step(0, large, 3, 255, 255) * 6
+    yield "talk", talk + step(1, read_all)
+    yield "parts", step(0, hello, 0, 7, part=True) + talk
+    yield "held", stuck + step(0, time, 1, 0) + step(1, read_all)
+    yield "evicted", stuck + step(0, time, 9, 0) * 3 + step(1, read_all)
+    yield "left", stuck + step(1, leave) + step(0, read_all)
+    yield "shut", stuck + step(0, shut, 1) + step(1, shut, 0) + step(0, goaway)
+    yield "drained", talk + step(0, drain, 0) + step(0, ping, 0)
+    yield "settling", both + step(2, settle) + talk + step(0, time, 4, 0)
+    yield "unsubscribed", stuck + step(1, unsubscribe, 0) + step(1, read, 9, 9)
+    yield "denied", both + step(0, publish, 4, 1) * 3 + step(0, time, 4, 0)
+    for how in range(25):
+        yield f"options-{how}", (step(0, hello, how) + step(1, hello, 0) +
+                                 step(0, subscribe, how, how % 9) +
+                                 step(1, publish, how, 1) + step(0, read_all))
+    for name, frame in vectors("to_broker", "both"):
+        if len(frame) < 255:
+            yield f"body-{name}", pair + step(0, body, 0, max(0, len(frame) - 5)) + \
+                frame[5:] + step(1, read_all)
+            yield f"raw-{name}", pair + step(1, raw, 0, len(frame)) + frame
+
+
+def clients():
+    begin = bytes([8, 7, 0, 7, 8, 7, 70, 9, 0])
+    ok = b"".join(bytes([0, 3, 0x92, 8, n]) for n in (1, 2, 3))
+    for name, frame in vectors("to_client", "both"):
+        size = max(0, len(frame) - 5)
+        if size < 256:
+            piece = bytes([0, size]) + frame[5:]
+        else:
+            piece = bytes([2, *size.to_bytes(2, "big")]) + frame[5:]
+        yield name, begin + ok + piece * 2 + b"\x09\x02\x09\x03"
+        yield f"first-{name}", b"\0" + piece
+        yield f"back-{name}", begin + b"\x08\x07" + piece + b"\5\6\4" + piece
+    for name, body in bodies("to_broker"):
+        if body[1:2] == b"\x03" and len(body) < 256:
+            yield f"publish-{name}", begin + bytes([16, len(body)]) + body
+
+
+SEEDS = {
+    "cursor": bodies,
+    "message": bodies,
+    "publish": publishes,
+    "frame": frames,
+    "topic": topics,
+    "session": sessions,
+    "client": clients,
+}
+
+
+def main():
+    target, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in SEEDS.get(target, lambda: [])():
+        (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
