@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "acl.h"
 #include "config.h"
 #include "deadline.h"
 #include "log.h"
@@ -31,6 +32,7 @@ struct session;
 
 struct broker {
 	const struct config *config;
+	struct acl *acl; /* borrowed; NULL: everybody may do all */
 	struct log log;
 	struct slab_pool pool;
 	struct router router;

@@ -11,6 +11,7 @@
 #include "proto/cursor.h"
 #include "proto/topic.h"
 #include "proto/utf8.h"
+#include "rights.h"
 
 static const struct text nil;
 
@@ -108,13 +109,28 @@ request_is_valid(struct session *s, uint32_t request)
 
 /* A filter into the inboxes must stay in one's own. */
 static bool
-filter_is_allowed(const struct session *s, struct text filter)
+is_foreign_inbox(const struct session *s, struct text filter)
 {
-	char inbox[INBOX_MAX];
-	size_t len = session_inbox(s, inbox);
+	return topic_is_below(filter.at, filter.len, "$inbox", 6) &&
+	       !rights_is_own_inbox(s, filter);
+}
 
-	return !topic_is_below(filter.at, filter.len, "$inbox", 6) ||
-	       topic_is_below(filter.at, filter.len, inbox, len);
+/* Refuse a filter for what it reaches. */
+static bool
+filter_is_denied(struct session *s, uint32_t request, struct text filter)
+{
+	struct verdict v = rights_to_subscribe(s, filter);
+	char words[RIGHTS_WORDS_MAX];
+
+	if (is_foreign_inbox(s, filter))
+		session_refuse(s, STATUS_DENIED, request, nil,
+		               "this is not your inbox");
+	else if (!v.ok)
+		session_refuse(s, STATUS_DENIED, request, nil, "%s",
+		               rights_words(&v, words));
+	else
+		return false;
+	return true;
 }
 
 static void
@@ -128,9 +144,8 @@ on_subscribe(struct session *s, const struct message *message)
 	if (!filter_is_valid(m->filter.at, m->filter.len))
 		session_refuse(s, STATUS_BAD_FILTER, m->request, nil,
 		               "not a valid filter");
-	else if (!filter_is_allowed(s, m->filter))
-		session_refuse(s, STATUS_DENIED, m->request, nil,
-		               "this is not your inbox");
+	else if (filter_is_denied(s, m->request, m->filter))
+		return;
 	else if (m->options.group.at || m->options.retained)
 		session_refuse(s, STATUS_UNSUPPORTED, m->request, nil,
 		               "this broker knows no %s",

@@ -443,8 +443,10 @@ conn_open(struct conns *all, int fd)
 	if (r < 0)
 		return r;
 	c = calloc(1, sizeof(*c));
-	if (!c)
+	if (!c) {
+		peer_fini(&peer);
 		return -ENOMEM;
+	}
 	/* how much the kernel takes at a time; it works with less, too */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	session_init(&c->session, all->broker, &all->ops, &peer);

@@ -24,13 +24,18 @@ struct peer {
 	gid_t gid;
 	pid_t pid; /* 0: unknown. For people to read; it decides nothing. */
 	char command[PEER_COMMAND_MAX]; /* "" when unknown */
+	gid_t *groups;                  /* supplementary; see peer_fini() */
+	size_t n_groups;
+	bool groups_unknown; /* of a datagram's sender */
+	const char *role;    /* of the socket that it came by; NULL: none */
 };
 
 /*
- * Credentials as they were when the peer connected. Returns 0 or -errno: then
- * the connection is not to be served.
+ * Credentials and groups as they were when the peer connected. Returns 0, and
+ * then peer_fini() is due, or -errno: the connection is not to be served.
  */
 int peer_from_socket(struct peer *out, int fd);
+void peer_fini(struct peer *p);
 
 /* From now on datagrams come with credentials. Returns 0 or -errno. */
 int peer_ask_for_credentials(int fd);
@@ -41,11 +46,5 @@ int peer_ask_for_credentials(int fd);
  * does not say who sent it.
  */
 bool peer_from_message(struct peer *out, struct msghdr *message);
-
-/*
- * Its supplementary groups, as they were then: *groups is the caller's to
- * free, NULL when there are none. Returns 0 or -errno.
- */
-int peer_groups(int fd, gid_t **groups, size_t *n);
 
 #endif

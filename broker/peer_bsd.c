@@ -11,13 +11,40 @@
 
 #include "peer.h"
 
+/* All groups are in here, the effective one first. */
+static int
+read_groups(struct peer *p, int fd)
+{
+	struct xucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_LOCAL, LOCAL_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	if (cred.cr_version != XUCRED_VERSION || cred.cr_ngroups <= 1)
+		return 0;
+	p->groups = calloc((size_t)cred.cr_ngroups - 1, sizeof(gid_t));
+	if (!p->groups)
+		return -ENOMEM;
+	for (int i = 1; i < cred.cr_ngroups; i++)
+		p->groups[p->n_groups++] = cred.cr_groups[i];
+	return 0;
+}
+
 int
 peer_from_socket(struct peer *out, int fd)
 {
 	*out = (struct peer){ 0 };
 	if (getpeereid(fd, &out->uid, &out->gid) < 0)
 		return -errno;
-	return 0;
+	return read_groups(out, fd);
+}
+
+void
+peer_fini(struct peer *p)
+{
+	free(p->groups);
+	p->groups = NULL;
+	p->n_groups = 0;
 }
 
 int
@@ -33,26 +60,4 @@ peer_from_message(struct peer *out, struct msghdr *message)
 	(void)out;
 	(void)message;
 	return false;
-}
-
-/* All groups are in here, the effective one first. */
-int
-peer_groups(int fd, gid_t **groups, size_t *n)
-{
-	struct xucred cred;
-	socklen_t len = sizeof(cred);
-
-	*groups = NULL;
-	*n = 0;
-	if (getsockopt(fd, SOL_LOCAL, LOCAL_PEERCRED, &cred, &len) < 0)
-		return -errno;
-	if (cred.cr_version != XUCRED_VERSION || cred.cr_ngroups <= 1)
-		return 0;
-	*n = (size_t)cred.cr_ngroups - 1;
-	*groups = malloc(*n * sizeof(gid_t));
-	if (!*groups)
-		return -ENOMEM;
-	for (size_t i = 0; i < *n; i++)
-		(*groups)[i] = cred.cr_groups[i + 1];
-	return 0;
 }

@@ -29,6 +29,31 @@ read_command(struct peer *p)
 		p->command[n - 1] = '\0';
 }
 
+/* The kernel says how many there are when there is no room for them. */
+static int
+read_groups(struct peer *p, int fd)
+{
+	socklen_t len = 0;
+	gid_t *list;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
+		return 0;
+	if (errno != ERANGE)
+		return -errno;
+	list = malloc(len);
+	if (!list)
+		return -ENOMEM;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, list, &len) < 0) {
+		int r = -errno;
+
+		free(list);
+		return r;
+	}
+	p->groups = list;
+	p->n_groups = len / sizeof(gid_t);
+	return 0;
+}
+
 int
 peer_from_socket(struct peer *out, int fd)
 {
@@ -44,7 +69,15 @@ peer_from_socket(struct peer *out, int fd)
 	};
 	if (out->pid > 0)
 		read_command(out);
-	return 0;
+	return read_groups(out, fd);
+}
+
+void
+peer_fini(struct peer *p)
+{
+	free(p->groups);
+	p->groups = NULL;
+	p->n_groups = 0;
 }
 
 int
@@ -90,35 +123,9 @@ peer_from_message(struct peer *out, struct msghdr *message)
 			.uid = cred.uid,
 			.gid = cred.gid,
 			.pid = cred.pid,
+			.groups_unknown = true,
 		};
 		found = true;
 	}
 	return found;
-}
-
-/* The kernel says how many there are when there is no room for them. */
-int
-peer_groups(int fd, gid_t **groups, size_t *n)
-{
-	socklen_t len = 0;
-	gid_t *list;
-
-	*groups = NULL;
-	*n = 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
-		return 0;
-	if (errno != ERANGE)
-		return -errno;
-	list = malloc(len);
-	if (!list)
-		return -ENOMEM;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, list, &len) < 0) {
-		int r = -errno;
-
-		free(list);
-		return r;
-	}
-	*groups = list;
-	*n = len / sizeof(gid_t);
-	return 0;
 }

@@ -7,7 +7,7 @@
 
 #include "hold.h"
 #include "proto/publish.h"
-#include "proto/topic.h"
+#include "rights.h"
 
 /* Consecutive messages on one topic, as they lie in the slab. */
 struct run {
@@ -66,42 +66,6 @@ take_run(const struct session *s, const struct input *in, uint32_t body_len,
 		.len = (uint32_t)(at - input_frame(in)),
 		.frames = frames,
 	};
-}
-
-/* ---- may it be published? ------------------------------------------------- */
-
-/* "$inbox.<this broker's random>.<session>" or below */
-static bool
-is_inbox(const struct broker *b, const char *topic, size_t len)
-{
-	size_t root = strlen(b->inbox_root);
-
-	return len > root + 1 &&
-	       topic_is_below(topic, len, b->inbox_root, root);
-}
-
-static bool
-is_own_inbox(const struct session *s, const char *topic, size_t len)
-{
-	char inbox[INBOX_MAX];
-
-	return topic_is_below(topic, len, inbox, session_inbox(s, inbox));
-}
-
-/* What is wrong with it, or NULL; *about is what that is about. */
-static const char *
-find_objection(const struct session *s, const struct publish *p,
-               struct text *about)
-{
-	*about = p->reply ? (struct text){ p->reply, p->reply_len }
-	                  : (struct text){ p->topic, p->topic_len };
-	if (p->topic[0] == '$' && !is_inbox(s->broker, p->topic, p->topic_len))
-		return "topics that begin with $ belong to the broker";
-	if (p->reply && p->reply[0] == '$' &&
-	    !is_own_inbox(s, p->reply, p->reply_len))
-		return "reply must be in your own inbox, or a topic that you "
-		       "may publish to";
-	return NULL;
 }
 
 /* ---- who gets it ---------------------------------------------------------- */
@@ -191,9 +155,9 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 
 static enum publish_outcome
 refuse(struct session *s, struct input *in, uint32_t body_len,
-       struct text about, const char *why)
+       const struct objection *objection)
 {
-	session_deny_publish(s, about, why);
+	session_deny_publish(s, objection->about, objection->words);
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	return PUBLISH_TAKEN;
 }
@@ -222,28 +186,36 @@ fail(struct session *s, enum publish_result why, const struct publish *p)
 	return PUBLISH_FATAL;
 }
 
+/* That its class may publish there is remembered with the topic. */
+static void
+remember_right(const struct session *s, struct route *route, struct text topic)
+{
+	if (s->class_bit && !(route->admits & s->class_bit) &&
+	    rights_to_publish(s, topic).ok)
+		route->admits |= s->class_bit;
+}
+
 /* Not a topic that we remember: look at everything. */
 static enum publish_outcome
 take_unknown(struct session *s, struct input *in, uint32_t body_len)
 {
 	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
-	const struct route *route;
+	struct objection objection;
 	enum publish_result r;
-	const char *objection;
-	struct text about;
+	struct route *route;
 	struct publish p;
 
 	r = publish_read(body, body_len, &p);
 	if (r != PUBLISH_OK)
 		return fail(s, r, &p);
-	objection = find_objection(s, &p, &about);
-	if (objection)
-		return refuse(s, in, body_len, about, objection);
+	if (rights_object(s, &p, &objection))
+		return refuse(s, in, body_len, &objection);
 	route = router_find(&s->broker->router, p.topic, p.topic_len);
 	if (!route) {
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a route");
 		return PUBLISH_FATAL;
 	}
+	remember_right(s, route, (struct text){ p.topic, p.topic_len });
 	return route_run(s, in, body_len, &p, route);
 }
 
@@ -258,10 +230,10 @@ publish_take(struct session *s, struct input *in, uint32_t body_len)
 		hold_for_settling(s);
 		return PUBLISH_WAITS;
 	}
-	/* a remembered topic is valid, and may be published to */
+	/* a remembered topic is valid, and these may publish to it */
 	if (publish_read_plain(body, body_len, &p)) {
 		route = router_recall(&s->broker->router, p.topic, p.topic_len);
-		if (route)
+		if (route && route->admits & s->class_bit)
 			return route_run(s, in, body_len, &p, route);
 	}
 	return take_unknown(s, in, body_len);

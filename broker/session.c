@@ -11,6 +11,7 @@
 
 #include "hold.h"
 #include "proto/utf8.h"
+#include "rights.h"
 
 /* No text of ours is longer. */
 #define TEXT_MAX        400
@@ -48,6 +49,7 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 		.waiter.resume = on_waiter_resume,
 	};
 	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
+	rights_assign(s);
 	TAILQ_INSERT_TAIL(&b->sessions, s, link);
 	b->n_sessions++;
 }
@@ -163,16 +165,23 @@ refusals_of(struct session *s)
 void
 session_deny_publish(struct session *s, struct text about, const char *why)
 {
+	char words[SESSION_WORDS_MAX], quoted[LOG_TEXT_MAX];
 	struct refusals *r = refusals_of(s);
 
 	s->refused++;
 	if (r && deadline_is_set(&r->due)) {
 		r->n++;
 		free(r->about);
+		free(r->why);
 		r->about = strndup(about.at, about.len);
+		r->why = strdup(why);
 		return;
 	}
 	session_refuse(s, STATUS_DENIED, 0, about, "%s", why);
+	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+	          "refused a message about=%s: %s %s",
+	          log_text(quoted, about.at, about.len), why,
+	          session_words(s, words));
 	if (r)
 		deadline_set(&s->broker->refusal_reports, &r->due);
 }
@@ -190,11 +199,11 @@ session_on_refusal_report(struct deadline *d, void *broker)
 		return;
 	session_refuse(s, STATUS_DENIED, 0, text_from(r->about),
 	               "%" PRIu64 " more messages were refused in the last "
-	               "second, this is the last of them",
-	               r->n);
+	               "second, this is the last of them (%s)",
+	               r->n, r->why ? r->why : "no memory to say why");
 	log_event(&b->log, LOG_WARN, LOG_REFUSED,
-	          "refused messages n=%" PRIu64 " in_ms=1000 %s", r->n,
-	          session_words(s, words));
+	          "refused messages n=%" PRIu64 " in_ms=1000 last: %s %s", r->n,
+	          r->why ? r->why : "", session_words(s, words));
 	r->n = 0;
 	deadline_set(&b->refusal_reports, d);
 }
@@ -206,6 +215,7 @@ forget_refusals(struct session *s)
 		return;
 	deadline_clear(&s->denied->due);
 	free(s->denied->about);
+	free(s->denied->why);
 	free(s->denied);
 	s->denied = NULL;
 }
@@ -306,6 +316,7 @@ session_fini(struct session *s)
 	outbox_fini(&s->out);
 	forget_refusals(s);
 	free(s->name);
+	peer_fini(&s->peer);
 	TAILQ_REMOVE(&s->broker->sessions, s, link);
 	s->broker->n_sessions--;
 }

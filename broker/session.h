@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "acl.h"
 #include "broker.h"
 #include "outbox.h"
 #include "peer.h"
@@ -52,7 +53,8 @@ struct refusals {
 	struct session *session;
 	struct deadline due; /* set: do not report before */
 	uint64_t n;          /* not reported yet */
-	char *about;         /* of the last of those */
+	char *about;         /* of the last of those ... */
+	char *why;           /* ... and the reason */
 };
 
 /* A subscriber's outbox is full, and this session waits for it; see hold.h. */
@@ -72,7 +74,9 @@ struct session {
 	uint32_t id;
 	enum session_state state;
 	struct peer peer;
-	char *name; /* NULL before HELLO */
+	char *name;                    /* NULL before HELLO */
+	const struct acl_class *class; /* NULL: there is no ACL */
+	uint64_t class_bit;            /* in route.admits */
 
 	struct outbox out;
 	struct subtable subs;
@@ -90,7 +94,7 @@ struct session {
 	bool undrained; /* it owes a PING after our GOAWAY */
 };
 
-/* Embed: set up, and number it. `ops` and `peer` as above. */
+/* Embed: set up, and number it. `ops` as above; takes over what peer owns. */
 void session_init(struct session *s, struct broker *b,
                   const struct session_ops *ops, const struct peer *peer);
 /* Off the books; nothing of it is used afterwards. */

@@ -25,6 +25,7 @@ TEST(the_kernel_says_who_connected)
 		assert_int_equal(p.pid, getpid());
 		assert_string_equal(p.command, "test_peer");
 	}
+	peer_fini(&p);
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -32,14 +33,15 @@ TEST(the_kernel_says_who_connected)
 static void
 expect_groups(int fd, const gid_t *want, size_t n_want)
 {
-	gid_t *groups;
-	size_t n;
+	struct peer p;
 
-	assert_int_equal(peer_groups(fd, &groups, &n), 0);
-	assert_int_equal(n, n_want);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(groups[i], want[i]);
-	free(groups);
+	assert_int_equal(peer_from_socket(&p, fd), 0);
+	assert_false(p.groups_unknown);
+	assert_int_equal(p.n_groups, n_want);
+	for (size_t i = 0; i < n_want; i++)
+		assert_int_equal(p.groups[i], want[i]);
+	peer_fini(&p);
+	assert_null(p.groups);
 }
 
 TEST(supplementary_groups_are_those_of_when_it_connected)
@@ -74,13 +76,9 @@ TEST(supplementary_groups_are_those_of_when_it_connected)
 TEST(what_is_no_socket_has_no_peer)
 {
 	struct peer p;
-	gid_t *groups;
-	size_t n;
 	int fds[2];
 
 	assert_int_equal(pipe(fds), 0);
-	assert_int_equal(peer_groups(fds[0], &groups, &n), -ENOTSOCK);
-	assert_null(groups);
 	assert_int_equal(peer_from_socket(&p, fds[0]), -ENOTSOCK);
 	assert_int_equal(peer_from_socket(&p, -1), -EBADF);
 	close(fds[0]);

@@ -1,0 +1,165 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "rights.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/topic.h"
+
+/* Nothing is allowed to it: when there was no memory to say what is. */
+static const struct acl_class nobody;
+
+void
+rights_assign(struct session *s)
+{
+	struct acl *acl = s->broker->acl;
+	const struct acl_identity id = {
+		.uid = s->peer.uid,
+		.gid = s->peer.gid,
+		.groups = s->peer.groups,
+		.n_groups = s->peer.n_groups,
+		.groups_unknown = s->peer.groups_unknown,
+		.role = s->peer.role,
+	};
+
+	s->class = acl ? acl_classify(acl, &id) : NULL;
+	if (acl && !s->class)
+		s->class = &nobody;
+	s->class_bit = s->class ? s->class->bit : 1;
+}
+
+static struct verdict
+judge(const struct session *s, enum acl_verb verb, struct text topic)
+{
+	struct verdict v = { .verb = verb };
+
+	v.ok = acl_permits(s->class, verb, topic.at, topic.len, &v.rule);
+	return v;
+}
+
+bool
+rights_is_inbox(const struct broker *b, struct text topic)
+{
+	size_t root = strlen(b->inbox_root);
+
+	return topic.len > root + 1 &&
+	       topic_is_below(topic.at, topic.len, b->inbox_root, root);
+}
+
+bool
+rights_is_own_inbox(const struct session *s, struct text topic)
+{
+	char inbox[INBOX_MAX];
+
+	return topic_is_below(topic.at, topic.len, inbox,
+	                      session_inbox(s, inbox));
+}
+
+struct verdict
+rights_of(const struct session *s, enum acl_verb verb)
+{
+	return judge(s, verb, text_from(""));
+}
+
+struct verdict
+rights_to_publish(const struct session *s, struct text topic)
+{
+	if (topic.at[0] == '$')
+		return rights_of(s, ACL_REPLY);
+	return judge(s, ACL_PUBLISH, topic);
+}
+
+struct verdict
+rights_to_retain(const struct session *s, struct text topic)
+{
+	return judge(s, ACL_RETAIN, topic);
+}
+
+struct verdict
+rights_to_subscribe(const struct session *s, struct text filter)
+{
+	if (rights_is_own_inbox(s, filter))
+		return (struct verdict){ .ok = true, .verb = ACL_SUBSCRIBE };
+	if (topic_is_below(filter.at, filter.len, "$SYS", 4))
+		return rights_of(s, ACL_INTROSPECT);
+	return judge(s, ACL_SUBSCRIBE, filter);
+}
+
+const char *
+rights_words(const struct verdict *v, char buf[RIGHTS_WORDS_MAX])
+{
+	if (v->rule)
+		snprintf(buf, RIGHTS_WORDS_MAX, "%s: denied by %s:%u",
+		         acl_verb_name(v->verb), v->rule->file, v->rule->line);
+	else
+		snprintf(buf, RIGHTS_WORDS_MAX, "%s: no rule allows it",
+		         acl_verb_name(v->verb));
+	return buf;
+}
+
+/* ---- a PUBLISH ------------------------------------------------------------ */
+
+static bool
+object(struct objection *o, const char *words)
+{
+	snprintf(o->words, sizeof(o->words), "%s", words);
+	return true;
+}
+
+static bool
+object_to_topic(const struct session *s, struct text topic, struct objection *o)
+{
+	const struct route *route =
+		router_recall(&s->broker->router, topic.at, topic.len);
+	struct verdict v;
+
+	if (route && route->admits & s->class_bit)
+		return false;
+	if (topic.at[0] == '$' && !rights_is_inbox(s->broker, topic))
+		return object(o,
+		              "topics that begin with $ belong to the broker");
+	v = rights_to_publish(s, topic);
+	if (v.ok || rights_is_own_inbox(s, topic))
+		return false;
+	rights_words(&v, o->words);
+	return true;
+}
+
+/* The answer must not go where the sender itself could not have sent it. */
+static bool
+object_to_reply(const struct session *s, struct text reply, struct objection *o)
+{
+	struct verdict v;
+
+	if (rights_is_own_inbox(s, reply))
+		return false;
+	if (reply.at[0] == '$')
+		return object(o, "reply must be in your own inbox, or a topic "
+		                 "that you may publish to");
+	v = rights_to_publish(s, reply);
+	if (!v.ok)
+		rights_words(&v, o->words);
+	return !v.ok;
+}
+
+bool
+rights_object(const struct session *s, const struct publish *p,
+              struct objection *out)
+{
+	struct text topic = { p->topic, p->topic_len };
+	struct text reply = { p->reply, p->reply_len };
+	struct verdict v;
+
+	out->about = p->reply ? reply : topic;
+	if (object_to_topic(s, topic, out) ||
+	    (p->reply && object_to_reply(s, reply, out)))
+		return true;
+	if (!(p->flags & PUBLISH_FLAG_RETAIN))
+		return false;
+	v = rights_to_retain(s, topic);
+	if (!v.ok)
+		rights_words(&v, out->words);
+	return !v.ok;
+}
