@@ -52,6 +52,7 @@ struct broker {
 
 	/* what has to happen in time, each kind in its queue; see hold.h and
 	   session.h for what they are for */
+	struct deadline_queue paces;
 	struct deadline_queue stalls;
 	struct deadline_queue hold_notices;
 	struct deadline_queue hold_ends;

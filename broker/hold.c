@@ -49,18 +49,29 @@ evict_for(const struct hold *h)
 	              h->held->broker->config->hold_max_ms);
 }
 
+static void
+wait_at(struct session *s, struct session *by, struct deadline_queue *stall)
+{
+	if (waiters_are_empty(&by->out.waiters))
+		deadline_set(stall, &by->out.stall);
+	waiters_add(&by->out.waiters, &s->waiter);
+}
+
 bool
 hold_begin(struct session *s, struct session *by, struct text topic)
 {
 	struct broker *b = s->broker;
-	struct hold *h = calloc(1, sizeof(*h));
+	struct hold *h;
 	bool overdue;
 
+	if (outbox_keeps_up(&by->out)) {
+		wait_at(s, by, &b->paces);
+		return true;
+	}
+	h = calloc(1, sizeof(*h));
 	if (!h)
 		return false;
-	if (waiters_are_empty(&by->out.waiters))
-		deadline_set(&b->stalls, &by->out.stall);
-	waiters_add(&by->out.waiters, &s->waiter);
+	wait_at(s, by, &b->stalls);
 	h->held = s;
 	h->by = by;
 	h->topic = topic;
@@ -153,7 +164,9 @@ hold_review(struct session *by)
 
 	for (w = waiters_first(&by->out.waiters); w; w = next) {
 		next = waiters_next(&by->out.waiters, w);
-		if (is_still_in_the_way(session_of_waiter(w)))
+		/* who is only paced goes on in a moment anyway */
+		if (!session_of_waiter(w)->hold ||
+		    is_still_in_the_way(session_of_waiter(w)))
 			continue;
 		waiter_leave(w);
 		w->resume(w);
@@ -163,8 +176,21 @@ hold_review(struct session *by)
 void
 hold_progress(struct session *by)
 {
-	if (!waiters_are_empty(&by->out.waiters))
+	if (!outbox_keeps_up(&by->out) &&
+	    !waiters_are_empty(&by->out.waiters))
 		deadline_set(&by->broker->stalls, &by->out.stall);
+}
+
+void
+hold_on_paced(struct deadline *d, void *broker)
+{
+	struct session *by = session_of_stall(d);
+
+	(void)broker;
+	if (waiters_are_empty(&by->out.waiters))
+		return;
+	by->out.slow = true;
+	waiters_resume_all(&by->out.waiters);
 }
 
 void

@@ -6,7 +6,14 @@
  *
  * A publisher whose message finds a full outbox waits in that outbox's queue
  * and is not read; the kernel's socket buffer then slows the process behind
- * it. Three clocks keep that bounded:
+ * it.
+ *
+ * An outbox whose reader keeps up is full at a soft mark already, far below the
+ * high one: its publishers are *paced*, for moments that nobody is told of, so
+ * that what was read from one socket is still in the processor's cache when it
+ * is written to the other. A reader that makes no room within PACE_MS is slow;
+ * then its outbox may fill up to the high mark, and who waits there is *held*,
+ * until it has caught up. Three clocks keep that bounded:
  *
  *	notice	after hold_notice_ms the publisher gets HOLD, the log a line
  *	stall	a subscriber that takes no byte for stall_ms while anybody
@@ -49,7 +56,11 @@ void hold_review(struct session *by);
 /* The kernel took bytes for `by`. */
 void hold_progress(struct session *by);
 
+/* How long a reader may take to make room before it counts as slow. */
+#define PACE_MS 10u
+
 /* Deadlines of struct broker; the user is the broker. */
+void hold_on_paced(struct deadline *d, void *broker);
 void hold_on_stall(struct deadline *d, void *broker);
 void hold_on_notice(struct deadline *d, void *broker);
 void hold_on_too_long(struct deadline *d, void *broker);

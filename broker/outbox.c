@@ -391,7 +391,9 @@ outbox_sent(struct outbox *o, size_t n)
 	}
 	if (o->n_spans == 0)
 		shrink(o);
-	if (o->bytes <= o->limits->low)
+	if (o->bytes <= o->limits->soft_low)
+		o->slow = false;
+	if (o->bytes <= (o->slow ? o->limits->low : o->limits->soft_low))
 		waiters_resume_all(&o->waiters);
 }
 

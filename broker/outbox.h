@@ -34,9 +34,11 @@
 
 /* The marks, shared by all outboxes; in bytes. */
 struct outbox_limits {
-	size_t high;    /* full: whoever publishes to it waits ... */
-	size_t low;     /* ... until no more than this is left */
-	size_t answers; /* unread answers beyond which a session is not read */
+	size_t high;     /* full: whoever publishes to it waits ... */
+	size_t low;      /* ... until no more than this is left */
+	size_t answers;  /* unread answers beyond which a session is not read */
+	size_t soft;     /* the same as high ... */
+	size_t soft_low; /* ... and low while its reader keeps up */
 };
 
 enum span_kind {
@@ -84,8 +86,9 @@ struct outbox {
 	bool awake;          /* wake was called and outbox_sleep() not since */
 	bool closed;         /* takes nothing any more */
 	bool moved;          /* something was sent since outbox_pack() */
+	bool slow;           /* full at the high mark, not at the soft one */
 
-	struct waiters waiters; /* publishers that this one holds up */
+	struct waiters waiters; /* publishers that wait for room in this one */
 	struct deadline stall;  /* set while there are any */
 };
 
@@ -98,7 +101,16 @@ void outbox_fini(struct outbox *o);
 static inline bool
 outbox_is_full(const struct outbox *o)
 {
-	return o->bytes >= o->limits->high || !waiters_are_empty(&o->waiters);
+	size_t mark = o->slow ? o->limits->high : o->limits->soft;
+
+	return o->bytes >= mark || !waiters_are_empty(&o->waiters);
+}
+
+/* Its publishers wait for moments at the soft mark, not at the high one. */
+static inline bool
+outbox_keeps_up(const struct outbox *o)
+{
+	return !o->slow && o->limits->soft < o->limits->high;
 }
 
 /*
@@ -151,7 +163,7 @@ int outbox_iov(const struct outbox *o, struct iovec *iov, int max);
 
 /*
  * The kernel took `n` bytes. Whoever waits is resumed once no more than the
- * low mark is left.
+ * low mark is left; at the soft one the reader has caught up.
  */
 void outbox_sent(struct outbox *o, size_t n);
 

@@ -333,6 +333,137 @@ TEST(an_eviction_cuts_behind_the_frame_that_is_being_written)
 	scene_fini(&s);
 }
 
+/* ---- readers that keep up -------------------------------------------------- */
+
+/* A publisher and a subscriber whose outbox has a soft mark of 512 KiB. */
+struct pair {
+	struct rig rig;
+	struct client *sub, *pub;
+};
+
+static size_t
+soft_mark(const struct pair *p)
+{
+	return p->rig.broker.limits.soft;
+}
+
+/* Publish until the publisher waits, and say how much that was. */
+static size_t
+publish_all_you_can(struct pair *p)
+{
+	while (client_publishes(p->pub, "a.b", 10000) == COMMAND_TAKEN)
+		continue;
+	return p->sub->session.out.bytes;
+}
+
+static void
+pair_init(struct pair *p)
+{
+	struct config config = some_config();
+
+	config.outbox_high = 2u << 20;
+	rig_init_with(&p->rig, config);
+	p->sub = client_open_on(&p->rig, "sub", "a.**");
+	p->pub = client_open(&p->rig, "pub", 1000);
+}
+
+static void
+pair_fini(struct pair *p)
+{
+	client_free(p->sub);
+	client_free(p->pub);
+	rig_fini(&p->rig);
+}
+
+TEST(who_keeps_up_is_full_at_the_soft_mark_and_nobody_is_told)
+{
+	struct pair p;
+	size_t owed;
+
+	pair_init(&p);
+	owed = publish_all_you_can(&p);
+	assert_in_range(owed, soft_mark(&p), soft_mark(&p) + 11000);
+	assert_null(p.pub->session.hold);
+	rig_step(&p.rig, PACE_MS - 1);
+	assert_true(session_is_waiting(&p.pub->session));
+
+	client_takes(p.sub, owed - p.rig.broker.limits.soft_low - 1);
+	assert_true(session_is_waiting(&p.pub->session));
+	client_takes(p.sub, 1);
+	assert_false(session_is_waiting(&p.pub->session));
+	rig_turn(&p.rig);
+	/* it is as if it had never waited: the clock starts anew */
+	publish_all_you_can(&p);
+	rig_step(&p.rig, PACE_MS - 1);
+	assert_true(session_is_waiting(&p.pub->session));
+	client_expect_nothing(p.pub);
+	pair_fini(&p);
+}
+
+TEST(who_makes_no_room_in_10_ms_is_slow_and_gets_all_the_room_there_is)
+{
+	struct pair p;
+	size_t owed;
+
+	pair_init(&p);
+	publish_all_you_can(&p);
+	client_takes(p.sub, 1000); /* not enough of it */
+	rig_step(&p.rig, PACE_MS);
+	assert_false(session_is_waiting(&p.pub->session));
+	rig_turn(&p.rig);
+
+	owed = publish_all_you_can(&p);
+	assert_in_range(owed, 2u << 20, (2u << 20) + 11000);
+	assert_non_null(p.pub->session.hold);
+	rig_step(&p.rig, 100);
+	client_next(p.pub, TYPE_HOLD);
+	pair_fini(&p);
+}
+
+TEST(who_was_slow_and_has_caught_up_is_not_slow_any_more)
+{
+	struct pair p;
+
+	pair_init(&p);
+	publish_all_you_can(&p);
+	rig_step(&p.rig, PACE_MS);
+	rig_turn(&p.rig);
+	client_takes(p.sub,
+	             publish_all_you_can(&p) - p.rig.broker.limits.soft_low);
+	rig_turn(&p.rig);
+	assert_in_range(publish_all_you_can(&p), soft_mark(&p),
+	                soft_mark(&p) + 11000);
+	assert_null(p.pub->session.hold);
+	pair_fini(&p);
+}
+
+TEST(who_waits_for_moments_may_end_or_lose_what_it_waits_for)
+{
+	struct pair p;
+
+	pair_init(&p);
+	publish_all_you_can(&p);
+	client_unsubscribes(p.sub, 1);
+	assert_true(session_is_waiting(&p.pub->session));
+	rig_step(&p.rig, PACE_MS);
+	rig_turn(&p.rig);
+	assert_false(session_is_waiting(&p.pub->session));
+	pair_fini(&p);
+
+	pair_init(&p);
+	publish_all_you_can(&p);
+	session_end(&p.pub->session);
+	rig_step(&p.rig, PACE_MS);
+	assert_false(p.sub->session.out.slow);
+	pair_fini(&p);
+
+	pair_init(&p);
+	publish_all_you_can(&p);
+	session_end(&p.sub->session);
+	assert_false(session_is_waiting(&p.pub->session));
+	pair_fini(&p);
+}
+
 TEST(unsubscribing_frees_those_whose_message_it_does_not_get_any_more)
 {
 	struct scene s;
@@ -634,6 +765,14 @@ main(void)
 			whose_turn_comes_without_room_has_been_held_all_the_time),
 		cmocka_unit_test(
 			an_eviction_cuts_behind_the_frame_that_is_being_written),
+		cmocka_unit_test(
+			who_keeps_up_is_full_at_the_soft_mark_and_nobody_is_told),
+		cmocka_unit_test(
+			who_makes_no_room_in_10_ms_is_slow_and_gets_all_the_room_there_is),
+		cmocka_unit_test(
+			who_was_slow_and_has_caught_up_is_not_slow_any_more),
+		cmocka_unit_test(
+			who_waits_for_moments_may_end_or_lose_what_it_waits_for),
 		cmocka_unit_test(
 			unsubscribing_frees_those_whose_message_it_does_not_get_any_more),
 		cmocka_unit_test(a_holder_that_leaves_holds_nobody),

@@ -8,7 +8,13 @@
 #define HIGH 10000u
 #define LOW  8000u
 
-static const struct outbox_limits limits = { HIGH, LOW, 5000 };
+static const struct outbox_limits limits = {
+	.high = HIGH,
+	.low = LOW,
+	.answers = 5000,
+	.soft = HIGH,
+	.soft_low = LOW,
+};
 
 static unsigned n_wakes;
 
