@@ -76,7 +76,7 @@ taken_by_kernel(struct umbel *c, struct out *o, size_t n)
 		/* all of it: no need to look where frames end */
 		o->frame = o->head = o->tail = 0;
 		c->sent = c->taken;
-		out_shrink(o, c->opt.buffer + 2 * SEND_BATCH);
+		out_shrink(o, 2 * c->opt.buffer + 2 * SEND_BATCH);
 	} else {
 		publishes = out_sent(o, n);
 		if (o == &c->out)
