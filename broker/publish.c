@@ -31,6 +31,24 @@ stamp_of(const struct session *s)
 	return stamp;
 }
 
+/* Is the next frame one more message of the run, and of which shape? */
+static bool
+repeats(const struct publish *first, const uint8_t *frame, size_t left,
+        uint32_t max_frame, struct publish_shape *shape)
+{
+	const uint8_t *body = frame + FRAME_PREFIX_SIZE;
+	uint32_t len, head;
+
+	if (left <= FRAME_PREFIX_SIZE || frame[0] != FRAME_MAGIC)
+		return false;
+	len = load_be32(frame + 1);
+	if (len > max_frame || len > left - FRAME_PREFIX_SIZE ||
+	    !publish_repeats(first, body, len, &head))
+		return false;
+	*shape = publish_shape_of(frame, first, len, head);
+	return true;
+}
+
 /*
  * The run that begins with `first`, the message at the front: every message
  * behind it that repeats it. All are stamped.
@@ -43,21 +61,20 @@ take_run(const struct session *s, const struct input *in, uint32_t body_len,
 	uint8_t *at = input_frame(in) + FRAME_PREFIX_SIZE;
 	const uint8_t *end = in->slab->data + in->end;
 	struct stamp stamp = stamp_of(s);
-	uint32_t frames = 1, head;
+	struct publish_shape shape = PUBLISH_NO_SHAPE;
+	uint32_t frames = 1;
 
 	memcpy(at + first->stamp_offset, stamp.bytes, sizeof(stamp.bytes));
 	at += body_len;
-	while (first->repeat && end - at > (int)FRAME_PREFIX_SIZE &&
-	       at[0] == FRAME_MAGIC) {
-		uint32_t len = load_be32(at + 1);
-		uint8_t *body = at + FRAME_PREFIX_SIZE;
+	while (first->repeat) {
+		size_t left = (size_t)(end - at);
 
-		if (len > max_frame || len > (size_t)(end - body) ||
-		    !publish_repeats(first, body, len, &head))
+		if (!publish_has_shape(&shape, at, left) &&
+		    !repeats(first, at, left, max_frame, &shape))
 			break;
-		memcpy(body + PUBLISH_PLAIN_STAMP, stamp.bytes,
-		       sizeof(stamp.bytes));
-		at = body + len;
+		memcpy(at + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP,
+		       stamp.bytes, sizeof(stamp.bytes));
+		at += shape.size;
 		frames++;
 	}
 	return (struct run){

@@ -459,6 +459,27 @@ step_over(struct umbel *c, const struct rx *rx, uint32_t len)
 		c->rx->head += FRAME_PREFIX_SIZE + len;
 }
 
+/* The next message of the run is of another shape than the one before. */
+static bool
+begin_shape(struct umbel *c, const uint8_t *frame, size_t left,
+            struct publish_shape *shape)
+{
+	const uint8_t *body = frame + FRAME_PREFIX_SIZE;
+	struct run *run = &c->run;
+	uint32_t len, head;
+
+	if (left <= FRAME_PREFIX_SIZE || frame[0] != FRAME_MAGIC)
+		return false;
+	len = load_be32(frame + 1);
+	if (len > max_body(c) || len > left - FRAME_PREFIX_SIZE ||
+	    !publish_repeats(&run->first, body, len, &head))
+		return false;
+	*shape = publish_shape_of(frame, &run->first, len, head);
+	run->msg.flags = body[PUBLISH_PLAIN_FLAGS];
+	run->msg.payload_len = shape->size - shape->front;
+	return true;
+}
+
 /*
  * Messages that repeat the one before, on a topic of one subscription: this is
  * where bulk goes, so that what stays the same from one to the next is looked
@@ -469,27 +490,26 @@ take_repeats(struct umbel *c, unsigned max)
 {
 	struct run *run = &c->run;
 	struct umbel_sub *s = run->n == 1 ? run->to[0] : NULL;
-	size_t front = PUBLISH_PLAIN_TOPIC + run->first.repeat_len;
-	size_t limit = max_body(c);
+	struct publish_shape shape = PUBLISH_NO_SHAPE;
 	struct rx *rx = c->rx;
 	unsigned n = 0;
 
 	if (!run->plain || !s || !s->cb || !rx || c->debug ||
 	    c->link == LINK_HELLO)
 		return 0;
-	while (n < max && rx->tail - rx->head > FRAME_PREFIX_SIZE) {
-		uint8_t *body = rx->data + rx->head + FRAME_PREFIX_SIZE;
-		size_t left = rx->tail - rx->head - FRAME_PREFIX_SIZE;
-		uint32_t len = load_be32(body - 4), head;
+	run->msg.rx = rx;
+	while (n < max) {
+		const uint8_t *frame = rx->data + rx->head;
+		size_t left = rx->tail - rx->head;
 
-		if (body[-5] != FRAME_MAGIC || len > limit || len > left ||
-		    !publish_repeats(&run->first, body, len, &head) ||
-		    !atomic_load_explicit(&s->live, memory_order_relaxed))
+		if (!publish_has_shape(&shape, frame, left) &&
+		    !begin_shape(c, frame, left, &shape))
 			break;
-		run->msg.flags = body[PUBLISH_PLAIN_FLAGS];
-		run->msg.stamp = body + PUBLISH_PLAIN_STAMP;
-		run->msg.payload = body + front + head;
-		run->msg.payload_len = (uint32_t)(len - front - head);
+		if (!atomic_load_explicit(&s->live, memory_order_relaxed))
+			break;
+		run->msg.stamp =
+			frame + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP;
+		run->msg.payload = frame + shape.front;
 		c->received++;
 		n++;
 		s->cb(c, &run->msg, s->user);
@@ -497,7 +517,7 @@ take_repeats(struct umbel *c, unsigned max)
 		   it is subscribed to */
 		if (unlikely(c->rx != rx))
 			break;
-		rx->head += FRAME_PREFIX_SIZE + len;
+		rx->head += shape.size;
 		if (unlikely(has_attention(c) || c->dying))
 			break;
 	}

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "frame.h"
 
 #define PUBLISH_TYPE        3
 #define PUBLISH_FLAG_RETAIN 0x01u
@@ -114,6 +115,48 @@ publish_repeats(const struct publish *first, const uint8_t *body, size_t len,
 	       bytes_equal(body + PUBLISH_PLAIN_TOPIC, first->repeat,
 	                   first->repeat_len) &&
 	       publish_payload_fills(body + fixed, len - fixed, head_len);
+}
+
+/*
+ * The shape of a plain frame, prefix included: two frames of one shape differ
+ * in stamp and payload, and in nothing else. Publishers of bulk send nothing
+ * but such frames, and they are told by comparing a few words.
+ */
+struct publish_shape {
+	const uint8_t *model; /* a frame of this shape, borrowed */
+	uint32_t front;       /* its bytes before the payload */
+	uint32_t size;        /* and with it */
+};
+
+/* No frame has it. */
+#define PUBLISH_NO_BYTES ((const uint8_t *)"")
+#define PUBLISH_NO_SHAPE                                    \
+	((struct publish_shape){ .model = PUBLISH_NO_BYTES, \
+	                         .size = UINT32_MAX })
+
+/* Of a frame whose body publish_repeats() recognized. */
+static inline struct publish_shape
+publish_shape_of(const uint8_t *frame, const struct publish *first,
+                 uint32_t body_len, uint32_t head_len)
+{
+	return (struct publish_shape){
+		.model = frame,
+		.front = FRAME_PREFIX_SIZE + PUBLISH_PLAIN_TOPIC +
+		         first->repeat_len + head_len,
+		.size = FRAME_PREFIX_SIZE + body_len,
+	};
+}
+
+/* Is what lies at `frame`, `left` bytes of it, a frame of this shape? */
+static inline __attribute__((always_inline)) bool
+publish_has_shape(const struct publish_shape *s, const uint8_t *frame,
+                  size_t left)
+{
+	const size_t stamp = FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP;
+	const size_t topic = FRAME_PREFIX_SIZE + PUBLISH_PLAIN_TOPIC;
+
+	return left >= s->size && bytes_equal(frame, s->model, stamp) &&
+	       bytes_equal(frame + topic, s->model + topic, s->front - topic);
 }
 
 #endif

@@ -24,7 +24,10 @@ struct rig {
 static void
 rig_init(struct rig *r, unsigned n)
 {
-	*r = (struct rig){ .limits = { .high = HIGH, .low = HIGH } };
+	*r = (struct rig){ .limits = { .high = HIGH,
+		                       .low = HIGH,
+		                       .soft = HIGH,
+		                       .soft_low = HIGH } };
 	assert_int_equal(trie_init(&r->trie, 1), 0);
 	assert_int_equal(groups_init(&r->groups, 1), 0);
 	r->g = groups_add(&r->groups, text_from("g"), text_from("a.*"));

@@ -330,6 +330,42 @@ TEST(another_topic_or_shape_is_no_repeat)
 	bytes_free(&first);
 }
 
+TEST(frames_of_one_shape_differ_in_stamp_and_payload_and_nothing_else)
+{
+	const size_t stamp = FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP;
+	struct publish_shape shape = PUBLISH_NO_SHAPE;
+	struct bytes model = { 0 }, b = { 0 };
+	struct publish first;
+	uint32_t head;
+
+	put_plain(&b, "a.b", "c4 03", 3);
+	put_hex(&model, "ce 00 00 00 18");
+	put(&model, b.at, b.len);
+	assert_int_equal(b.len, 0x18);
+	assert_false(publish_has_shape(&shape, model.at, model.len));
+	assert_true(publish_read_plain(b.at, b.len, &first));
+	assert_true(publish_repeats(&first, b.at, (uint32_t)b.len, &head));
+	shape = publish_shape_of(model.at, &first, (uint32_t)b.len, head);
+	assert_int_equal(shape.size, model.len);
+	assert_int_equal(shape.front, model.len - 3);
+
+	for (size_t i = 0; i < model.len; i++) {
+		bool free_to_differ =
+			(i >= stamp && i < stamp + 8) || i >= shape.front;
+
+		b.len = 0;
+		put(&b, model.at, model.len);
+		b.at[i] ^= 0x01;
+		assert_int_equal(publish_has_shape(&shape, exactly(b.at, b.len),
+		                                   b.len),
+		                 free_to_differ);
+		assert_false(
+			publish_has_shape(&shape, exactly(model.at, i), i));
+	}
+	bytes_free(&model);
+	bytes_free(&b);
+}
+
 static void
 put_some(struct bytes *b, struct chance *c)
 {
@@ -484,6 +520,8 @@ main(void)
 		cmocka_unit_test(every_truncation_is_a_bad_frame),
 		cmocka_unit_test(the_next_message_on_the_topic_is_a_repeat),
 		cmocka_unit_test(another_topic_or_shape_is_no_repeat),
+		cmocka_unit_test(
+			frames_of_one_shape_differ_in_stamp_and_payload_and_nothing_else),
 		cmocka_unit_test(a_repeat_is_always_what_a_whole_reading_finds),
 		cmocka_unit_test(a_plain_reading_is_what_a_whole_reading_finds),
 	};
