@@ -31,6 +31,7 @@
 #include <sys/un.h>
 
 #include "calls.h"
+#include "encode.h"
 #include "out.h"
 #include "proto/frame.h"
 #include "proto/message.h"
@@ -103,13 +104,15 @@ struct state_event {
 };
 #define STATE_EVENTS 8
 
-/* The encoded front of a plain PUBLISH on the topic of last time, to which only
-   lengths and the payload are added. */
+/* What a plain PUBLISH begins with, as encoded last time: bulk is on one topic
+   and of one length, and only the payload is added. */
 struct head_template {
-	size_t len;
+	size_t topic_end; /* the front without the payload's head; 0: none */
+	size_t len;       /* with it */
+	size_t data_len;  /* of the payload that prefix and head tell of */
 	char topic[TOPIC_MAX + 1];
 	uint8_t bytes[FRAME_PREFIX_SIZE + PUBLISH_PLAIN_TOPIC + 2 + TOPIC_MAX +
-	              2];
+	              2 + ENCODE_BIN_HEAD_MAX];
 };
 
 /* A SUBSCRIBE or UNSUBSCRIBE whose answer has not come. */

@@ -17,6 +17,8 @@
 #include "proto/bytes.h"
 #include "umbel.h"
 
+#define ENCODE_BIN_HEAD_MAX 5u
+
 static inline size_t
 encode_bin_head_size(size_t len)
 {

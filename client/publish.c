@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "encode.h"
 #include "proto/frame.h"
 
 void
@@ -30,6 +29,17 @@ refuse_topic(struct umbel *c, const char *topic)
 	                   "publish on \"%.300s\": not a valid topic", topic);
 }
 
+/* Make the template fit a payload of `len` bytes. */
+static void
+set_length(struct head_template *head, size_t len)
+{
+	head->data_len = len;
+	head->len = head->topic_end +
+	            encode_bin_head(head->bytes + head->topic_end, len);
+	frame_put_prefix(head->bytes,
+	                 (uint32_t)(head->len - FRAME_PREFIX_SIZE + len));
+}
+
 /* Make the template fit `topic`; on failure it fits the one it did. */
 static int
 set_topic(struct umbel *c, const char *topic)
@@ -39,7 +49,8 @@ set_topic(struct umbel *c, const char *topic)
 	if (!topic_is_valid(topic, len))
 		return refuse_topic(c, topic);
 	memcpy(c->head.topic, topic, len + 1);
-	c->head.len = encode_front(c->head.bytes, topic, len, NULL);
+	c->head.topic_end = encode_front(c->head.bytes, topic, len, NULL);
+	set_length(&c->head, c->head.data_len);
 	return 0;
 }
 
@@ -136,10 +147,12 @@ static int
 put_again(struct umbel *c, const void *data, size_t len)
 {
 	struct out *o = &c->out;
-	size_t front = c->head.len;
-	size_t size = front + encode_bin_head_size(len) + len;
+	size_t size;
 	uint8_t *at;
 
+	if (unlikely(len != c->head.data_len))
+		set_length(&c->head, len);
+	size = c->head.len + len;
 	if (unlikely(is_too_long(c, size)))
 		return refuse_size(c, c->head.topic, size);
 	if (unlikely(size > o->cap - o->tail || !fits(c, size))) {
@@ -150,9 +163,7 @@ put_again(struct umbel *c, const void *data, size_t len)
 	}
 	at = o->data + o->tail;
 	put_front(at, &c->head);
-	frame_put_prefix(at, (uint32_t)(size - FRAME_PREFIX_SIZE));
-	front += encode_bin_head(at + front, len);
-	put_data(at + front, data, len);
+	put_data(at + c->head.len, data, len);
 	o->tail += size;
 	c->taken++;
 	return 0;
@@ -221,7 +232,8 @@ put(struct umbel *c, const char *topic, const void *data, size_t len)
 
 	if (unlikely(len >= SEND_LARGE))
 		return put_any(c, topic, data, len, NULL);
-	if (unlikely(strcmp(topic, c->head.topic) != 0 || c->head.len == 0)) {
+	if (unlikely(strcmp(topic, c->head.topic) != 0 ||
+	             c->head.topic_end == 0)) {
 		r = set_topic(c, topic);
 		if (r < 0)
 			return r;
