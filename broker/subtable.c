@@ -11,15 +11,30 @@
 #define FIRST_CAP 4u
 
 /*
- * Where the search for `id` begins. Clients choose the numbers, but not where
- * the table lies: they cannot aim for one slot.
+ * The place of `id`, which stays the same while the table grows: slots are in
+ * the order of places, but for what is pushed on by collisions. Clients choose
+ * the numbers, but not where the table lies: they cannot aim for one place.
  */
+static uint32_t
+place(const struct subtable *t, uint32_t id)
+{
+	return (uint32_t)(hash_mix(id ^ (uint64_t)(uintptr_t)t,
+	                           UINT64_C(0x9e3779b97f4a7c15)) >>
+	                  32);
+}
+
+/* Places that have one slot in common. */
+static uint64_t
+places_per_slot(const struct subtable *t)
+{
+	return SUBTABLE_END / t->cap;
+}
+
+/* Where the search for `id` begins. */
 static uint32_t
 home(const struct subtable *t, uint32_t id)
 {
-	return (uint32_t)hash_mix(id ^ (uint64_t)(uintptr_t)t->slots,
-	                          UINT64_C(0x9e3779b97f4a7c15)) &
-	       (t->cap - 1);
+	return (uint32_t)((uint64_t)place(t, id) * t->cap >> 32);
 }
 
 static uint32_t
@@ -50,21 +65,21 @@ subtable_find(const struct subtable *t, uint32_t id)
 static int
 grow(struct subtable *t)
 {
-	struct subtable bigger = { .cap = t->cap ? t->cap * 2 : FIRST_CAP };
+	uint32_t n_old = t->cap, cap = n_old ? n_old * 2 : FIRST_CAP;
+	struct subscription **old = t->slots, **slots;
 
 	if (t->n + t->n / 7 + 1 < t->cap)
 		return 0;
-	bigger.slots = calloc(bigger.cap, sizeof(struct subscription *));
-	if (!bigger.slots)
+	slots = calloc(cap, sizeof(struct subscription *));
+	if (!slots)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < t->cap; i++) {
-		if (t->slots[i])
-			bigger.slots[slot_of(&bigger, t->slots[i]->id)] =
-				t->slots[i];
+	t->slots = slots;
+	t->cap = cap;
+	for (uint32_t i = 0; i < n_old; i++) {
+		if (old[i])
+			slots[slot_of(t, old[i]->id)] = old[i];
 	}
-	free(t->slots);
-	t->slots = bigger.slots;
-	t->cap = bigger.cap;
+	free(old);
 	return 0;
 }
 
@@ -135,4 +150,31 @@ subtable_pop(struct subtable *t)
 	free(t->slots);
 	*t = (struct subtable){ 0 };
 	return last;
+}
+
+uint64_t
+subtable_visit(const struct subtable *t, uint64_t from, subtable_found *found,
+               void *user)
+{
+	uint64_t end = SUBTABLE_END;
+
+	if (t->cap > 0) {
+		uint32_t i = (uint32_t)(from / places_per_slot(t));
+
+		/* an empty slot is nobody's home */
+		while (i < t->cap && !t->slots[i])
+			i++;
+		if (i < t->cap)
+			end = (i + UINT64_C(1)) * places_per_slot(t);
+		for (; i < t->cap && t->slots[i]; i = next(t, i)) {
+			uint32_t at = place(t, t->slots[i]->id);
+
+			if (at >= from && at < end)
+				found(t->slots[i], user);
+		}
+	}
+	if (t->one && place(t, t->one->id) >= from &&
+	    place(t, t->one->id) < end)
+		found(t->one, user);
+	return end;
 }

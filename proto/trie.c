@@ -357,6 +357,15 @@ trie_filter(const struct trie_entry *e, char buf[255])
 	return len;
 }
 
+void
+trie_visit(const struct trie *t, size_t bucket, trie_found *found, void *user)
+{
+	for (struct trie_node *n = t->buckets[bucket]; n; n = n->next) {
+		if (n->entries)
+			found(n->entries, user);
+	}
+}
+
 /* ---- match ------------------------------------------------------------------- */
 
 struct walk {

@@ -63,4 +63,11 @@ typedef void trie_found(struct trie_entry *e, void *user);
 void trie_match(struct trie *t, const char *topic, size_t len,
                 trie_found *found, void *user);
 
+/*
+ * Call `found` for one entry of each filter that lies in this bucket, below
+ * t->n_buckets: once through the buckets is once through all filters.
+ */
+void trie_visit(const struct trie *t, size_t bucket, trie_found *found,
+                void *user);
+
 #endif

@@ -96,6 +96,77 @@ TEST(a_table_is_as_good_as_a_list_whatever_the_numbers)
 	churn(&c, high_bits);
 }
 
+/* ---- a visit that takes its time ------------------------------------------- */
+
+enum { N_VISITED = 3000 };
+
+struct visit {
+	const struct subscription *first;
+	uint32_t met[N_VISITED];
+	uint32_t at_once; /* since it was set to 0 */
+};
+
+static void
+on_visited(struct subscription *s, void *user)
+{
+	struct visit *v = user;
+
+	v->met[s - v->first]++;
+	v->at_once++;
+}
+
+/* Those with even numbers stay, the others come and go while it lasts. */
+static void
+visit_while_changing(struct chance *c, uint32_t n_before, unsigned changes)
+{
+	static struct subscription subs[N_VISITED];
+	static bool in[N_VISITED];
+	struct visit v = { .first = subs };
+	struct subtable t = { 0 };
+	uint64_t at = 0;
+
+	for (uint32_t i = 0; i < N_VISITED; i++) {
+		subs[i] = (struct subscription){ .id = i * 7 };
+		in[i] = i < n_before;
+		if (in[i])
+			assert_int_equal(subtable_add(&t, &subs[i]), 0);
+	}
+	while (at < SUBTABLE_END) {
+		uint64_t before = at;
+
+		v.at_once = 0;
+		at = subtable_visit(&t, at, on_visited, &v);
+		assert_true(at > before);
+		assert_true(v.at_once < 40);
+		for (unsigned k = 0; k < changes; k++) {
+			uint32_t i = chance_below(c, N_VISITED) | 1;
+
+			if (in[i])
+				subtable_remove(&t, subs[i].id);
+			else
+				assert_int_equal(subtable_add(&t, &subs[i]), 0);
+			in[i] = !in[i];
+		}
+	}
+	for (uint32_t i = 0; i < N_VISITED; i += 2)
+		assert_int_equal(v.met[i], i < n_before);
+	while (subtable_pop(&t))
+		continue;
+}
+
+TEST(a_visit_meets_each_that_was_there_all_the_time_exactly_once)
+{
+	struct chance c = chance_new("subtable visit");
+
+	for (unsigned k = 0; k < rounds(20) + 1; k++) {
+		visit_while_changing(&c, N_VISITED, 0);
+		visit_while_changing(&c, 2000, 3);
+		visit_while_changing(&c, 5, 200); /* it grows eightfold */
+		visit_while_changing(&c, 1, 1);
+		visit_while_changing(&c, 0, 0);
+	}
+}
+
 int
 main(void)
 {
@@ -104,6 +175,8 @@ main(void)
 			what_was_added_is_found_and_what_was_removed_is_not),
 		cmocka_unit_test(
 			a_table_is_as_good_as_a_list_whatever_the_numbers),
+		cmocka_unit_test(
+			a_visit_meets_each_that_was_there_all_the_time_exactly_once),
 	};
 
 	return RUN(tests);

@@ -437,6 +437,30 @@ TEST(a_filter_costs_at_most_128_bytes_beyond_its_text)
 	free(entries);
 }
 
+TEST(once_through_the_buckets_is_once_through_the_filters)
+{
+	static struct item items[3000];
+	struct trie t;
+	unsigned n = 0;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (size_t i = 0; i < COUNT(items); i++) {
+		char filter[64];
+
+		/* each filter twice, on top of each other in tokens */
+		snprintf(filter, sizeof(filter), "a.b%zu.*", i / 2 % 1000);
+		if (i / 2 < 500)
+			filter[strlen(filter) - 2] = '\0';
+		insert(&t, &items[i], filter);
+	}
+	for (size_t i = 0; i < t.n_buckets; i++)
+		trie_visit(&t, i, on_found, &n);
+	assert_int_equal(n, COUNT(items) / 2);
+	for (size_t i = 0; i < COUNT(items); i += 2)
+		assert_int_equal(items[i].found + items[i + 1].found, 1);
+	trie_fini(&t);
+}
+
 int
 main(void)
 {
@@ -456,6 +480,8 @@ main(void)
 			a_million_random_pairs_match_as_the_reference_says),
 		cmocka_unit_test(
 			a_filter_costs_at_most_128_bytes_beyond_its_text),
+		cmocka_unit_test(
+			once_through_the_buckets_is_once_through_the_filters),
 	};
 
 	return RUN(tests);

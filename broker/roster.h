@@ -1,0 +1,41 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * roster - all sessions by their numbers.
+ *
+ * Numbers only ever rise, so it is an array in their order; a session that has
+ * gone leaves an empty seat, and the empty seats go when they are the most.
+ * Whoever asks for the next number, again and again, meets every session that
+ * was there all the time exactly once.
+ */
+#ifndef UMBELD_ROSTER_H
+#define UMBELD_ROSTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct session;
+
+struct roster {
+	struct seat *seats;
+	size_t n; /* seats, the empty ones too */
+	size_t n_empty;
+	size_t cap;
+};
+
+void roster_fini(struct roster *r);
+
+/* `id` is above all before it. Returns 0, or -ENOMEM with nothing changed. */
+int roster_add(struct roster *r, uint32_t id, struct session *s);
+
+/* Nothing happens when it is not there. */
+void roster_remove(struct roster *r, uint32_t id);
+
+/* NULL when there is none. */
+struct session *roster_find(const struct roster *r, uint32_t id);
+
+/* The first whose number is `id` or above; NULL when there is none. */
+struct session *roster_from(const struct roster *r, uint64_t id);
+
+#endif
