@@ -20,6 +20,7 @@
 #include "deadline.h"
 #include "log.h"
 #include "outbox.h"
+#include "proto/datagram.h"
 #include "router.h"
 #include "slab.h"
 #include "waiters.h"
@@ -42,6 +43,8 @@ struct broker {
 	size_t n_sessions;
 	uint32_t last_session;           /* the number given last */
 	char inbox_root[INBOX_ROOT_MAX]; /* "$inbox.0123456789abcdef" */
+
+	uint64_t datagrams[DATAGRAM_N_FATES]; /* since the start */
 
 	bool settling; /* publishers wait in `settlers` */
 	struct waiters settlers;

@@ -44,6 +44,13 @@ static const struct flag flags[] = {
 	  "user umbel: " SYSTEM_SOCKET ")" },
 	{ "mode", KIND_MODE, AT(mode), 0, 0777, "OCTAL",
 	  "permissions of the socket (default 0600)" },
+	{ "datagram", KIND_PATH, AT(datagram_path), 0, 0, "PATH",
+	  "take messages that are datagrams here, too" },
+	{ "datagram-mode", KIND_MODE, AT(datagram_mode), 0, 0777, "OCTAL",
+	  "permissions of that socket (default 0600)" },
+	{ "datagram-rate", KIND_U32, AT(datagram_rate), 1, UINT32_MAX, "N",
+	  "datagrams of one user in a second; more are dropped\n"
+	  "(default 10000)" },
 	{ "ready-fd", KIND_FD, AT(ready_fd), 0, 1 << 20, "N",
 	  "write a newline to this descriptor when listening" },
 	{ "log-level", KIND_LEVEL, AT(log_level), 0, 0, "LEVEL",
@@ -276,6 +283,8 @@ set_defaults(struct config *c)
 {
 	*c = (struct config){
 		.mode = 0600,
+		.datagram_mode = 0600,
+		.datagram_rate = 10000,
 		.ready_fd = -1,
 		.log_level = LOG_INFO,
 		.memory_max = default_memory_max(),
@@ -348,5 +357,6 @@ void
 config_fini(struct config *c)
 {
 	free(c->socket_path);
-	c->socket_path = NULL;
+	free(c->datagram_path);
+	c->socket_path = c->datagram_path = NULL;
 }

@@ -16,6 +16,8 @@
 struct config {
 	char *socket_path;
 	mode_t mode;
+	char *datagram_path; /* NULL: none */
+	mode_t datagram_mode;
 	int ready_fd; /* -1: none */
 	enum log_level log_level;
 
@@ -23,6 +25,7 @@ struct config {
 	uint32_t max_frame;
 	size_t outbox_high;
 	uint32_t max_subscriptions; /* of one session */
+	uint32_t datagram_rate;     /* of one user, a second */
 
 	uint32_t handshake_ms;
 	uint32_t frame_ms;

@@ -170,6 +170,20 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	return PUBLISH_TAKEN;
 }
 
+void
+publish_inject(struct broker *b, struct slab *slab, uint32_t off, uint32_t len,
+               struct text topic)
+{
+	const struct run run = {
+		.slab = slab, .off = off, .len = len, .frames = 1
+	};
+	const struct route *route =
+		router_find(&b->router, topic.at, topic.len);
+
+	if (route)
+		fan_out(&run, route);
+}
+
 static enum publish_outcome
 refuse(struct session *s, struct input *in, uint32_t body_len,
        const struct objection *objection)

@@ -35,4 +35,12 @@ publish_is_likely(const uint8_t *body, uint32_t len)
 enum publish_outcome publish_take(struct session *s, struct input *in,
                                   uint32_t body_len);
 
+/*
+ * Route a whole PUBLISH frame, `len` bytes at `off` of `slab`, that is valid,
+ * stamped and permitted, and not from a session that could wait. Whose outbox
+ * is full gets it up to twice the mark, and a GAP beyond.
+ */
+void publish_inject(struct broker *b, struct slab *slab, uint32_t off,
+                    uint32_t len, struct text topic);
+
 #endif

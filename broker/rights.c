@@ -163,3 +163,21 @@ rights_object(const struct session *s, const struct publish *p,
 		rights_words(&v, out->words);
 	return !v.ok;
 }
+
+bool
+rights_object_to_datagram(struct broker *b, const struct peer *sender,
+                          const struct publish *p, struct objection *out)
+{
+	/* as a session it would have the rights that it has without one */
+	struct session s = {
+		.broker = b,
+		.id = SESSION_DATAGRAM,
+		.peer = *sender,
+	};
+
+	rights_assign(&s);
+	if (!p->reply || p->reply[0] != '$')
+		return rights_object(&s, p, out);
+	out->about = (struct text){ p->reply, p->reply_len };
+	return object(out, "a datagram has no inbox that could take a reply");
+}

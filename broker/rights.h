@@ -53,6 +53,10 @@ struct objection {
 bool rights_object(const struct session *s, const struct publish *p,
                    struct objection *out);
 
+/* The same for a datagram, whose sender has no session and so no inbox. */
+bool rights_object_to_datagram(struct broker *b, const struct peer *sender,
+                               const struct publish *p, struct objection *out);
+
 /* "$inbox.<this broker's random>.<session>" or below: anybody's, or its own */
 bool rights_is_inbox(const struct broker *b, struct text topic);
 bool rights_is_own_inbox(const struct session *s, struct text topic);

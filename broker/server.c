@@ -15,6 +15,8 @@
 
 /* Without descriptors we stop accepting for this time, or until one is free. */
 #define ACCEPT_PAUSE_MS 100u
+/* Of datagrams, that are still taken when we stop. */
+#define LAST_BATCHES    64u
 
 /* ---- accepting ------------------------------------------------------------ */
 
@@ -58,6 +60,61 @@ on_pause_over(struct deadline *d, void *user)
 		evconnlistener_enable(srv->accepting);
 }
 
+/* ---- datagrams ------------------------------------------------------------ */
+
+static void
+on_datagrams(evutil_socket_t fd, short what, void *user)
+{
+	struct server *srv = user;
+
+	(void)fd;
+	(void)what;
+	datagrams_take(&srv->datagrams);
+}
+
+/* Nobody outruns the subscribers: until they are back, datagrams wait. */
+static void
+watch_datagrams(struct server *srv)
+{
+	if (srv->datagrams_there && !srv->broker.settling &&
+	    !event_pending(srv->datagrams_there, EV_READ, NULL))
+		event_add(srv->datagrams_there, NULL);
+}
+
+/* What was sent until now is still taken, if it is not too much. */
+static void
+stop_datagrams(struct server *srv)
+{
+	unsigned batches = 0;
+
+	if (!srv->datagrams_there)
+		return;
+	while (datagrams_take(&srv->datagrams) && ++batches < LAST_BATCHES)
+		continue;
+	event_free(srv->datagrams_there);
+	srv->datagrams_there = NULL;
+	datagrams_fini(&srv->datagrams);
+	listener_stop(&srv->datagram_listener);
+}
+
+static int
+start_datagrams(struct server *srv)
+{
+	const struct config *c = srv->config;
+
+	if (!c->datagram_path)
+		return 0;
+	if (listener_open_datagram(&srv->datagram_listener, c->datagram_path,
+	                           c->datagram_mode) < 0)
+		return -1;
+	datagrams_init(&srv->datagrams, &srv->broker,
+	               srv->datagram_listener.fd);
+	srv->datagrams_there =
+		event_new(srv->base, srv->datagram_listener.fd,
+	                  EV_READ | EV_PERSIST, on_datagrams, srv);
+	return srv->datagrams_there ? 0 : -ENOMEM;
+}
+
 /* ---- the end -------------------------------------------------------------- */
 
 static void
@@ -75,6 +132,7 @@ static void
 begin_stop(struct server *srv)
 {
 	stop_accepting(srv);
+	stop_datagrams(srv);
 	broker_drain(&srv->broker);
 	deadline_set(&srv->drains, &srv->drain);
 }
@@ -117,6 +175,8 @@ run_deadlines(struct server *srv)
 
 	deadline_queue_run(&srv->drains, now);
 	deadline_queue_run(&srv->pauses, now);
+	if (srv->datagrams_there)
+		deadline_queue_run(&srv->datagrams.seconds, now);
 	broker_run_deadlines(&srv->broker, now);
 	conns_run_deadlines(&srv->conns, now);
 }
@@ -148,6 +208,8 @@ set_timer(struct server *srv)
 	at = earlier(at, conns_next_deadline(&srv->conns));
 	at = earlier(at, deadline_queue_next(&srv->drains));
 	at = earlier(at, deadline_queue_next(&srv->pauses));
+	if (srv->datagrams_there)
+		at = earlier(at, deadline_queue_next(&srv->datagrams.seconds));
 	/* one that is set too early costs a look, and then it is set again */
 	if (at >= srv->timer_at_ms)
 		return;
@@ -174,6 +236,12 @@ say_where_and_how(struct server *srv)
 	          c->socket_path, (unsigned)c->mode, (long)getpid(),
 	          (unsigned long long)files.rlim_cur, c->memory_max,
 	          c->max_frame, c->outbox_high, c->stall_ms);
+	if (c->datagram_path)
+		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
+		          "taking datagrams socket=%s mode=%04o "
+		          "rate=%" PRIu32,
+		          c->datagram_path, (unsigned)c->datagram_mode,
+		          c->datagram_rate);
 	if (c->ready_fd >= 0) {
 		if (write(c->ready_fd, "\n", 1) < 0)
 			log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
@@ -190,6 +258,7 @@ server_run(struct server *srv)
 
 	say_where_and_how(srv);
 	while (!srv->done) {
+		watch_datagrams(srv);
 		set_timer(srv);
 		event_base_loop(srv->base,
 		                idle ? EVLOOP_ONCE
@@ -274,6 +343,7 @@ server_init(struct server *srv, const struct config *config)
 	*srv = (struct server){
 		.config = config,
 		.listener = { .fd = -1, .lock_fd = -1 },
+		.datagram_listener = { .fd = -1, .lock_fd = -1 },
 		.timer_at_ms = UINT64_MAX,
 	};
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
@@ -290,6 +360,8 @@ server_init(struct server *srv, const struct config *config)
 	if (r == 0)
 		r = start_accepting(srv);
 	if (r == 0)
+		r = start_datagrams(srv);
+	if (r == 0)
 		broker_start_settling(&srv->broker);
 	return r;
 }
@@ -298,10 +370,13 @@ void
 server_fini(struct server *srv)
 {
 	stop_accepting(srv);
+	stop_datagrams(srv);
 	if (srv->conns.base)
 		conns_fini(&srv->conns);
 	if (srv->listener.path)
 		listener_close(&srv->listener);
+	if (srv->datagram_listener.path)
+		listener_close(&srv->datagram_listener);
 	if (srv->broker.config)
 		broker_fini(&srv->broker);
 	if (srv->timer)

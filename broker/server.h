@@ -16,6 +16,7 @@
 #include "broker.h"
 #include "config.h"
 #include "conn.h"
+#include "datagram.h"
 #include "listener.h"
 
 struct server {
@@ -25,6 +26,9 @@ struct server {
 	struct conns conns;
 	struct listener listener;
 	struct evconnlistener *accepting;
+	struct listener datagram_listener;
+	struct datagrams datagrams;
+	struct event *datagrams_there; /* NULL: none are taken */
 	struct event *sigterm;
 	struct event *sigint;
 	struct event *timer; /* the next deadline */

@@ -24,8 +24,9 @@
 #include "subtable.h"
 #include "waiters.h"
 
-/* The highest number of a session; the one above is for datagrams, later. */
-#define SESSION_LAST UINT32_C(0xfffffffe)
+/* The highest number of a session; the one above stands for datagrams. */
+#define SESSION_LAST     UINT32_C(0xfffffffe)
+#define SESSION_DATAGRAM UINT32_C(0xffffffff)
 
 enum session_state {
 	SESSION_NEW, /* HELLO has not come */

@@ -100,7 +100,7 @@ pack_text(struct pack *p, const char *text)
 }
 
 void
-pack_bin(struct pack *p, const void *data, size_t len)
+pack_bin_head(struct pack *p, size_t len)
 {
 	if (len <= UINT8_MAX)
 		put_head(p, 0xc4, len, 1);
@@ -108,6 +108,12 @@ pack_bin(struct pack *p, const void *data, size_t len)
 		put_head(p, 0xc5, len, 2);
 	else
 		put_head(p, 0xc6, len, 4);
+}
+
+void
+pack_bin(struct pack *p, const void *data, size_t len)
+{
+	pack_bin_head(p, len);
 	pack_raw(p, data, len);
 }
 

@@ -50,6 +50,8 @@ void pack_str(struct pack *p, const char *text, size_t len);
 /* A C string. */
 void pack_text(struct pack *p, const char *text);
 void pack_bin(struct pack *p, const void *data, size_t len);
+/* Only the head: the bytes are put behind it by somebody else. */
+void pack_bin_head(struct pack *p, size_t len);
 /* Bytes that are msgpack already. */
 void pack_raw(struct pack *p, const void *data, size_t len);
 

@@ -27,12 +27,15 @@ def die_with_parent():
 class Broker:
     """Starts $UMBEL_BIN_DIR/umbeld with `flags`, and returns when it says that it is ready."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, datagram=False):
         folder = os.environ.get("UMBEL_BIN_DIR")
         assert folder, "set UMBEL_BIN_DIR to the folder that umbeld is in"
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="umbel-conformance-"))
         self.path = str(self.directory / "sock")
+        self.datagram_path = str(self.directory / "datagram")
         self.log_path = self.directory / "log"
+        if datagram:
+            flags += ("--datagram", self.datagram_path)
         ready, tell = os.pipe()
         try:
             command = [str(pathlib.Path(folder) / "umbeld"), "--socket", self.path, "--ready-fd", str(tell), *flags]

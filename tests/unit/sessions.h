@@ -103,6 +103,7 @@ some_config(void)
 		.max_frame = 1u << 20,
 		.outbox_high = 80000,
 		.max_subscriptions = 100,
+		.datagram_rate = 10000,
 		.handshake_ms = 10000,
 		.frame_ms = 30000,
 		.stall_ms = 2000,
