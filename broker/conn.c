@@ -59,10 +59,13 @@ watch_input(struct conn *c)
 	if (want == c->reading)
 		return;
 	c->reading = want;
-	if (want)
-		event_add(&c->readable, NULL);
-	else
+	if (!want) {
 		event_del(&c->readable);
+	} else if (event_add(&c->readable, NULL) < 0) {
+		c->reading = false;
+		session_fail(&c->session, STATUS_NO_MEMORY,
+		             "no memory to watch its socket");
+	}
 }
 
 static void
@@ -99,6 +102,14 @@ mark_dead(struct conn *c)
 
 static void on_writable(evutil_socket_t fd, short what, void *user);
 
+/* Without memory for that, ask again later. */
+static void
+watch_output(struct conn *c)
+{
+	if (event_add(&c->writer->writable, NULL) < 0)
+		deadline_set(&conns_of(c)->retries, &c->writer->retry);
+}
+
 /* The kernel has no room: wait for it, and count what it holds as ours. */
 static void
 block(struct conn *c)
@@ -108,7 +119,9 @@ block(struct conn *c)
 	if (!c->writer) {
 		c->writer = calloc(1, sizeof(*c->writer));
 		if (!c->writer) {
+			/* nobody would ever tell it anything again */
 			session_is_deaf(&c->session);
+			session_end(&c->session);
 			return;
 		}
 		event_assign(&c->writer->writable, conns_of(c)->base, c->fd,
@@ -116,7 +129,7 @@ block(struct conn *c)
 	}
 	c->blocked = true;
 	slab_pool_charge(&conns_of(c)->broker->pool, conns_of(c)->send_buffer);
-	event_add(&c->writer->writable, NULL);
+	watch_output(c);
 }
 
 static void
@@ -150,7 +163,7 @@ on_retry(struct deadline *d, void *all)
 	                               offsetof(struct conn_writer, retry));
 
 	(void)all;
-	event_add(&w->writable, NULL);
+	watch_output(event_get_callback_arg(&w->writable));
 }
 
 /*
