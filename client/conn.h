@@ -139,16 +139,29 @@ struct umbel_sub {
 	struct request subscribe;
 	struct request unsubscribe;
 	uint32_t id;
-	bool asked;      /* SUBSCRIBE was sent on this connection */
-	bool ending;     /* umbel_unsubscribe() or umbel_drain() was called */
-	bool let_come;   /* ... the latter: deliver what is on its way */
-	bool ended;      /* nothing comes any more; on_end is due */
-	bool is_due;     /* in c->due_subs */
-	bool active_due; /* on_active is due */
+	uint64_t snapshot; /* last values that are still to come; by role */
+	bool asked;        /* SUBSCRIBE was sent on this connection */
+	bool ending;       /* umbel_unsubscribe() or umbel_drain() was called */
+	bool let_come;     /* ... the latter: deliver what is on its way */
+	bool ended;        /* nothing comes any more; on_end is due */
+	bool is_due;       /* in c->due_subs */
+	bool active_due;   /* on_active is due */
 	int end_error;
 	char *end_text; /* the broker's words; may be NULL */
-	char filter[];
+	char filter[];  /* ... and behind it the name of the group */
 };
+
+/*
+ * Subscriptions that DELIVER names: those of a group, and those with last
+ * values. Their ids are SPECIAL_SUB and a place in here.
+ */
+struct specials {
+	struct umbel_sub **places;
+	uint32_t n; /* places that were ever used */
+	uint32_t max;
+	uint32_t first_free; /* below it there is none that is free */
+};
+#define SPECIAL_SUB 0x80000000u
 
 struct barrier {
 	STAILQ_ENTRY(barrier) link;
@@ -211,6 +224,8 @@ struct umbel_msg {
 	uint16_t topic_len;
 	uint16_t reply_len;
 	uint8_t flags;
+	bool retained;
+	uint64_t age_ms;
 	size_t n_headers;
 	struct umbel_header *headers;
 	size_t headers_size; /* of the block that holds them and their texts */
@@ -226,6 +241,9 @@ struct run {
 	struct publish first;
 	void *const *to;
 	uint32_t n;
+	/* came in a DELIVER for this one, which it leads to and nowhere else;
+	   NULL: came as it is */
+	struct umbel_sub *only;
 	uint64_t request; /* ... or to the reply callback of this, if not 0 */
 	bool plain; /* the next plain one can be recognized by its bytes */
 	char topic[TOPIC_MAX + 1];
@@ -237,6 +255,8 @@ struct umbel {
 	/* fixed */
 	struct umbel_options opt;
 	char *name;
+	uint8_t *will; /* a PUBLISH body; NULL: none */
+	uint32_t will_len;
 	struct sockaddr_un address;
 	unsigned fork_generation;
 	_Atomic uintptr_t owner; /* single_thread: who used it first, or 0 */
@@ -285,6 +305,7 @@ struct umbel {
 	int last_failure; /* why the last attempt failed; 0 once connected */
 	uint32_t session;
 	uint32_t uid;
+	enum umbel_overflow overflow; /* granted, or asked for */
 	size_t max_frame;
 	struct deadlines at;
 	int retry_ms; /* the last pause; 0: the next one is the first */
@@ -305,6 +326,7 @@ struct umbel {
 	struct requests requests; /* in the order they were sent */
 	uint32_t last_request;
 	uint32_t last_sub;
+	struct specials specials;
 	unsigned restoring; /* requests that CONNECTED waits for */
 
 	struct asking asking; /* shared; its inbox changes by role */
@@ -325,6 +347,7 @@ struct umbel {
 	char error_text[512];
 
 	/* role: receiving */
+	struct umbel_sub *snapshot; /* its last values are coming */
 	struct rx *rx;
 	unsigned rx_patience; /* reads until a buffer that grew is given back */
 	uint64_t received;    /* not yet added to the stats */
@@ -403,6 +426,11 @@ int handle_refuse(struct umbel *c, int error, const char *format, ...)
 /* Wake those who wait for something to change. Lock held. */
 void handle_changed(struct umbel *c);
 void handle_destroy(struct umbel *c);
+
+/* ---- will.c ------------------------------------------------------------- */
+
+/* Encode c->opt's. 0, -EINVAL, -EMSGSIZE, -ENOMEM, UMBEL_E_TOPIC. */
+int will_take(struct umbel *c);
 
 /* ---- address.c -------------------------------------------------------- */
 
@@ -536,9 +564,14 @@ unsigned dispatch_turn(struct umbel *c, int timeout_ms);
 
 /* Pipeline all subscriptions behind HELLO. 0 or -ENOMEM. */
 int sub_restore_all(struct umbel *c);
-/* The answer to the oldest request. False if it was not that one's. */
-bool sub_answered(struct umbel *c, uint32_t number,
+/* The answer to the oldest request: `n_retained` values follow, or an error.
+   False if it was not that one's. */
+bool sub_answered(struct umbel *c, uint32_t number, uint64_t n_retained,
                   const struct message_error *error);
+/* `n` of the last values that are coming have come, or never will. */
+void sub_snapshot_shrinks(struct umbel *c, uint64_t n);
+/* Without the lock, role held: whom a DELIVER is for, or NULL. */
+struct umbel_sub *sub_of_id(struct umbel *c, uint32_t id);
 void sub_connection_lost(struct umbel *c);
 /* SUBSCRIBE to what is no umbel_sub; request_answered() gets the answer. 0 or
    -ENOMEM. */

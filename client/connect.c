@@ -34,6 +34,9 @@ conn_state(const struct umbel *c)
 
 /* ---- up -------------------------------------------------------------------- */
 
+/* As in PROTOCOL.md, in the order of enum umbel_overflow. */
+static const char *const policies[] = { "block", "drop-oldest", "disconnect" };
+
 static int
 say_hello(struct umbel *c)
 {
@@ -42,7 +45,12 @@ say_hello(struct umbel *c)
 		.hello = { .version = PROTOCOL_VERSION,
 		           .name = text_from(c->name) },
 	};
+	struct options *o = &hello.hello.options;
 
+	if (c->opt.overflow != UMBEL_BLOCK)
+		o->overflow = text_from(policies[c->opt.overflow]);
+	if (c->will)
+		o->will = (struct text){ (const char *)c->will, c->will_len };
 	return send_control_first(c, &hello);
 }
 
@@ -76,6 +84,15 @@ conn_attempt(struct umbel *c, int64_t now)
 	send_pending(c);
 }
 
+static void
+take_policy(struct umbel *c, struct text granted)
+{
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		if (text_equals(granted, policies[i]))
+			c->overflow = (enum umbel_overflow)i;
+	}
+}
+
 uint64_t
 conn_welcomed(struct umbel *c, const struct message_welcome *m)
 {
@@ -99,6 +116,7 @@ conn_welcomed(struct umbel *c, const struct message_welcome *m)
 	}
 	c->session = m->session;
 	c->uid = m->uid;
+	take_policy(c, m->limits.overflow);
 	if (max == 0)
 		max = FRAME_MAX_DEFAULT;
 	c->max_frame = max < FRAME_MAX_BELIEVED ? max : FRAME_MAX_BELIEVED;
@@ -226,6 +244,7 @@ lost(struct umbel *c, int error, const char *text, bool drop_in_hand)
 	c->link = LINK_DOWN;
 	c->session = 0;
 	c->uid = 0;
+	c->overflow = c->opt.overflow;
 	c->restoring = 0;
 	c->asked_at = 0;
 	c->held = false;

@@ -86,9 +86,10 @@ on_welcome(struct umbel *c, const struct message_welcome *m, bool quiet)
 }
 
 static enum control_result
-on_answer(struct umbel *c, uint32_t request, const struct message_error *error)
+on_answer(struct umbel *c, uint32_t request, uint64_t n_retained,
+          const struct message_error *error)
 {
-	if (!sub_answered(c, request, error))
+	if (!sub_answered(c, request, n_retained, error))
 		conn_protocol(c, "an answer to request %u, which is not next",
 		              (unsigned)request);
 	return CONTROL_DONE;
@@ -104,7 +105,7 @@ on_error(struct umbel *c, const struct message_error *m, bool quiet)
 		return CONTROL_DONE;
 	}
 	if (m->request != 0)
-		return on_answer(c, m->request, m);
+		return on_answer(c, m->request, 0, m);
 	if (request_refused(c, m))
 		return CONTROL_DONE;
 	if (quiet && c->opt.on_error)
@@ -149,6 +150,7 @@ on_gap(struct umbel *c, const struct message_gap *m, bool quiet)
 	if (quiet && c->opt.on_loss)
 		return CONTROL_LATER;
 	c->stats.lost += m->frames;
+	sub_snapshot_shrinks(c, m->frames);
 	control_text(n->text, sizeof(n->text), m->reason);
 	n->kind = NOTICE_LOSS;
 	n->loss = (struct umbel_loss_info){ .frames = m->frames,
@@ -177,7 +179,7 @@ act(struct umbel *c, const struct message *m, bool quiet)
 	case TYPE_WELCOME:
 		return on_welcome(c, &m->welcome, quiet);
 	case TYPE_OK:
-		return on_answer(c, m->ok.request, NULL);
+		return on_answer(c, m->ok.request, m->ok.n.value, NULL);
 	case TYPE_ERROR:
 		return on_error(c, &m->error, quiet);
 	case TYPE_GAP:

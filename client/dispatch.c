@@ -166,6 +166,7 @@ dispatch_due(struct umbel *c)
 	if (bits & ATTEND_ROUTES) {
 		routes_invalidate(&c->routes);
 		c->run.plain = false;
+		c->run.only = NULL;
 	}
 	if (!(bits & ATTEND_DUE))
 		return 0;

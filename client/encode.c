@@ -4,6 +4,7 @@
 #include "encode.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/frame.h"
@@ -204,6 +205,28 @@ encode_front(uint8_t *to, const char *topic, size_t topic_len,
 	return pen.len;
 }
 
+int
+encode_frame(uint8_t **frame, size_t *frame_len, const char *topic,
+             const void *data, size_t len,
+             const struct umbel_pub_options *options)
+{
+	size_t topic_len = strlen(topic);
+	size_t front = encode_front(NULL, topic, topic_len, options);
+	size_t size = front + encode_bin_head_size(len) + len;
+	uint8_t *at = malloc(size);
+
+	if (!at)
+		return -ENOMEM;
+	encode_front(at, topic, topic_len, options);
+	frame_put_prefix(at, (uint32_t)(size - FRAME_PREFIX_SIZE));
+	front += encode_bin_head(at + front, len);
+	if (len > 0)
+		memcpy(at + front, data, len);
+	*frame = at;
+	*frame_len = size;
+	return 0;
+}
+
 static bool
 is_utf8(const char *s)
 {
@@ -252,4 +275,19 @@ encode_check(const struct umbel_pub_options *o)
 			return -EINVAL;
 	}
 	return 0;
+}
+
+int
+encode_take_options(struct umbel_pub_options *out,
+                    const struct umbel_pub_options *in)
+{
+	size_t n = sizeof(*out);
+
+	*out = (struct umbel_pub_options){ .size = n };
+	if (!in)
+		return 0;
+	if (in->size < sizeof(in->size))
+		return -EINVAL;
+	memcpy(out, in, in->size < n ? in->size : n);
+	return encode_check(out);
 }

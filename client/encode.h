@@ -81,6 +81,17 @@ encode_str_head(uint8_t *p, size_t len)
 size_t encode_front(uint8_t *to, const char *topic, size_t topic_len,
                     const struct umbel_pub_options *options);
 
+/* The whole frame in a block of its own, of its exact size, which the caller
+   owns. 0 or -ENOMEM. */
+int encode_frame(uint8_t **frame, size_t *frame_len, const char *topic,
+                 const void *data, size_t len,
+                 const struct umbel_pub_options *options);
+
+/* Copy `in`, whose caller may know fewer of them, and NULL is none. 0, or as
+   encode_check(). */
+int encode_take_options(struct umbel_pub_options *out,
+                        const struct umbel_pub_options *in);
+
 /* May these options be sent at all? 0, UMBEL_E_TOPIC (the reply), -EINVAL. A
    broker would take them for a breach of the protocol. */
 int encode_check(const struct umbel_pub_options *o);

@@ -180,7 +180,8 @@ set_defaults(struct umbel_options *o)
 	            o->retry_first_ms > 2000 ? o->retry_first_ms : 2000);
 	int_default(&o->ping_ms, 30000);
 	if (o->handshake_ms < 0 || o->retry_first_ms < 0 ||
-	    o->retry_last_ms < o->retry_first_ms || o->ping_ms < -1)
+	    o->retry_last_ms < o->retry_first_ms || o->ping_ms < -1 ||
+	    o->overflow > UMBEL_DISCONNECT)
 		return -EINVAL;
 	return 0;
 }
@@ -250,7 +251,10 @@ init_settings(struct umbel *c, const struct umbel_options *options)
 		r = address_choose(&c->address, c->opt.address);
 	if (r == 0)
 		r = take_name(c);
+	if (r == 0)
+		r = will_take(c);
 	c->opt.address = c->address.sun_path;
+	c->overflow = c->opt.overflow;
 	return r;
 }
 
@@ -308,6 +312,7 @@ fail_tables:
 fail_sys:
 	sys_close(&c->sys, false);
 fail:
+	free(c->will);
 	free(c->name);
 	free(c);
 	return r;
@@ -342,6 +347,7 @@ handle_destroy(struct umbel *c)
 		TAILQ_REMOVE(&c->subs, s, link);
 		sub_free(s);
 	}
+	free(c->specials.places);
 	free_barriers(c, &c->barriers);
 	free_barriers(c, &c->due_barriers);
 	request_forget_all(c);
@@ -355,6 +361,7 @@ handle_destroy(struct umbel *c)
 		pthread_mutex_destroy(&c->lock);
 		pthread_cond_destroy(&c->changed);
 	}
+	free(c->will);
 	free(c->name);
 	free(c);
 }
@@ -440,6 +447,19 @@ umbel_uid(struct umbel *c)
 	uid = c->uid;
 	handle_unlock(c);
 	return uid;
+}
+
+enum umbel_overflow
+umbel_get_overflow(struct umbel *c)
+{
+	enum umbel_overflow overflow;
+
+	if (handle_check(c) < 0)
+		return UMBEL_BLOCK;
+	handle_lock(c);
+	overflow = c->overflow;
+	handle_unlock(c);
+	return overflow;
 }
 
 size_t

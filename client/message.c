@@ -48,6 +48,18 @@ umbel_msg_retain_flag(const struct umbel_msg *m)
 	return m->flags & PUBLISH_FLAG_RETAIN;
 }
 
+bool
+umbel_msg_retained(const struct umbel_msg *m)
+{
+	return m->retained;
+}
+
+uint64_t
+umbel_msg_age_ms(const struct umbel_msg *m)
+{
+	return m->age_ms;
+}
+
 /* ---- headers -------------------------------------------------------------------- */
 
 size_t

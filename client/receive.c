@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "proto/cursor.h"
+#include "proto/deliver.h"
 #include "proto/frame.h"
 
 /* What a handle that receives little has for it. */
@@ -261,24 +262,48 @@ copy_text(char *to, const char *from, size_t len)
 	to[len] = '\0';
 }
 
+/* What comes as it is comes after all last values: if there were fewer than
+   the broker had said, no more will come. */
+static void
+end_snapshot(struct umbel *c)
+{
+	handle_lock(c);
+	sub_snapshot_shrinks(c, UINT64_MAX);
+	handle_unlock(c);
+}
+
+/* Of a DELIVER nothing is to be looked up. */
+static int
+lead_to_one(struct umbel *c, const char *topic, size_t len, bool checked)
+{
+	c->run.request = 0;
+	c->run.n = 0;
+	return checked || topic_is_valid(topic, len) ? 0 : UMBEL_E_PROTOCOL;
+}
+
 /* A message on another topic than the one before, or none of the plain shape. */
 static int
-begin_run(struct umbel *c, const uint8_t *body, uint32_t len)
+begin_run(struct umbel *c, const uint8_t *body, uint32_t len,
+          struct umbel_sub *only)
 {
 	struct run *run = &c->run;
 	struct publish p;
+	bool plain;
 	int r;
 
 	run->plain = false;
-	if (publish_read_plain(body, len, &p)) {
-		r = look_up(c, p.topic, p.topic_len, false);
-	} else {
-		if (publish_read(body, len, &p) != PUBLISH_OK)
-			return UMBEL_E_PROTOCOL;
-		r = look_up(c, p.topic, p.topic_len, true);
-	}
+	run->only = only;
+	plain = publish_read_plain(body, len, &p);
+	if (!plain && publish_read(body, len, &p) != PUBLISH_OK)
+		return UMBEL_E_PROTOCOL;
+	if (only)
+		r = lead_to_one(c, p.topic, p.topic_len, !plain);
+	else
+		r = look_up(c, p.topic, p.topic_len, !plain);
 	if (r < 0)
 		return r;
+	if (unlikely(c->snapshot && !only))
+		end_snapshot(c);
 	copy_text(run->topic, p.topic, p.topic_len);
 	copy_text(run->reply, p.reply, p.reply_len);
 	run->msg = (struct umbel_msg){
@@ -307,12 +332,13 @@ begin_run(struct umbel *c, const uint8_t *body, uint32_t len)
 }
 
 static int
-read_message(struct umbel *c, const uint8_t *body, uint32_t len)
+read_message(struct umbel *c, const uint8_t *body, uint32_t len,
+             struct umbel_sub *only)
 {
 	struct run *run = &c->run;
 	uint32_t head;
 
-	if (likely(run->plain &&
+	if (likely(run->plain && run->only == only &&
 	           publish_repeats(&run->first, body, len, &head))) {
 		size_t at = PUBLISH_PLAIN_TOPIC + run->first.repeat_len + head;
 
@@ -323,7 +349,7 @@ read_message(struct umbel *c, const uint8_t *body, uint32_t len)
 		run->msg.rx = c->rx;
 		return 0;
 	}
-	return begin_run(c, body, len);
+	return begin_run(c, body, len, only);
 }
 
 static void
@@ -338,6 +364,13 @@ lose_one(struct umbel *c, size_t size)
 	handle_unlock(c);
 	if (c->opt.on_loss)
 		c->opt.on_loss(c, &loss, c->opt.user);
+}
+
+static void
+queue(struct umbel *c, size_t size)
+{
+	if (next_push(c, &c->run.msg) < 0)
+		lose_one(c, size);
 }
 
 /* Call everybody whom the message is for. How many. */
@@ -360,12 +393,24 @@ deliver(struct umbel *c, uint32_t size)
 			n++;
 		} else if (!queued) {
 			queued = true;
-			if (next_push(c, &run->msg) < 0)
-				lose_one(c, size);
+			queue(c, size);
 			n++;
 		}
 	}
 	return n;
+}
+
+/* ... whom the broker has named. */
+static unsigned
+deliver_to(struct umbel *c, struct umbel_sub *s, size_t size)
+{
+	if (!atomic_load_explicit(&s->live, memory_order_relaxed))
+		return 0;
+	if (s->cb)
+		s->cb(c, &c->run.msg, s->user);
+	else
+		queue(c, size);
+	return 1;
 }
 
 /* ---- frames --------------------------------------------------------------------- */
@@ -378,12 +423,20 @@ is_publish(const uint8_t *body, uint32_t len)
 }
 
 static bool
-is_oddly_encoded_publish(const uint8_t *body, uint32_t len)
+is_oddly_encoded(const uint8_t *body, uint32_t len, uint32_t wanted)
 {
 	uint32_t type;
 
 	return len > 1 && (body[0] >= 0xdc || body[1] >= 0xcc) &&
-	       cursor_check_body(body, len, &type) && type == PUBLISH_TYPE;
+	       cursor_check_body(body, len, &type) && type == wanted;
+}
+
+static bool
+is_deliver(const uint8_t *body, uint32_t len)
+{
+	if (len > 1 && (body[0] & 0xf0) == 0x90 && body[1] < 0xcc)
+		return body[1] == TYPE_DELIVER;
+	return is_oddly_encoded(body, len, TYPE_DELIVER);
 }
 
 static void
@@ -441,13 +494,52 @@ take_message(struct umbel *c, const uint8_t *body, uint32_t len)
 	if (unlikely(c->link == LINK_HELLO))
 		r = UMBEL_E_PROTOCOL;
 	else
-		r = read_message(c, body, len);
+		r = read_message(c, body, len, NULL);
 	if (unlikely(r < 0)) {
 		fail_locked(c, r, "a malformed message");
 		return 0;
 	}
 	c->received++;
 	return deliver(c, FRAME_PREFIX_SIZE + len);
+}
+
+static void
+count_last_value(struct umbel *c)
+{
+	handle_lock(c);
+	sub_snapshot_shrinks(c, 1);
+	handle_unlock(c);
+}
+
+/* A message for one subscription. Of one that has ended here, what was still on
+   its way is nobody's. */
+static unsigned
+take_deliver(struct umbel *c, const uint8_t *body, uint32_t len)
+{
+	struct umbel_sub *s;
+	struct deliver d;
+	int r = UMBEL_E_PROTOCOL;
+
+	if (unlikely(c->debug))
+		debug_frame(c, "<", body, len);
+	if (c->link != LINK_HELLO && deliver_read(body, len, &d)) {
+		s = c->run.only;
+		if (!s || s->id != d.sub)
+			s = sub_of_id(c, d.sub);
+		if (!s)
+			return 0;
+		r = read_message(c, d.publish, d.publish_len, s);
+	}
+	if (r < 0) {
+		fail_locked(c, r, "a malformed DELIVER");
+		return 0;
+	}
+	c->received++;
+	c->run.msg.retained = d.retained;
+	c->run.msg.age_ms = d.age_ms;
+	if (d.retained && s == c->snapshot)
+		count_last_value(c);
+	return deliver_to(c, s, FRAME_PREFIX_SIZE + len);
 }
 
 /* A frame was looked at; a callback may have broken the connection, or read
@@ -577,8 +669,10 @@ receive(struct umbel *c, bool readable, unsigned max)
 		}
 		rx = c->rx;
 		if (likely(is_publish(body, len)) ||
-		    is_oddly_encoded_publish(body, len))
+		    is_oddly_encoded(body, len, PUBLISH_TYPE))
 			n += take_message(c, body, len);
+		else if (is_deliver(body, len))
+			n += take_deliver(c, body, len);
 		else
 			n += take_control(c, body, len);
 		step_over(c, rx, len);
@@ -598,7 +692,8 @@ receive_quietly(struct umbel *c)
 		struct rx *rx = c->rx;
 
 		if (is_publish(body, len) ||
-		    is_oddly_encoded_publish(body, len) ||
+		    is_oddly_encoded(body, len, PUBLISH_TYPE) ||
+		    is_deliver(body, len) ||
 		    control_frame(c, body, len, true) == CONTROL_LATER)
 			break;
 		step_over(c, rx, len);

@@ -14,12 +14,16 @@
 static int
 put_control(struct umbel *c, struct out *o, const struct message *m)
 {
-	int r = out_reserve(o, MESSAGE_MAX);
+	size_t max = MESSAGE_MAX;
 	size_t n;
+	int r;
 
+	if (m->type == TYPE_HELLO)
+		max += m->hello.options.will.len;
+	r = out_reserve(o, max);
 	if (r < 0)
 		return r;
-	n = message_encode(m, o->data + o->tail, MESSAGE_MAX);
+	n = message_encode(m, o->data + o->tail, max);
 	if (n == 0)
 		return -ENOMEM; /* texts are bounded: only msgpack-c can fail */
 	if (unlikely(c->debug))

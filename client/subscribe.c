@@ -70,6 +70,146 @@ sub_match(struct umbel *c, const char *topic, size_t len)
 }
 
 static void
+mark_due(struct umbel *c, struct umbel_sub *s)
+{
+	if (!s->is_due) {
+		s->is_due = true;
+		STAILQ_INSERT_TAIL(&c->due_subs, s, due_link);
+	}
+	dispatch_attend(c, ATTEND_DUE);
+	dispatch_wake(c);
+}
+
+static uint32_t
+next_number(uint32_t *last)
+{
+	if (++*last == 0)
+		*last = 1;
+	return *last;
+}
+
+/* ---- those that DELIVER names -------------------------------------------------- */
+
+static bool
+is_special(const struct umbel_sub *s)
+{
+	return s->options.group || s->options.retained;
+}
+
+static int
+find_place(struct specials *all, uint32_t *place)
+{
+	struct umbel_sub **places;
+	uint32_t max;
+
+	while (all->first_free < all->n && all->places[all->first_free])
+		all->first_free++;
+	if (all->first_free < all->n) {
+		*place = all->first_free++;
+		return 0;
+	}
+	if (all->n == all->max) {
+		max = all->max ? 2 * all->max : 16;
+		places = realloc(all->places, max * sizeof(*places));
+		if (!places)
+			return -ENOMEM;
+		all->places = places;
+		all->max = max;
+	}
+	*place = all->n++;
+	all->first_free = all->n;
+	return 0;
+}
+
+static uint32_t
+next_sub(struct umbel *c)
+{
+	c->last_sub = c->last_sub % (SPECIAL_SUB - 1) + 1;
+	return c->last_sub;
+}
+
+static int
+take_id(struct umbel *c, struct umbel_sub *s)
+{
+	uint32_t place;
+	int r;
+
+	if (!is_special(s)) {
+		s->id = next_sub(c);
+		return 0;
+	}
+	r = find_place(&c->specials, &place);
+	if (r < 0)
+		return r;
+	c->specials.places[place] = s;
+	s->id = SPECIAL_SUB | place;
+	return 0;
+}
+
+/* The broker sends nothing more for it: another may have its id. */
+static void
+give_id_back(struct umbel *c, struct umbel_sub *s)
+{
+	uint32_t place = s->id & ~SPECIAL_SUB;
+
+	if (!is_special(s) || place >= c->specials.n ||
+	    c->specials.places[place] != s)
+		return;
+	c->specials.places[place] = NULL;
+	if (place < c->specials.first_free)
+		c->specials.first_free = place;
+	dispatch_attend(c, ATTEND_ROUTES);
+}
+
+struct umbel_sub *
+sub_of_id(struct umbel *c, uint32_t id)
+{
+	uint32_t place = id & ~SPECIAL_SUB;
+	struct umbel_sub *s = NULL;
+
+	handle_lock(c);
+	if ((id & SPECIAL_SUB) && place < c->specials.n)
+		s = c->specials.places[place];
+	handle_unlock(c);
+	return s;
+}
+
+/* ---- last values ---------------------------------------------------------------- */
+
+static void
+all_have_come(struct umbel *c, struct umbel_sub *s)
+{
+	c->snapshot = NULL;
+	if (s->ending || s->ended || !s->options.on_active)
+		return;
+	s->active_due = true;
+	mark_due(c, s);
+}
+
+void
+sub_snapshot_shrinks(struct umbel *c, uint64_t n)
+{
+	struct umbel_sub *s = c->snapshot;
+
+	if (!s)
+		return;
+	s->snapshot -= n < s->snapshot ? n : s->snapshot;
+	if (s->snapshot == 0)
+		all_have_come(c, s);
+}
+
+/* They come right behind the answer, before anything else. */
+static void
+await_snapshot(struct umbel *c, struct umbel_sub *s, uint64_t n)
+{
+	sub_snapshot_shrinks(c, UINT64_MAX);
+	c->snapshot = s;
+	c->run.plain = false; /* the next message is looked at more closely */
+	s->snapshot = n;
+	sub_snapshot_shrinks(c, 0);
+}
+
+static void
 unmatch(struct umbel *c, struct umbel_sub *s)
 {
 	atomic_store_explicit(&s->live, false, memory_order_relaxed);
@@ -82,30 +222,12 @@ unmatch(struct umbel *c, struct umbel_sub *s)
 /* ---- asking the broker -------------------------------------------------------- */
 
 static void
-mark_due(struct umbel *c, struct umbel_sub *s)
-{
-	if (!s->is_due) {
-		s->is_due = true;
-		STAILQ_INSERT_TAIL(&c->due_subs, s, due_link);
-	}
-	dispatch_attend(c, ATTEND_DUE);
-	dispatch_wake(c);
-}
-
-static void
 finish(struct umbel *c, struct umbel_sub *s)
 {
 	unmatch(c, s);
+	give_id_back(c, s);
 	s->ended = true;
 	mark_due(c, s);
-}
-
-static uint32_t
-next_number(uint32_t *last)
-{
-	if (++*last == 0)
-		*last = 1;
-	return *last;
 }
 
 static int
@@ -135,7 +257,10 @@ ask_subscribe(struct umbel *c, struct umbel_sub *s)
 		.type = TYPE_SUBSCRIBE,
 		.subscribe = { .sub = s->id,
 		               .filter = text_from(s->filter),
-		               .options.monitor = s->options.monitor },
+		               .options = { .monitor = s->options.monitor,
+		                            .retained = s->options.retained,
+		                            .group = text_from(
+						    s->options.group) } },
 	};
 	int r = ask(c, &s->subscribe, s, &m, &m.subscribe.request);
 
@@ -157,7 +282,7 @@ sub_ask_for_inbox(struct umbel *c, struct request *q, const char *filter)
 {
 	struct message m = {
 		.type = TYPE_SUBSCRIBE,
-		.subscribe = { .sub = next_number(&c->last_sub),
+		.subscribe = { .sub = next_sub(c),
 		               .filter = text_from(filter) },
 	};
 
@@ -198,7 +323,7 @@ refused(struct umbel *c, struct umbel_sub *s, const struct message_error *m)
 }
 
 static void
-acknowledged(struct umbel *c, struct umbel_sub *s)
+acknowledged(struct umbel *c, struct umbel_sub *s, uint64_t n_retained)
 {
 	bool to_the_end = s->let_come && c->link == LINK_LEAVING;
 
@@ -209,14 +334,11 @@ acknowledged(struct umbel *c, struct umbel_sub *s)
 	if (s->ending && !s->let_come)
 		return;
 	atomic_store_explicit(&s->live, !c->closing, memory_order_relaxed);
-	if (!s->ending && s->options.on_active) {
-		s->active_due = true;
-		mark_due(c, s);
-	}
+	await_snapshot(c, s, n_retained);
 }
 
 bool
-sub_answered(struct umbel *c, uint32_t number,
+sub_answered(struct umbel *c, uint32_t number, uint64_t n_retained,
              const struct message_error *error)
 {
 	struct request *q = STAILQ_FIRST(&c->requests);
@@ -234,7 +356,7 @@ sub_answered(struct umbel *c, uint32_t number,
 	else if (error)
 		refused(c, s, error);
 	else
-		acknowledged(c, s);
+		acknowledged(c, s, n_retained);
 
 	if (q->restores) {
 		c->restoring--;
@@ -250,6 +372,7 @@ sub_connection_lost(struct umbel *c)
 {
 	struct umbel_sub *s;
 
+	c->snapshot = NULL;
 	STAILQ_INIT(&c->requests);
 	TAILQ_FOREACH (s, &c->subs, link) {
 		s->asked = false;
@@ -289,7 +412,13 @@ sub_tell(struct umbel *c, struct umbel_sub *s)
 	}
 	handle_lock(c);
 	TAILQ_REMOVE(&c->subs, s, link);
+	if (c->snapshot == s)
+		c->snapshot = NULL;
 	handle_unlock(c);
+	/* nothing that is remembered may lead to it */
+	routes_invalidate(&c->routes);
+	c->run.plain = false;
+	c->run.only = NULL;
 	sub_free(s);
 	return n;
 }
@@ -351,16 +480,18 @@ static struct umbel_sub *
 sub_new(struct umbel *c, const char *filter, size_t len,
         const struct umbel_sub_options *options)
 {
-	struct umbel_sub *s = calloc(1, sizeof(*s) + len + 1);
-	size_t n = sizeof(s->options);
+	size_t group_len = options->group ? strlen(options->group) : 0;
+	struct umbel_sub *s = calloc(1, sizeof(*s) + len + 1 + group_len + 1);
 
 	if (!s)
 		return NULL;
 	s->owner = c;
+	s->options = *options;
 	memcpy(s->filter, filter, len);
-	if (options)
-		memcpy(&s->options, options,
-		       options->size < n ? options->size : n);
+	if (options->group) {
+		s->options.group = s->filter + len + 1;
+		memcpy(s->filter + len + 1, options->group, group_len);
+	}
 	return s;
 }
 
@@ -368,17 +499,17 @@ sub_new(struct umbel *c, const char *filter, size_t len,
 static int
 take_in(struct umbel *c, struct umbel_sub *s, size_t len)
 {
-	int r = trie_insert(&c->trie, s->filter, len, &s->entry);
+	int r = take_id(c, s);
 
-	if (r < 0)
-		return r;
-	s->id = next_number(&c->last_sub);
-	if (c->link != LINK_DOWN && c->link != LINK_LEAVING) {
+	/* what a group gets does not come as a plain message */
+	if (r == 0 && !s->options.group)
+		r = trie_insert(&c->trie, s->filter, len, &s->entry);
+	if (r == 0 && c->link != LINK_DOWN && c->link != LINK_LEAVING)
 		r = ask_subscribe(c, s);
-		if (r < 0) {
-			trie_remove(&c->trie, &s->entry);
-			return r;
-		}
+	if (r < 0) {
+		unmatch(c, s);
+		give_id_back(c, s);
+		return r;
 	}
 	TAILQ_INSERT_TAIL(&c->subs, s, link);
 	dispatch_attend(c, ATTEND_ROUTES);
@@ -387,28 +518,56 @@ take_in(struct umbel *c, struct umbel_sub *s, size_t len)
 	return 0;
 }
 
+/* Of a caller built against an older umbel.h the rest of *out is zero. */
+static int
+take_options(struct umbel *c, const struct umbel_sub_options *in,
+             struct umbel_sub_options *out)
+{
+	size_t n = sizeof(*out);
+
+	*out = (struct umbel_sub_options){ .size = n };
+	if (!in)
+		return 0;
+	if (in->size < sizeof(in->size))
+		return handle_refuse(c, -EINVAL,
+		                     "subscribe: options without their size");
+	memcpy(out, in, in->size < n ? in->size : n);
+	if (!out->group)
+		return 0;
+	if (!out->group[0] || !umbel_name_is_valid(out->group))
+		return handle_refuse(c, -EINVAL,
+		                     "subscribe: not a valid group");
+	if (out->retained)
+		return handle_refuse(c, -EINVAL,
+		                     "subscribe: last values are not for a "
+		                     "group");
+	return 0;
+}
+
 int
 umbel_subscribe(struct umbel *c, const char *filter, umbel_msg_cb *cb,
                 void *user, const struct umbel_sub_options *options,
                 struct umbel_sub **out)
 {
+	struct umbel_sub_options wanted;
 	struct umbel_sub *s;
 	size_t len;
 	int r;
 
 	if (handle_check(c) < 0)
 		return handle_check(c);
-	if (!filter || (options && options->size < sizeof(options->size)))
-		return handle_refuse(c, -EINVAL, "subscribe: %s",
-		                     filter ? "options without their size"
-		                            : "no filter");
+	if (!filter)
+		return handle_refuse(c, -EINVAL, "subscribe: no filter");
+	r = take_options(c, options, &wanted);
+	if (r < 0)
+		return r;
 	len = strnlen(filter, TOPIC_MAX + 1);
 	if (!filter_is_valid(filter, len))
 		return handle_refuse(c, UMBEL_E_FILTER,
 		                     "subscribe to \"%.300s\": not a valid "
 		                     "filter",
 		                     filter);
-	s = sub_new(c, filter, len, options);
+	s = sub_new(c, filter, len, &wanted);
 	if (!s)
 		return -ENOMEM;
 	s->cb = cb;

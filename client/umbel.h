@@ -73,6 +73,7 @@ extern "C" {
 #define UMBEL_API
 #endif
 
+struct umbel_pub_options;
 struct umbel;     /* a handle: one client, one connection at a time */
 struct umbel_sub; /* a subscription of a handle */
 struct umbel_msg; /* a message that arrived */
@@ -154,6 +155,17 @@ struct umbel_loss_info {
 };
 
 /*
+ * What the broker does when this handle does not read fast enough, and its
+ * queue there is full.
+ */
+enum umbel_overflow {
+	UMBEL_BLOCK,       /* those who publish wait, for a bounded time; then
+			      this handle is disconnected */
+	UMBEL_DROP_OLDEST, /* the oldest messages are dropped; on_loss tells */
+	UMBEL_DISCONNECT,  /* it is disconnected at once, and comes back */
+};
+
+/*
  * Options of a handle. Zero means "default" everywhere. In C write
  * UMBEL_OPTIONS(.name = "..."); in C++ umbel_options_init() and assign.
  * Callbacks get `user`; they may call anything but umbel_free, umbel_close
@@ -196,6 +208,19 @@ struct umbel_options {
 
 	/* connect and handshake must be done in this time, default 2000 ms */
 	int handshake_ms;
+
+	/* what is asked of the broker; umbel_get_overflow() is what it grants */
+	enum umbel_overflow overflow;
+
+	/* the last will: a message that the broker publishes, as if this client
+	   had, when the client vanishes: it crashed, was killed, hangs. Not
+	   after umbel_close(), which leaves in order. NULL: none. The options
+	   may be NULL; they may not have a reply. All is copied; encoded it is
+	   16 KiB at most, else umbel_new() says -EMSGSIZE */
+	const char *will_topic;
+	const void *will_data;
+	size_t will_len;
+	const struct umbel_pub_options *will_options;
 
 	/* pauses between attempts: first, doubling to last, +-25 %;
 	   default 10 ms and 2000 ms */
@@ -249,7 +274,8 @@ UMBEL_API void umbel_options_init(struct umbel_options *options);
  *
  * On success the caller owns *out: umbel_close() or umbel_free().
  * Returns 0, -ENOMEM, -EINVAL (an option is out of range), -ENAMETOOLONG (the
- * address does not fit a socket address), or another -errno.
+ * address does not fit a socket address), UMBEL_E_TOPIC (of the will), or
+ * another -errno.
  */
 UMBEL_API int umbel_new(struct umbel **out,
                         const struct umbel_options *options);
@@ -289,6 +315,10 @@ UMBEL_API const char *umbel_address(struct umbel *c);
 /* Session and uid that the broker gave this connection; 0 while none stands. */
 UMBEL_API uint32_t umbel_session(struct umbel *c);
 UMBEL_API uint32_t umbel_uid(struct umbel *c);
+
+/* The policy that the broker granted to this connection; what was asked for
+   while none stands. One who held up others lately gets UMBEL_DROP_OLDEST. */
+UMBEL_API enum umbel_overflow umbel_get_overflow(struct umbel *c);
 
 /* The longest frame body that the broker takes; 4 MiB until it told us. */
 UMBEL_API size_t umbel_max_frame(struct umbel *c);
@@ -375,7 +405,10 @@ struct umbel_pub_options {
 	/* shorthand for a text header `content-type`: text, json, msgpack, or a
 	   MIME type */
 	const char *content_type;
-	bool retain; /* pass the retain flag */
+	/* the broker keeps the message, and gives it to those who subscribe to
+	   the topic's last value later; an empty one clears it. Delivered now
+	   as any other */
+	bool retain;
 	/* shorthand for a header `more` that is true: of a reply, that others
 	   to the same request follow */
 	bool more;
@@ -456,8 +489,22 @@ struct umbel_sub_options {
 	   with "no responder" */
 	bool monitor;
 
-	/* the broker has confirmed; every message it takes from now on comes.
-	   Called again after each reconnect. */
+	/* a queue group: of all subscriptions to this very filter that name the
+	   same group, one gets each message, in any client; the one with the
+	   least to read, and not one that is full. 1 to 64 bytes. What a member
+	   had been sent and not read when it dies is lost: for jobs, make it a
+	   request, and take the reply for the acknowledgement */
+	const char *group;
+
+	/* first the last values of all topics that match, see
+	   umbel_pub_options.retain and umbel_msg_retained(), in the order of
+	   their topics; then what comes. Again after each reconnect. Not for a
+	   group */
+	bool retained;
+
+	/* the broker has confirmed; every message it takes from now on comes,
+	   and, with `retained`, all the last values have come. Called again
+	   after each reconnect. */
 	void (*on_active)(struct umbel *c, struct umbel_sub *s, void *user);
 
 	/* the subscription has ended: error 0 after umbel_unsubscribe(), else
@@ -476,7 +523,8 @@ UMBEL_API void umbel_sub_options_init(struct umbel_sub_options *options);
  * Subscribe to `filter`. Holds for the life of the handle, across reconnects.
  *
  * `cb` is called once for each message that matches; with several matching
- * subscriptions each is called once. A NULL `cb` queues for umbel_next().
+ * subscriptions each is called once; one in a group for the messages that its
+ * group was given here. A NULL `cb` queues for umbel_next().
  * `user` goes to cb and to the options' callbacks. `options` and `out` may be
  * NULL.
  *
@@ -522,7 +570,12 @@ UMBEL_API const void *umbel_msg_data(const struct umbel_msg *m, size_t *len);
 UMBEL_API const char *umbel_msg_reply(const struct umbel_msg *m);
 /* Who sent it: the kernel's word, not the sender's. */
 UMBEL_API struct umbel_sender umbel_msg_sender(const struct umbel_msg *m);
+/* Was it published with the retain flag? */
 UMBEL_API bool umbel_msg_retain_flag(const struct umbel_msg *m);
+/* Is it a last value that the broker had kept, and not one that comes just now?
+   How long it had, in milliseconds; 0 for others. */
+UMBEL_API bool umbel_msg_retained(const struct umbel_msg *m);
+UMBEL_API uint64_t umbel_msg_age_ms(const struct umbel_msg *m);
 
 /*
  * One header by name. Fills *out, whose pointers live as long as the message,

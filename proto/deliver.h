@@ -17,6 +17,7 @@
 #ifndef UMBEL_PROTO_DELIVER_H
 #define UMBEL_PROTO_DELIVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,22 @@ struct deliver_info {
  */
 size_t deliver_put_head(uint8_t at[DELIVER_HEAD_MAX], uint32_t sub,
                         const struct deliver_info *info, uint32_t publish_len);
+
+/* Borrows from the body that it was read from. */
+struct deliver {
+	uint32_t sub;
+	bool retained;
+	uint64_t age_ms;        /* of a retained value, if info says so */
+	const uint8_t *publish; /* a PUBLISH body, still to be read */
+	uint32_t publish_len;
+};
+
+/*
+ * Read a whole body, which anybody may have written in any encoding. False
+ * when it is none; at the PUBLISH in it, which must be one value, the caller
+ * has still to look.
+ */
+bool deliver_read(const uint8_t *body, size_t len, struct deliver *out);
 
 /* The subscription of a DELIVER whose head was written here. */
 static inline uint32_t

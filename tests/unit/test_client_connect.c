@@ -473,6 +473,133 @@ TEST(the_address_is_chosen_once_from_option_environment_or_place)
 	fake_stop(&f);
 }
 
+TEST(hello_asks_for_a_policy_and_welcome_says_what_is_granted)
+{
+	uint8_t body[256];
+	struct umbel *c;
+	struct fake f;
+	size_t n;
+
+	fake_start(&f);
+	assert_int_equal(umbel_new(&c,
+	                           UMBEL_OPTIONS(.address = f.path,
+	                                         .overflow = UMBEL_DISCONNECT)),
+	                 0);
+	assert_int_equal(umbel_get_overflow(c), UMBEL_DISCONNECT);
+	umbel_connect(c, 0);
+	turn(c);
+	fake_accept(&f);
+	n = fake_read(&f, body, sizeof(body));
+	assert_non_null(memmem(body, n,
+	                       "\xa8overflow\xaa"
+	                       "disconnect",
+	                       20));
+	/* [2, 1, 7, 5, {"overflow": "drop-oldest"}] */
+	FAKE_SEND_BODY(&f, 0x95, 2, 1, 7, 5, 0x81, 0xa8, 'o', 'v', 'e', 'r',
+	               'f', 'l', 'o', 'w', 0xab, 'd', 'r', 'o', 'p', '-', 'o',
+	               'l', 'd', 'e', 's', 't');
+	while (umbel_get_state(c) != UMBEL_CONNECTED)
+		umbel_dispatch(c, 100);
+	assert_int_equal(umbel_get_overflow(c), UMBEL_DROP_OLDEST);
+	fake_hang_up(&f);
+	while (umbel_get_state(c) == UMBEL_CONNECTED)
+		umbel_dispatch(c, 100);
+	assert_int_equal(umbel_get_overflow(c), UMBEL_DISCONNECT);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_will_goes_with_every_hello)
+{
+	/* clang-format off */
+	static const uint8_t will[] = {
+		0xa4, 'w', 'i', 'l', 'l', 0xc4, 43,
+		0x97, 3, 1, 0xc4, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0xa4, 'g', 'o',
+		'n', 'e', 0xc0, 0x81, 0xac, 'c', 'o', 'n', 't', 'e', 'n', 't',
+		'-', 't', 'y', 'p', 'e', 0xa4, 't', 'e', 'x', 't',
+		0xc4, 3, 'b', 'y', 'e',
+	};
+	/* clang-format on */
+	uint8_t body[256];
+	struct umbel *c;
+	struct fake f;
+	size_t n;
+
+	fake_start(&f);
+	assert_int_equal(
+		umbel_new(&c,
+	                  UMBEL_OPTIONS(.address = f.path, .retry_first_ms = 1,
+	                                .will_topic = "gone",
+	                                .will_data = "bye", .will_len = 3,
+	                                .will_options = UMBEL_PUB_OPTIONS(
+							.content_type = "text",
+							.retain = true))),
+		0);
+	umbel_connect(c, 0);
+	for (int i = 0; i < 2; i++) {
+		while (umbel_get_state(c) != UMBEL_CONNECTING)
+			umbel_dispatch(c, 100);
+		fake_accept(&f);
+		n = fake_read(&f, body, sizeof(body));
+		assert_non_null(memmem(body, n, will, sizeof(will)));
+		fake_hang_up(&f);
+		while (umbel_get_state(c) == UMBEL_CONNECTING)
+			umbel_dispatch(c, 100);
+	}
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(the_longest_will_is_sent_and_a_longer_one_refused)
+{
+	static const size_t most = 16384 - 13 - 2 - 2 - 3;
+	static char data[16384];
+	static uint8_t body[20000];
+	struct umbel_options o = { .size = sizeof(o),
+		                   .will_topic = "a",
+		                   .will_data = data };
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	o.address = f.path;
+	o.will_len = most + 1;
+	assert_int_equal(umbel_new(&c, &o), -EMSGSIZE);
+	o.will_len = sizeof(data) + 1;
+	assert_int_equal(umbel_new(&c, &o), -EMSGSIZE);
+	o.will_len = most;
+	assert_int_equal(umbel_new(&c, &o), 0);
+	umbel_connect(c, 0);
+	turn(c);
+	fake_accept(&f);
+	assert_true(fake_read(&f, body, sizeof(body)) > 16384);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(a_will_that_makes_no_sense_is_refused)
+{
+	struct umbel *c;
+
+	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.will_topic = "a.*")),
+	                 UMBEL_E_TOPIC);
+	assert_int_equal(
+		umbel_new(&c, UMBEL_OPTIONS(.will_topic = "a",
+	                                    .will_options = UMBEL_PUB_OPTIONS(
+							    .reply = "b"))),
+		-EINVAL);
+	assert_int_equal(
+		umbel_new(&c, UMBEL_OPTIONS(.will_data = "x", .will_len = 1)),
+		-EINVAL);
+	assert_int_equal(
+		umbel_new(&c, UMBEL_OPTIONS(.will_topic = "a", .will_len = 1)),
+		-EINVAL);
+	assert_int_equal(
+		umbel_new(&c,
+	                  UMBEL_OPTIONS(.overflow = (enum umbel_overflow)3)),
+		-EINVAL);
+}
+
 int
 main(void)
 {
@@ -503,6 +630,12 @@ main(void)
 		cmocka_unit_test(options_out_of_range_are_refused),
 		cmocka_unit_test(
 			the_address_is_chosen_once_from_option_environment_or_place),
+		cmocka_unit_test(
+			hello_asks_for_a_policy_and_welcome_says_what_is_granted),
+		cmocka_unit_test(a_will_goes_with_every_hello),
+		cmocka_unit_test(
+			the_longest_will_is_sent_and_a_longer_one_refused),
+		cmocka_unit_test(a_will_that_makes_no_sense_is_refused),
 	};
 
 	return RUN(tests);
