@@ -16,6 +16,7 @@
  *
  * Invariants: bytes == sum of spans' len - sent;
  *             answer_bytes == what of that is no message;
+ *             retained_bytes == what of that are retained values;
  *             every span begins with the first byte of a frame, but for the
  *             body of a DELIVER, which comes right behind its head.
  */
@@ -28,8 +29,11 @@
 #include <sys/uio.h>
 
 #include "deadline.h"
+#include "gap.h"
 #include "proto/deliver.h"
+#include "proto/overflow.h"
 #include "slab.h"
+#include "spans.h"
 #include "waiters.h"
 
 /* The marks, shared by all outboxes; in bytes. */
@@ -41,42 +45,16 @@ struct outbox_limits {
 	size_t soft_low; /* ... and low while its reader keeps up */
 };
 
-enum span_kind {
-	SPAN_MESSAGES, /* PUBLISH frames in somebody's slab */
-	SPAN_GROUP,    /* DELIVER frames, as a queue group's member */
-	SPAN_RETAINED, /* DELIVER frames with retained values */
-	SPAN_ANSWER,   /* frames of the broker itself */
-	SPAN_GAP,      /* one GAP, which may grow while it is last */
-};
-
-/* A DELIVER of a long message is one frame in two spans. */
-enum span_part {
-	SPAN_WHOLE, /* nothing but whole frames */
-	SPAN_HEAD,  /* up to its PUBLISH, which is the next span ... */
-	SPAN_BODY,  /* ... in somebody's slab */
-};
-
-struct span {
-	struct slab *slab; /* a reference */
-	uint32_t off;
-	uint32_t len;
-	uint32_t frames; /* messages in it; the body has none, nor has a GAP */
-	uint16_t kind;   /* enum span_kind */
-	uint16_t part;   /* enum span_part */
-};
-
 struct outbox {
-	struct span *spans; /* a ring; `one` until there are more */
-	struct span one;
-	uint32_t n_spans;
-	uint32_t first;
-	uint32_t cap;      /* a power of two */
+	struct spans spans;
 	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
 	uint32_t sent;     /* of the first span, taken by the kernel */
 	uint32_t own_used;
 	struct slab *own; /* where answers and packed spans are written */
 	size_t bytes;
 	size_t answer_bytes;
+	size_t retained_bytes;
+	enum overflow policy;
 
 	const struct outbox_limits *limits;
 	struct slab_pool *pool;
@@ -85,7 +63,7 @@ struct outbox {
 	uint64_t route_mark; /* router: the last walk that met it */
 	bool awake;          /* wake was called and outbox_sleep() not since */
 	bool closed;         /* takes nothing any more */
-	bool moved;          /* something was sent since outbox_pack() */
+	bool moved;          /* sent or dropped from since outbox_pack() */
 	bool slow;           /* full at the high mark, not at the soft one */
 
 	struct waiters waiters; /* publishers that wait for room in this one */
@@ -181,13 +159,33 @@ void outbox_pack(struct outbox *o);
  */
 void outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes);
 
+/*
+ * What is owed, but for retained values: they were asked for, their number was
+ * told, and the store bounds them, so that no mark applies to them.
+ */
+static inline size_t
+outbox_owes(const struct outbox *o)
+{
+	return o->bytes - o->retained_bytes;
+}
+
+/*
+ * Drop the oldest messages until no more than `keep` bytes are owed, or only
+ * what cannot be dropped: the frame that is being written, answers, retained
+ * values. Where the first of them was stands a GAP; losses side by side are one,
+ * and none moves past an answer. What was dropped now is counted. Returns 0 or
+ * -ENOMEM, with nothing lost that is not announced.
+ */
+int outbox_drop_oldest(struct outbox *o, size_t keep, uint64_t *frames,
+                       uint64_t *bytes);
+
 /* Drop everything, for good: the socket takes no more bytes. */
 void outbox_close(struct outbox *o);
 
 static inline bool
 outbox_is_empty(const struct outbox *o)
 {
-	return o->n_spans == 0;
+	return o->spans.n == 0;
 }
 
 /* From now on wake is called again. */

@@ -85,7 +85,7 @@ TEST(a_run_of_one_topic_is_one_span_and_ends_where_the_topic_changes)
 	for (int i = 0; i < 300; i++)
 		put_publish(&b, "a.c", NULL, "hello", 5);
 	assert_int_equal(client_says(pub, &b), COMMAND_TAKEN);
-	assert_int_equal(c->session.out.n_spans, 2);
+	assert_int_equal(c->session.out.spans.n, 2);
 	assert_int_equal(pub->session.accepted, 801);
 	assert_int_equal(pub->session.unmatched, 1);
 	for (int i = 0; i < 800; i++) {

@@ -1,0 +1,126 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What is sent, or dropped, leaves a slab from its front; so of a slab that was
+ * once worth keeping ever less is owed. That can only happen to the spans that
+ * are first, at either of the two places where an outbox gets shorter.
+ */
+#include "outbox_inside.h"
+
+#include <string.h>
+
+static void
+move_span(struct span *s, struct slab *to, uint32_t off)
+{
+	memcpy(to->data + off, span_data(s), s->len);
+	slab_unref(s->slab);
+	s->slab = slab_ref(to);
+	s->off = off;
+}
+
+/* Those of spans i to end - 1 that lie in `slab`. */
+struct group {
+	struct slab *slab;
+	uint32_t i;
+	uint32_t end;
+	size_t owed;
+};
+
+/* The spans from `i` on that lie in one slab; heads may lie between them. */
+static struct group
+group_at(const struct outbox *o, uint32_t i)
+{
+	struct group g = { .slab = spans_at(&o->spans, i)->slab,
+		           .i = i,
+		           .end = i };
+
+	for (; g.end < o->spans.n; g.end++) {
+		const struct span *s = spans_at(&o->spans, g.end);
+
+		if (s->slab == g.slab)
+			g.owed += s->len;
+		else if (s->part != SPAN_HEAD)
+			break;
+	}
+	return g;
+}
+
+/* Into own memory. Without memory nothing changes. */
+static void
+pack_behind(struct outbox *o, const struct group *g)
+{
+	for (uint32_t i = g->i; i < g->end; i++) {
+		struct span *s = spans_at(&o->spans, i);
+
+		if (s->slab != g->slab)
+			continue;
+		if (!outbox_own_room(o, s->len))
+			return;
+		move_span(s, o->own, o->own_used);
+		o->own_used += s->len;
+	}
+}
+
+/*
+ * The first spans, which were worth their slab until most of it was sent. They
+ * get a slab for themselves: in the one that answers are appended to, they
+ * would be gone long before those.
+ */
+static void
+pack_first(struct outbox *o, const struct group *g)
+{
+	struct slab *slab = slab_new_small(o->pool, (uint32_t)g->owed);
+	uint32_t off = 0;
+
+	if (!slab)
+		return;
+	for (uint32_t i = g->i; i < g->end; i++) {
+		struct span *s = spans_at(&o->spans, i);
+
+		if (s->slab != g->slab)
+			continue;
+		move_span(s, slab, off);
+		off += s->len;
+	}
+	slab_unref(slab);
+}
+
+/* Where the spans end that were looked at. */
+static uint32_t
+pack_at(struct outbox *o, uint32_t i)
+{
+	struct group g = group_at(o, i);
+
+	if (g.slab == o->own || g.owed >= g.slab->charged / 8 ||
+	    g.slab->cap < SLAB_SIZE)
+		return g.end;
+	slab_ref(g.slab); /* it is to be told from others until the end */
+	if (g.i < o->n_packed)
+		pack_first(o, &g);
+	else
+		pack_behind(o, &g);
+	slab_unref(g.slab);
+	return g.end;
+}
+
+void
+outbox_pack(struct outbox *o)
+{
+	uint32_t i = o->n_packed, place = o->spans.place;
+
+	if (outbox_is_empty(o))
+		return;
+	outbox_trim(o);
+	if (o->moved && place > 0 && place < i)
+		pack_at(o, place);
+	if (o->moved) {
+		uint32_t end = pack_at(o, 0);
+
+		i = end > i ? end : i;
+	}
+	o->moved = false;
+	while (i < o->spans.n)
+		i = pack_at(o, i);
+	o->n_packed = o->spans.n;
+}

@@ -1,0 +1,164 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "spans.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "proto/frame.h"
+
+#define FIRST_SPANS 4u
+
+void
+spans_init(struct spans *q)
+{
+	*q = (struct spans){ .cap = 1 };
+	q->at = &q->one;
+}
+
+static void
+free_ring(struct spans *q)
+{
+	if (q->at != &q->one)
+		free(q->at);
+}
+
+void
+spans_clear(struct spans *q)
+{
+	for (uint32_t i = 0; i < q->n; i++)
+		slab_unref(spans_at(q, i)->slab);
+	free_ring(q);
+	spans_init(q);
+}
+
+int
+spans_reserve(struct spans *q, uint32_t n)
+{
+	uint32_t cap = q->cap > 1 ? q->cap * 2 : FIRST_SPANS;
+	struct span *at;
+
+	if (q->n + q->hole + n <= q->cap)
+		return 0;
+	at = malloc(cap * sizeof(*at));
+	if (!at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < q->n; i++)
+		at[i] = *spans_at(q, i);
+	free_ring(q);
+	q->at = at;
+	q->first = 0;
+	q->cap = cap;
+	q->hole = 0;
+	return 0;
+}
+
+void
+spans_append(struct spans *q, const struct span *s)
+{
+	q->n++;
+	*spans_last(q) = *s;
+}
+
+/* There is nothing before the place any more: the hole becomes free. */
+static void
+close_hole(struct spans *q)
+{
+	if (q->place > 0)
+		return;
+	q->first = (q->first + q->hole) & (q->cap - 1);
+	q->hole = 0;
+}
+
+void
+spans_drop_first(struct spans *q)
+{
+	slab_unref(spans_at(q, 0)->slab);
+	q->first = (q->first + 1) & (q->cap - 1);
+	q->n--;
+	if (q->place > 0) {
+		q->place--;
+		close_hole(q);
+	}
+}
+
+void
+spans_shorten(struct spans *q, uint32_t n)
+{
+	q->n = n;
+	if (q->place > n)
+		q->place = n;
+	close_hole(q);
+}
+
+void
+spans_truncate(struct spans *q, uint32_t n)
+{
+	for (uint32_t i = n; i < q->n; i++)
+		slab_unref(spans_at(q, i)->slab);
+	spans_shorten(q, n);
+}
+
+void
+spans_pass(struct spans *q)
+{
+	const struct span s = *spans_at(q, q->place);
+
+	q->place++;
+	*spans_at(q, q->place - 1) = s;
+}
+
+struct span
+spans_take(struct spans *q)
+{
+	const struct span s = *spans_at(q, q->place);
+
+	q->n--;
+	q->hole++;
+	close_hole(q);
+	return s;
+}
+
+/* All before the place moves back by one. */
+static void
+open_hole(struct spans *q)
+{
+	q->first = (q->first - 1) & (q->cap - 1);
+	for (uint32_t i = 0; i < q->place; i++)
+		*spans_at(q, i) = *spans_at(q, i + 1);
+	q->hole = 1;
+}
+
+void
+spans_insert(struct spans *q, const struct span *s)
+{
+	/* once, until all before the place is sent */
+	if (q->hole == 0)
+		open_hole(q);
+	q->hole--;
+	q->n++;
+	q->place++;
+	*spans_at(q, q->place - 1) = *s;
+}
+
+uint32_t
+span_frame_size(const struct span *s, uint32_t at)
+{
+	return FRAME_PREFIX_SIZE + load_be32(span_data(s) + at + 1);
+}
+
+void
+span_drop_frame(struct span *s, uint32_t size)
+{
+	s->off += size;
+	s->len -= size;
+	s->frames -= span_is_message(s);
+}
+
+void
+span_keep_frame(struct span *s, uint32_t size)
+{
+	s->len = size;
+	s->frames = span_is_message(s);
+}
