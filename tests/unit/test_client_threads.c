@@ -51,10 +51,34 @@ number_size(uint8_t head)
 	return head == 0xcc ? 2 : head == 0xcd ? 3 : head == 0xce ? 5 : 1;
 }
 
+/* What was asked goes back to the topic for replies: its own is left out. */
+static bool
+is_request(struct echo *e, const uint8_t *body, size_t n)
+{
+	uint8_t out[300];
+	size_t at = 13 + 1u + (body[13] & 0x1f);
+	size_t reply_end = at + 1u + (body[at] & 0x1f);
+
+	if (body[at] == 0xc0)
+		return false;
+	assert_int_equal(body[at] & 0xe0, 0xa0);
+	assert_true(n < sizeof(out));
+	memcpy(out, body, 13);
+	memcpy(out + 13, body + at, reply_end - at);
+	out[13 + reply_end - at] = 0xc0;
+	memcpy(out + 14 + reply_end - at, body + reply_end, n - reply_end);
+	reply(e, out, 14 + n - at);
+	return true;
+}
+
 static void
 answer(struct echo *e, const uint8_t *body, size_t n)
 {
-	static const uint8_t welcome[] = { 0x95, 2, 1, 7, 5, 0x80 };
+	/* [2, 1, 7, 5, {"inbox": "$inbox.e.7"}] */
+	static const uint8_t welcome[] = { 0x95, 2,   1,   7,   5,   0x81,
+		                           0xa5, 'i', 'n', 'b', 'o', 'x',
+		                           0xaa, '$', 'i', 'n', 'b', 'o',
+		                           'x',  '.', 'e', '.', '7' };
 	uint8_t out[64] = { 0x92, 8 };
 	size_t size = n > 2 ? number_size(body[2]) : 0;
 
@@ -84,7 +108,7 @@ answer(struct echo *e, const uint8_t *body, size_t n)
 		break;
 	case FAKE_PUBLISH:
 		e->accepted++;
-		if (e->subscribed)
+		if (!is_request(e, body, n) && e->subscribed)
 			reply(e, body, n);
 		break;
 	default:
@@ -390,6 +414,138 @@ TEST(without_a_dispatching_thread_the_waiting_ones_take_turns)
 	echo_stop(e);
 }
 
+/* ---- threads that ask ---------------------------------------------------------- */
+
+struct asker {
+	struct umbel *c;
+	pthread_t thread;
+	unsigned n;
+	_Atomic unsigned n_asked; /* those that are called back */
+	_Atomic unsigned n_called;
+	_Atomic unsigned n_replies;
+	_Atomic unsigned n_cancelled;
+	unsigned n_waited_for; /* replies, in the asking thread */
+};
+
+static void
+on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
+{
+	struct asker *a = user;
+
+	(void)c;
+	atomic_fetch_add(&a->n_called, 1);
+	if (info->msg)
+		atomic_fetch_add(&a->n_replies, 1);
+	else
+		assert_true(info->error == -ECANCELED ||
+		            info->error == -ETIMEDOUT ||
+		            info->error == -ECONNRESET);
+}
+
+static void
+ask_and_wait(struct asker *a, unsigned i)
+{
+	struct umbel_msg *m;
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", i);
+	int r = umbel_request_wait(a->c, "ask", text, (size_t)len, NULL, 20000,
+	                           &m);
+
+	if (r < 0) {
+		assert_int_equal(r, -ECONNRESET);
+		return;
+	}
+	assert_memory_equal(umbel_msg_data(m, NULL), text, (size_t)len);
+	umbel_msg_unref(m);
+	a->n_waited_for++;
+}
+
+static void *
+ask_all(void *arg)
+{
+	struct asker *a = arg;
+	struct umbel_msg *m;
+	uint64_t id;
+	int r;
+
+	for (unsigned i = 0; i < a->n; i++) {
+		if (i % 8 == 0)
+			ask_and_wait(a, i);
+		if (i % 50 == 0)
+			umbel_request_wait(a->c, "ask", "", 0, NULL, 0, &m);
+		if (i % 50 == 0)
+			umbel_msg_unref(m);
+		r = umbel_request_opts(
+			a->c, "ask", "x", 1, on_reply, a,
+			UMBEL_REQUEST_OPTIONS(.id = &id,
+		                              .timeout_ms = i % 5 ? 20000 : 1));
+		if (r == -EAGAIN) {
+			umbel_flush_wait(a->c, 20000);
+			continue;
+		}
+		assert_int_equal(r, 0);
+		atomic_fetch_add(&a->n_asked, 1);
+		if (i % 7 == 0 && umbel_cancel(a->c, id) == 0)
+			atomic_fetch_add(&a->n_cancelled, 1);
+	}
+	return NULL;
+}
+
+static void
+ask_in_threads(unsigned n_frames, bool with_loop)
+{
+	struct asker askers[PUBLISHERS] = { { 0 } };
+	struct echo *e = echo_start(n_frames);
+	pthread_t loop;
+	struct umbel *c;
+
+	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = e->f.path,
+	                                             .retry_first_ms = 1,
+	                                             .retry_last_ms = 2,
+	                                             .buffer = 20000)),
+	                 0);
+	assert_int_equal(umbel_connect(c, 20000), 0);
+	if (with_loop)
+		pthread_create(&loop, NULL, run_until_stopped, c);
+	for (unsigned i = 0; i < PUBLISHERS; i++) {
+		askers[i].c = c;
+		askers[i].n = rounds(1000);
+		pthread_create(&askers[i].thread, NULL, ask_all, &askers[i]);
+	}
+	for (unsigned i = 0; i < PUBLISHERS; i++)
+		pthread_join(askers[i].thread, NULL);
+	if (with_loop) {
+		umbel_stop(c);
+		pthread_join(loop, NULL);
+	}
+	for (unsigned i = 0; i < PUBLISHERS; i++) {
+		struct asker *a = &askers[i];
+
+		while (a->n_called < a->n_asked)
+			assert_true(umbel_dispatch(c, 20000) > 0);
+		assert_int_equal(a->n_called, a->n_asked);
+		assert_true(n_frames > 0 || a->n_waited_for > 0);
+	}
+	assert_int_equal(umbel_dispatch(c, 0), 0);
+	umbel_free(c);
+	echo_stop(e);
+}
+
+TEST(every_request_of_every_thread_is_called_back_once)
+{
+	ask_in_threads(0, true);
+}
+
+TEST(so_it_is_when_those_that_wait_dispatch)
+{
+	ask_in_threads(0, false);
+}
+
+TEST(so_it_is_when_the_broker_hangs_up)
+{
+	ask_in_threads(rounds(1000), true);
+}
+
 /* ---- a handle of one thread -------------------------------------------------- */
 
 struct stranger {
@@ -448,6 +604,10 @@ main(void)
 			threads_outlive_a_broker_that_hangs_up_on_them),
 		cmocka_unit_test(
 			without_a_dispatching_thread_the_waiting_ones_take_turns),
+		cmocka_unit_test(
+			every_request_of_every_thread_is_called_back_once),
+		cmocka_unit_test(so_it_is_when_those_that_wait_dispatch),
+		cmocka_unit_test(so_it_is_when_the_broker_hangs_up),
 	};
 
 	return RUN(tests);
