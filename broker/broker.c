@@ -85,6 +85,7 @@ broker_init(struct broker *b, const struct config *config)
 
 	*b = (struct broker){
 		.config = config,
+		.started_ms = clock_now_ms(),
 		.log.level = config->log_level,
 	};
 	set_limits(&b->limits, config->outbox_high);
@@ -109,6 +110,7 @@ broker_fini(struct broker *b)
 {
 	deadline_clear(&b->memory_wait);
 	router_fini(&b->router);
+	roster_fini(&b->roster);
 	slab_pool_fini(&b->pool);
 }
 

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "outbox.h"
 #include "proto/datagram.h"
+#include "roster.h"
 #include "router.h"
 #include "slab.h"
 #include "waiters.h"
@@ -30,6 +31,18 @@ struct session;
 /* "$inbox." and the random part, which is another at every start */
 #define INBOX_RANDOM_BYTES 8u
 #define INBOX_ROOT_MAX     (sizeof("$inbox.") + 2 * INBOX_RANDOM_BYTES)
+
+/* What has happened since the start. */
+struct broker_counts {
+	uint64_t messages_in; /* that were taken */
+	uint64_t bytes_in;
+	uint64_t messages_out; /* one for each receiver */
+	uint64_t bytes_out;
+	uint64_t unmatched; /* that reached nobody */
+	uint64_t refused;
+	uint64_t holds;
+	uint64_t evicted;
+};
 
 struct broker {
 	const struct config *config;
@@ -44,7 +57,12 @@ struct broker {
 	uint32_t last_session;           /* the number given last */
 	char inbox_root[INBOX_ROOT_MAX]; /* "$inbox.0123456789abcdef" */
 
-	uint64_t datagrams[DATAGRAM_N_FATES]; /* since the start */
+	struct roster roster; /* of sessions that have said HELLO */
+
+	/* for those who ask; see introspect.h */
+	uint64_t started_ms;
+	struct broker_counts counts;
+	uint64_t datagrams[DATAGRAM_N_FATES];
 
 	bool settling; /* publishers wait in `settlers` */
 	struct waiters settlers;

@@ -76,7 +76,7 @@ on_hello(struct session *s, const struct message *m)
 	if (!hello_is_acceptable(s, &m->hello))
 		return;
 	s->name = strndup(m->hello.name.at, m->hello.name.len);
-	if (!s->name) {
+	if (!s->name || roster_add(&s->broker->roster, s->id, s) < 0) {
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a session");
 		return;
 	}
@@ -192,6 +192,7 @@ on_ping(struct session *s, const struct message *ping)
 	m.pong.accepted = s->accepted;
 	m.pong.unmatched = s->unmatched;
 	m.pong.refused = s->refused;
+	s->messages_in += s->accepted;
 	s->accepted = s->unmatched = s->refused = 0;
 	session_answer(s, &m);
 	session_is_drained(s);

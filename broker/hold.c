@@ -83,6 +83,7 @@ hold_begin(struct session *s, struct session *by, struct text topic)
 	overdue = clock_now_ms() - h->since_ms > b->config->hold_max_ms;
 	deadline_set(overdue ? &b->overdue_holds : &b->hold_notices, &h->due);
 	s->hold = h;
+	b->counts.holds++;
 	return true;
 }
 
@@ -176,8 +177,7 @@ hold_review(struct session *by)
 void
 hold_progress(struct session *by)
 {
-	if (!outbox_keeps_up(&by->out) &&
-	    !waiters_are_empty(&by->out.waiters))
+	if (!outbox_keeps_up(&by->out) && !waiters_are_empty(&by->out.waiters))
 		deadline_set(&by->broker->stalls, &by->out.stall);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hold.h"
+#include "introspect.h"
 #include "proto/publish.h"
 #include "rights.h"
 
@@ -135,9 +136,24 @@ fan_out(const struct run *run, const struct route *route)
 }
 
 static void
+count_on_broker(struct broker *b, const struct run *run,
+                const struct route *route)
+{
+	struct broker_counts *c = &b->counts;
+
+	c->messages_in += run->frames;
+	c->bytes_in += run->len;
+	c->messages_out += (uint64_t)run->frames * route->n;
+	c->bytes_out += (uint64_t)run->len * route->n;
+	if (route->n == 0)
+		c->unmatched += run->frames;
+}
+
+static void
 count(struct session *s, const struct run *run, const struct route *route,
       const struct publish *p)
 {
+	count_on_broker(s->broker, run, route);
 	s->accepted += run->frames;
 	s->in_want = false;
 	if (route->n == 0)
@@ -180,8 +196,10 @@ publish_inject(struct broker *b, struct slab *slab, uint32_t off, uint32_t len,
 	const struct route *route =
 		router_find(&b->router, topic.at, topic.len);
 
-	if (route)
-		fan_out(&run, route);
+	if (!route)
+		return;
+	count_on_broker(b, &run, route);
+	fan_out(&run, route);
 }
 
 static enum publish_outcome
@@ -189,6 +207,31 @@ refuse(struct session *s, struct input *in, uint32_t body_len,
        const struct objection *objection)
 {
 	session_deny_publish(s, objection->about, objection->words);
+	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
+	return PUBLISH_TAKEN;
+}
+
+/* A question about the broker itself: nobody but it gets to see that. */
+static enum publish_outcome
+answer(struct session *s, struct input *in, uint32_t body_len,
+       const struct publish *p)
+{
+	struct text reply = { p->reply, p->reply_len };
+	struct objection objection;
+	struct slab *slab;
+	uint32_t len;
+
+	if (introspect_object(s, p, &objection))
+		return refuse(s, in, body_len, &objection);
+	slab = introspect_answer(s->broker, p, &len);
+	if (slab) {
+		publish_inject(s->broker, slab, 0, len, reply);
+		slab_unref(slab);
+	} else {
+		session_refuse(s, STATUS_LIMIT, 0, reply,
+		               "no memory for an answer");
+	}
+	s->accepted++;
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	return PUBLISH_TAKEN;
 }
@@ -239,6 +282,8 @@ take_unknown(struct session *s, struct input *in, uint32_t body_len)
 	r = publish_read(body, body_len, &p);
 	if (r != PUBLISH_OK)
 		return fail(s, r, &p);
+	if (introspect_knows(p.topic, p.topic_len))
+		return answer(s, in, body_len, &p);
 	if (rights_object(s, &p, &objection))
 		return refuse(s, in, body_len, &objection);
 	route = router_find(&s->broker->router, p.topic, p.topic_len);

@@ -3,9 +3,9 @@
 
 #include "roster.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FIRST_CAP 64u
 
@@ -37,16 +37,6 @@ grow(struct roster *r)
 	return 0;
 }
 
-int
-roster_add(struct roster *r, uint32_t id, struct session *s)
-{
-	assert(r->n == 0 || r->seats[r->n - 1].id < id);
-	if (grow(r) < 0)
-		return -ENOMEM;
-	r->seats[r->n++] = (struct seat){ id, s };
-	return 0;
-}
-
 /* The first seat whose number is `id` or above; r->n when there is none. */
 static size_t
 seat_from(const struct roster *r, uint64_t id)
@@ -62,6 +52,21 @@ seat_from(const struct roster *r, uint64_t id)
 			high = middle;
 	}
 	return low;
+}
+
+int
+roster_add(struct roster *r, uint32_t id, struct session *s)
+{
+	size_t i;
+
+	if (grow(r) < 0)
+		return -ENOMEM;
+	i = seat_from(r, id);
+	memmove(&r->seats[i + 1], &r->seats[i],
+	        (r->n - i) * sizeof(r->seats[0]));
+	r->seats[i] = (struct seat){ id, s };
+	r->n++;
+	return 0;
 }
 
 static void

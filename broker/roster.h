@@ -4,8 +4,9 @@
 /*
  * roster - all sessions by their numbers.
  *
- * Numbers only ever rise, so it is an array in their order; a session that has
- * gone leaves an empty seat, and the empty seats go when they are the most.
+ * Numbers rise, and sessions come nearly in their order, so it is an array in
+ * that order; a session that has gone leaves an empty seat, and the empty seats
+ * go when they are the most.
  * Whoever asks for the next number, again and again, meets every session that
  * was there all the time exactly once.
  */
@@ -26,7 +27,7 @@ struct roster {
 
 void roster_fini(struct roster *r);
 
-/* `id` is above all before it. Returns 0, or -ENOMEM with nothing changed. */
+/* No `id` comes twice. Returns 0, or -ENOMEM with nothing changed. */
 int roster_add(struct roster *r, uint32_t id, struct session *s);
 
 /* Nothing happens when it is not there. */

@@ -48,6 +48,7 @@ router_subscribe(struct router *r, struct subscription *s, const char *filter,
 	groups_sweep(&r->groups);
 	if (trie_insert(&r->trie, filter, len, &s->entry) < 0)
 		return -ENOMEM;
+	r->n_subscriptions++;
 	routes_invalidate(&r->routes);
 	return 0;
 }
@@ -94,6 +95,7 @@ router_join(struct router *r, struct member *m, struct text name,
 			end_group(r, g);
 		return -ENOMEM;
 	}
+	r->n_subscriptions++;
 	if (group_has_responder(g) != had_responder)
 		routes_invalidate(&r->routes);
 	return 0;
@@ -115,6 +117,7 @@ leave(struct router *r, struct member *m)
 void
 router_unsubscribe(struct router *r, struct subscription *s)
 {
+	r->n_subscriptions--;
 	if (s->in_group) {
 		leave(r, member_of(s));
 	} else {
@@ -193,6 +196,25 @@ remember(struct router *r, const char *topic, size_t len)
 	return route;
 }
 
+/* What the topic leads to, in `outboxes` and `in_groups`. */
+static void
+walk(struct router *r, const char *topic, size_t len)
+{
+	r->walk++;
+	r->outboxes.n = 0;
+	r->in_groups.n = 0;
+	r->responder = false;
+	r->out_of_memory = false;
+	trie_match(&r->trie, topic, len, on_found, r);
+}
+
+uint32_t
+router_count(struct router *r, const char *topic, size_t len)
+{
+	walk(r, topic, len);
+	return r->outboxes.n + r->in_groups.n;
+}
+
 struct route *
 router_find(struct router *r, const char *topic, size_t len)
 {
@@ -200,11 +222,6 @@ router_find(struct router *r, const char *topic, size_t len)
 
 	if (route)
 		return route;
-	r->walk++;
-	r->outboxes.n = 0;
-	r->in_groups.n = 0;
-	r->responder = false;
-	r->out_of_memory = false;
-	trie_match(&r->trie, topic, len, on_found, r);
+	walk(r, topic, len);
 	return remember(r, topic, len);
 }

@@ -32,6 +32,7 @@ struct router {
 	struct trie trie;
 	struct routes routes;
 	struct groups groups;
+	size_t n_subscriptions; /* members of groups too */
 	uint64_t walk; /* number of the current one, see outbox.route_mark */
 	struct found outboxes;
 	struct found in_groups;
@@ -96,6 +97,12 @@ router_recall(struct router *r, const char *topic, size_t len)
 {
 	return routes_find(&r->routes, topic, len);
 }
+
+/*
+ * How many sessions and groups a valid topic leads to. Nothing is remembered,
+ * and what is remembered stays.
+ */
+uint32_t router_count(struct router *r, const char *topic, size_t len);
 
 /* The route of a valid topic; NULL when there is no memory for it. */
 struct route *router_find(struct router *r, const char *topic, size_t len);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "hold.h"
 #include "proto/utf8.h"
 #include "rights.h"
@@ -46,6 +47,7 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 		.ops = ops,
 		.id = ++b->last_session,
 		.peer = *peer,
+		.since_ms = clock_now_ms(),
 		.waiter.resume = on_waiter_resume,
 	};
 	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
@@ -169,6 +171,7 @@ session_deny_publish(struct session *s, struct text about, const char *why)
 	struct refusals *r = refusals_of(s);
 
 	s->refused++;
+	s->broker->counts.refused++;
 	if (r && deadline_is_set(&r->due)) {
 		r->n++;
 		free(r->about);
@@ -285,6 +288,7 @@ session_evict(struct session *s, const char *format, ...)
 	format_text(text, format, args);
 	va_end(args);
 
+	s->broker->counts.evicted++;
 	end_subscriptions(s);
 	outbox_cut(&s->out, &frames, &bytes);
 	log_event(&s->broker->log, LOG_WARN, LOG_EVICTED,
@@ -317,6 +321,7 @@ session_fini(struct session *s)
 	forget_refusals(s);
 	free(s->name);
 	peer_fini(&s->peer);
+	roster_remove(&s->broker->roster, s->id);
 	TAILQ_REMOVE(&s->broker->sessions, s, link);
 	s->broker->n_sessions--;
 }

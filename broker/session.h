@@ -82,6 +82,8 @@ struct session {
 	struct outbox out;
 	struct subtable subs;
 
+	uint64_t since_ms;
+	uint64_t messages_in; /* PUBLISHes until the last PING */
 	/* PUBLISHes since the last PING, see PROTOCOL.md B3 */
 	uint64_t accepted;
 	uint64_t unmatched;

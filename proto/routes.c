@@ -218,3 +218,13 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
 	r->bytes += size;
 	return route;
 }
+
+void
+routes_visit(const struct routes *r, size_t set, routes_found *found,
+             void *user)
+{
+	for (unsigned way = 0; way < WAYS; way++) {
+		if (r->sets[set].hash[way])
+			found(r->sets[set].route[way], user);
+	}
+}

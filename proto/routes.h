@@ -64,6 +64,15 @@ struct route *routes_find(struct routes *r, const char *topic, size_t len);
 struct route *routes_put(struct routes *r, const char *topic, size_t len,
                          void *const *to, uint32_t n);
 
+/*
+ * Call `found` for each route of a set, below r->n_sets: once through the sets
+ * is once through all topics that are remembered, stale ones too. It must not
+ * change them.
+ */
+typedef void routes_found(const struct route *route, void *user);
+void routes_visit(const struct routes *r, size_t set, routes_found *found,
+                  void *user);
+
 const char *route_topic(const struct route *route);
 
 #endif

@@ -21,8 +21,8 @@ TEST(who_is_there_is_found_and_who_is_not_is_not)
 	assert_null(roster_find(&r, 1));
 	assert_null(roster_from(&r, 0));
 	roster_remove(&r, 1);
-	assert_int_equal(roster_add(&r, 3, person(3)), 0);
 	assert_int_equal(roster_add(&r, 7, person(7)), 0);
+	assert_int_equal(roster_add(&r, 3, person(3)), 0);
 	assert_int_equal(roster_add(&r, 8, person(8)), 0);
 	assert_ptr_equal(roster_find(&r, 3), person(3));
 	assert_null(roster_find(&r, 4));

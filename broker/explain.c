@@ -1,0 +1,276 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Without a session or a uid the candidates are the subscriptions that match:
+ * the walk is the one that routes a message. With one, all subscriptions of
+ * those sessions are, each with the token at which it fails.
+ */
+
+#include "explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "group.h"
+#include "proto/topic.h"
+#include "proto/why.h"
+#include "rights.h"
+#include "session.h"
+#include "survey.h"
+
+/* Sessions whose rights are told. */
+#define N_RIGHTS     20u
+/* Filters that are told when none matches. */
+#define N_NEAREST    5u
+/* What looking for them may cost: bytes of a filter times bytes of the topic,
+   and buckets of the trie. */
+#define NEAREST_WORK 1000000u
+#define BUCKETS_MAX  50000u
+
+static bool
+asks_for_sessions(const struct query *q)
+{
+	return q->session != QUERY_ANY || q->uid != QUERY_ANY;
+}
+
+/* ---- candidates ----------------------------------------------------------- */
+
+struct candidates {
+	struct page *page;
+	struct text topic;
+	uint64_t unlisted; /* for want of room */
+};
+
+static const char *
+verdict(enum why why, const struct group *group)
+{
+	if (why != WHY_MATCHES)
+		return why_word(why);
+	return group ? "member" : "delivered";
+}
+
+static void
+tell_candidate(struct candidates *c, const struct session *s,
+               struct subscription *sub)
+{
+	const struct group *group =
+		sub->in_group ? member_of(sub)->group : NULL;
+	char filter[TOPIC_MAX];
+	size_t len = subscription_filter(sub, filter);
+	unsigned token;
+	enum why why = why_not(filter, len, c->topic.at, c->topic.len, &token);
+	struct pack *p = page_entry(c->page);
+
+	pack_map(p, 10u + (why != WHY_MATCHES) + 2 * (group != NULL) +
+	                    sub->monitor);
+	pack_pair_uint(p, "session", s->id);
+	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
+	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
+	pack_pair_text(p, "command", s->peer.command);
+	pack_pair_text(p, "name", session_name(s));
+	pack_pair_uint(p, "sub", sub->id);
+	pack_text(p, "filter");
+	pack_str(p, filter, len);
+	pack_pair_text(p, "verdict", verdict(why, group));
+	pack_pair_uint(p, "queued_bytes", s->out.bytes);
+	pack_pair_bool(p, "full", outbox_is_full(&s->out));
+	if (why != WHY_MATCHES)
+		pack_pair_uint(p, "token", token);
+	if (group) {
+		pack_text(p, "group");
+		pack_str(p, group->name, group->name_len);
+		pack_pair_uint(p, "members", group->n);
+	}
+	if (sub->monitor)
+		pack_pair_bool(p, "monitor", true);
+}
+
+static void
+on_surveyed(const struct session *s, struct subscription *sub, void *user)
+{
+	tell_candidate(user, s, sub);
+}
+
+static void
+on_match(struct subscription *sub, struct candidates *c)
+{
+	if (page_goes_on(c->page))
+		tell_candidate(c, session_of_outbox(sub->to), sub);
+	else
+		c->unlisted++;
+}
+
+static void
+on_entry(struct trie_entry *e, void *user)
+{
+	struct subscription *sub = (struct subscription *)e;
+	const struct group *g = (const struct group *)e;
+
+	if (!sub->in_group) {
+		on_match(sub, user);
+		return;
+	}
+	for (uint32_t i = 0; i < g->n; i++)
+		on_match(&g->members[i]->sub, user);
+}
+
+/* ---- what was meant, perhaps ---------------------------------------------- */
+
+struct near {
+	char filter[TOPIC_MAX];
+	size_t len;
+	unsigned distance;
+};
+
+struct search {
+	struct text topic;
+	struct near best[N_NEAREST]; /* the nearest first */
+	unsigned n;
+	unsigned max;  /* farther ones are of no interest */
+	uint32_t work; /* what is left of it */
+	uint64_t compared;
+};
+
+static void
+insert_near(struct search *s, const char *filter, size_t len, unsigned distance)
+{
+	unsigned at = s->n < N_NEAREST ? s->n++ : N_NEAREST - 1;
+
+	for (; at > 0 && s->best[at - 1].distance > distance; at--)
+		s->best[at] = s->best[at - 1];
+	memcpy(s->best[at].filter, filter, len);
+	s->best[at].len = len;
+	s->best[at].distance = distance;
+	/* nothing that matches is here: no distance is 0 */
+	if (s->n == N_NEAREST)
+		s->max = s->best[N_NEAREST - 1].distance - 1;
+}
+
+static void
+compare(struct trie_entry *e, void *user)
+{
+	struct search *s = user;
+	char filter[TOPIC_MAX];
+	size_t len = trie_filter(e, filter);
+	uint32_t cost = (uint32_t)len * s->topic.len;
+	unsigned distance;
+
+	/* inboxes are nobody else's business */
+	if (s->work < cost || topic_is_below(filter, len, "$inbox", 6)) {
+		s->work = s->work < cost ? 0 : s->work;
+		return;
+	}
+	s->work -= cost;
+	s->compared++;
+	distance = why_distance(filter, len, s->topic.at, s->topic.len, s->max);
+	if (distance <= s->max)
+		insert_near(s, filter, len, distance);
+}
+
+static void
+tell_nearest(const struct trie *t, struct text topic, struct page *g)
+{
+	struct search s = {
+		.topic = topic,
+		.max = topic.len / 3 + 2,
+		.work = NEAREST_WORK,
+	};
+	size_t i = 0;
+
+	while (i < t->n_buckets && i < BUCKETS_MAX && s.work > 0)
+		trie_visit(t, i++, compare, &s);
+	page_list(g, "nearest");
+	for (unsigned k = 0; k < s.n; k++) {
+		struct pack *p = page_entry(g);
+
+		pack_map(p, 2);
+		pack_text(p, "filter");
+		pack_str(p, s.best[k].filter, s.best[k].len);
+		pack_pair_uint(p, "distance", s.best[k].distance);
+	}
+	page_list_end(g);
+	page_uint(g, "compared", s.compared);
+	pack_bool(page_pair(g, "complete"), i == t->n_buckets && s.work > 0);
+}
+
+/* ---- what the rules say --------------------------------------------------- */
+
+static void
+tell_verdict(struct pack *p, const char *key, const char *rule_key,
+             const struct verdict *v)
+{
+	char rule[RIGHTS_WORDS_MAX] = "";
+
+	if (v->rule)
+		snprintf(rule, sizeof(rule), "%s:%u", v->rule->file,
+		         v->rule->line);
+	pack_pair_bool(p, key, v->ok);
+	pack_pair_text(p, rule_key, rule);
+}
+
+static void
+tell_rights(struct broker *b, const struct query *q, struct page *g)
+{
+	const struct session *s = survey_first(b, q, 0);
+
+	page_list(g, "rights");
+	for (; s && g->n_entries < N_RIGHTS && page_goes_on(g);
+	     s = survey_next(b, q, s)) {
+		struct verdict to_publish, to_subscribe;
+		struct pack *p;
+
+		if (!survey_wants(q, s))
+			continue;
+		to_publish = rights_to_publish(s, q->topic);
+		to_subscribe = rights_to_subscribe(s, q->topic);
+		p = page_entry(g);
+		pack_map(p, 6);
+		pack_pair_uint(p, "session", s->id);
+		pack_pair_text(p, "name", session_name(s));
+		tell_verdict(p, "publish", "publish_rule", &to_publish);
+		tell_verdict(p, "subscribe", "subscribe_rule", &to_subscribe);
+	}
+	page_list_end(g);
+}
+
+/* ---- the answer ----------------------------------------------------------- */
+
+static uint64_t
+tell_candidates(struct broker *b, const struct query *q, struct page *g)
+{
+	struct candidates c = { .page = g, .topic = q->topic };
+	uint64_t next = 0;
+
+	page_list(g, "candidates");
+	if (asks_for_sessions(q))
+		next = survey_subscriptions(b, q, g, on_surveyed, &c);
+	else
+		trie_match(&b->router.trie, q->topic.at, q->topic.len, on_entry,
+		           &c);
+	page_list_end(g);
+	page_uint(g, "unlisted", c.unlisted);
+	return next;
+}
+
+const char *
+explain_topic(struct broker *b, const struct query *q, struct page *g)
+{
+	uint32_t receivers;
+	uint64_t next;
+
+	if (!topic_is_valid(q->topic.at ? q->topic.at : "", q->topic.len))
+		return "the option topic has to be a valid topic";
+	receivers = router_count(&b->router, q->topic.at, q->topic.len);
+	pack_str(page_pair(g, "topic"), q->topic.at, q->topic.len);
+	page_uint(g, "receivers", receivers);
+	/* what the rules say of topics with $ is not about topics */
+	if (asks_for_sessions(q) && q->after == 0 && q->topic.at[0] != '$')
+		tell_rights(b, q, g);
+	next = tell_candidates(b, q, g);
+	if (receivers == 0 && q->after == 0)
+		tell_nearest(&b->router.trie, q->topic, g);
+	if (next)
+		page_next(g, next);
+	return NULL;
+}
