@@ -180,6 +180,7 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 		return PUBLISH_FATAL;
 	}
 	run = take_run(s, in, body_len, p);
+	s->broker->router.ahead.on = run.frames == 1;
 	count(s, &run, route, p);
 	fan_out(&run, route);
 	input_skip(in, run.len);
@@ -308,7 +309,9 @@ publish_take(struct session *s, struct input *in, uint32_t body_len)
 	}
 	/* a remembered topic is valid, and these may publish to it */
 	if (publish_read_plain(body, body_len, &p)) {
-		route = router_recall(&s->broker->router, p.topic, p.topic_len);
+		route = router_recall_for(&s->broker->router, &p,
+		                          input_frame(in),
+		                          in->slab->data + in->end);
 		if (route && route->admits & s->class_bit)
 			return route_run(s, in, body_len, &p, route);
 	}

@@ -17,6 +17,7 @@
 
 #include "group.h"
 #include "outbox.h"
+#include "proto/ahead.h"
 #include "proto/routes.h"
 #include "proto/trie.h"
 #include "subscription.h"
@@ -31,6 +32,7 @@ struct found {
 struct router {
 	struct trie trie;
 	struct routes routes;
+	struct ahead ahead; /* in the input that is being taken */
 	struct groups groups;
 	size_t n_subscriptions; /* members of groups too */
 	uint64_t walk; /* number of the current one, see outbox.route_mark */
@@ -95,7 +97,20 @@ route_group(const struct route *route, uint32_t i)
 static inline struct route *
 router_recall(struct router *r, const char *topic, size_t len)
 {
-	return routes_find(&r->routes, topic, len);
+	uint32_t hash = routes_hash(&r->routes, topic, len);
+
+	return routes_find(&r->routes, hash, topic, len);
+}
+
+/* The same of a message whose frame begins at `frame`, in a buffer up to `end`:
+   when topics change all the time, it looks ahead. */
+static inline struct route *
+router_recall_for(struct router *r, const struct publish *p,
+                  const uint8_t *frame, const uint8_t *end)
+{
+	uint32_t hash = ahead_hash(&r->ahead, &r->routes, frame, end, p);
+
+	return routes_find(&r->routes, hash, p->topic, p->topic_len);
 }
 
 /*

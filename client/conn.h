@@ -33,6 +33,7 @@
 #include "calls.h"
 #include "encode.h"
 #include "out.h"
+#include "proto/ahead.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 #include "proto/publish.h"
@@ -129,9 +130,9 @@ struct umbel_sub {
 	struct umbel *owner;
 	umbel_msg_cb *cb;
 	void *user;
-	struct umbel_sub_options options;
 	/* acknowledged, and not ended: messages may be delivered */
 	_Atomic bool live;
+	struct umbel_sub_options options;
 
 	/* shared */
 	TAILQ_ENTRY(umbel_sub) link;
@@ -354,7 +355,8 @@ struct umbel {
 	bool again; /* the wake-up rings because there is more to do */
 	struct run run;
 	struct routes routes;
-	void **matches; /* of the topic that is being looked up */
+	struct ahead ahead; /* in what was received */
+	void **matches;     /* of the topic that is being looked up */
 	size_t n_matches;
 	size_t max_matches;
 	struct notice notice;

@@ -232,14 +232,20 @@ is_reply(struct umbel *c, const char *topic, size_t len)
 
 /* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
 static int
-look_up(struct umbel *c, const char *topic, size_t len, bool checked)
+look_up(struct umbel *c, const uint8_t *body, const struct publish *p,
+        bool checked)
 {
+	const char *topic = p->topic;
+	size_t len = p->topic_len;
 	struct route *route;
+	uint32_t hash;
 	int r;
 
 	if (is_reply(c, topic, len))
 		return 0;
-	route = routes_find(&c->routes, topic, len);
+	hash = ahead_hash(&c->ahead, &c->routes, body - FRAME_PREFIX_SIZE,
+	                  c->rx->data + c->rx->tail, p);
+	route = routes_find(&c->routes, hash, topic, len);
 	if (!route) {
 		if (!checked && !topic_is_valid(topic, len))
 			return UMBEL_E_PROTOCOL;
@@ -299,7 +305,8 @@ begin_run(struct umbel *c, const uint8_t *body, uint32_t len,
 	if (only)
 		r = lead_to_one(c, p.topic, p.topic_len, !plain);
 	else
-		r = look_up(c, p.topic, p.topic_len, !plain);
+		r = look_up(c, body, &p, !plain);
+	c->ahead.on = true; /* until one repeats it */
 	if (r < 0)
 		return r;
 	if (unlikely(c->snapshot && !only))
@@ -347,6 +354,7 @@ read_message(struct umbel *c, const uint8_t *body, uint32_t len,
 		run->msg.payload = body + at;
 		run->msg.payload_len = (uint32_t)(len - at);
 		run->msg.rx = c->rx;
+		c->ahead.on = false;
 		return 0;
 	}
 	return begin_run(c, body, len, only);
@@ -569,6 +577,7 @@ begin_shape(struct umbel *c, const uint8_t *frame, size_t left,
 	*shape = publish_shape_of(frame, &run->first, len, head);
 	run->msg.flags = body[PUBLISH_PLAIN_FLAGS];
 	run->msg.payload_len = shape->size - shape->front;
+	c->ahead.on = false;
 	return true;
 }
 

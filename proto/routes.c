@@ -90,8 +90,8 @@ route_topic(const struct route *route)
 	return (const char *)&route->to[route->n];
 }
 
-static uint32_t
-hash_topic(const struct routes *r, const char *topic, size_t len)
+uint32_t
+routes_hash(const struct routes *r, const char *topic, size_t len)
 {
 	uint32_t hash = (uint32_t)hash_bytes(r->seed, topic, len);
 
@@ -112,9 +112,8 @@ is_topic(const struct route *route, const char *topic, size_t len)
 }
 
 struct route *
-routes_find(struct routes *r, const char *topic, size_t len)
+routes_find(struct routes *r, uint32_t hash, const char *topic, size_t len)
 {
-	uint32_t hash = hash_topic(r, topic, len);
 	struct route_set *set = set_of(r, hash);
 
 	for (unsigned way = 0; way < WAYS; way++) {
@@ -126,6 +125,51 @@ routes_find(struct routes *r, const char *topic, size_t len)
 			return route;
 	}
 	return NULL;
+}
+
+/* What is this long may lie in two lines of the cache, and we want both. */
+static void
+fetch(const void *at)
+{
+	__builtin_prefetch(at);
+	__builtin_prefetch((const uint8_t *)at + CACHE_LINE - 1);
+}
+
+void
+routes_fetch_set(const struct routes *r, uint32_t hash)
+{
+	__builtin_prefetch(set_of(r, hash));
+}
+
+/* What has this hash, which need not be the route that is meant. */
+static const struct route *
+first_of_hash(const struct routes *r, uint32_t hash)
+{
+	const struct route_set *set = set_of(r, hash);
+
+	for (unsigned way = 0; way < WAYS; way++) {
+		if (set->hash[way] == hash)
+			return set->route[way];
+	}
+	return NULL;
+}
+
+void
+routes_fetch_route(const struct routes *r, uint32_t hash)
+{
+	const struct route *route = first_of_hash(r, hash);
+
+	if (route)
+		fetch(route);
+}
+
+void
+routes_fetch_target(const struct routes *r, uint32_t hash)
+{
+	const struct route *route = first_of_hash(r, hash);
+
+	if (route && route->n > 0)
+		fetch(route->to[0]);
 }
 
 /* Twice the sets, when there are as many routes as ways in half of them. */
@@ -190,7 +234,7 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
            uint32_t n)
 {
 	size_t size = route_size(len, n);
-	uint32_t hash = hash_topic(r, topic, len);
+	uint32_t hash = routes_hash(r, topic, len);
 	struct route *route = malloc(size);
 	struct route_set *set;
 	unsigned way;

@@ -54,8 +54,21 @@ routes_invalidate(struct routes *r)
 	r->generation++;
 }
 
-/* The current route of a topic, or NULL. Valid until the next routes_put(). */
-struct route *routes_find(struct routes *r, const char *topic, size_t len);
+uint32_t routes_hash(const struct routes *r, const char *topic, size_t len);
+
+/*
+ * The current route of a topic, whose hash it is, or NULL. Valid until the next
+ * routes_put().
+ */
+struct route *routes_find(struct routes *r, uint32_t hash, const char *topic,
+                          size_t len);
+
+/* Have the processor fetch what routes_find() will look at, step by step: the
+   set of this hash; its route; and what the first pointer of that is to. Each
+   step needs the one before to have come. */
+void routes_fetch_set(const struct routes *r, uint32_t hash);
+void routes_fetch_route(const struct routes *r, uint32_t hash);
+void routes_fetch_target(const struct routes *r, uint32_t hash);
 
 /*
  * Remember that `topic` leads to the `n` pointers at `to`, and return the

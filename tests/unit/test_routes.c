@@ -26,7 +26,8 @@ put_route(struct routes *r, const char *topic, uint32_t n, size_t first)
 static struct route *
 find(struct routes *r, const char *topic)
 {
-	return routes_find(r, topic, strlen(topic));
+	return routes_find(r, routes_hash(r, topic, strlen(topic)), topic,
+	                   strlen(topic));
 }
 
 static void
