@@ -62,8 +62,8 @@ tell_candidate(struct candidates *c, const struct session *s,
 	enum why why = why_not(filter, len, c->topic.at, c->topic.len, &token);
 	struct pack *p = page_entry(c->page);
 
-	pack_map(p, 10u + (why != WHY_MATCHES) + 2 * (group != NULL) +
-	                    sub->monitor);
+	pack_map(p, 10u + (why != WHY_MATCHES ? 1u : 0u) + (group ? 2u : 0u) +
+	                    (sub->monitor ? 1u : 0u));
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
 	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);

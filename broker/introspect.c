@@ -245,12 +245,12 @@ tell_topics(struct broker *b, const struct query *q, struct page *g)
 /* ---- the answer ----------------------------------------------------------- */
 
 /* NULL, or what is wrong with the request. */
-typedef const char *tell(struct broker *b, const struct query *q,
-                         struct page *g);
+typedef const char *subject_fn(struct broker *b, const struct query *q,
+                               struct page *g);
 
 static const struct {
 	const char *topic;
-	tell *tell;
+	subject_fn *tell;
 } subjects[] = {
 	{ "$SYS.broker.info", tell_info },
 	{ "$SYS.broker.sessions", tell_sessions },
@@ -259,7 +259,7 @@ static const struct {
 	{ "$SYS.broker.explain", explain_topic },
 };
 
-static tell *
+static subject_fn *
 find_subject(const char *topic, size_t len)
 {
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
@@ -301,7 +301,7 @@ introspect_answer(struct broker *b, const struct publish *request,
                   uint32_t *len)
 {
 	const struct text reply = { request->reply, request->reply_len };
-	tell *tell = find_subject(request->topic, request->topic_len);
+	subject_fn *tell = find_subject(request->topic, request->topic_len);
 	const char *wrong = "the payload is not a map of options";
 	struct query q;
 	struct page g;
