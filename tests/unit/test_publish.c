@@ -336,7 +336,7 @@ TEST(frames_of_one_shape_differ_in_stamp_and_payload_and_nothing_else)
 	struct publish_shape shape = PUBLISH_NO_SHAPE;
 	struct bytes model = { 0 }, b = { 0 };
 	struct publish first;
-	uint32_t head;
+	uint32_t head = 0;
 
 	put_plain(&b, "a.b", "c4 03", 3);
 	put_hex(&model, "ce 00 00 00 18");
