@@ -149,8 +149,10 @@ barrier_answered(struct umbel *c, const struct message_pong *m)
 	uint64_t position = 0;
 	bool told = false;
 
-	if (m->token == 0)
+	if (m->token == 0) {
+		replay_confirmed(c);
 		return;
+	}
 	for (b = STAILQ_FIRST(&c->barriers); b; b = next) {
 		next = STAILQ_NEXT(b, link);
 		if (b->token != m->token)

@@ -32,6 +32,7 @@
 
 #include "calls.h"
 #include "encode.h"
+#include "keep.h"
 #include "out.h"
 #include "proto/ahead.h"
 #include "proto/frame.h"
@@ -287,11 +288,13 @@ struct umbel {
 	bool paused;       /* umbel_next() has enough: the socket is not read */
 	bool held;         /* the broker does not read us: its HOLD says so */
 	bool room_awaited; /* a publish said -EAGAIN ... */
-	size_t room_wanted; /* ... for lack of so many bytes */
-	bool room_due;      /* on_writable is due */
-	uint64_t taken;     /* messages, by umbel_publish */
-	uint64_t sent;      /* ... that the kernel took whole */
-	uint64_t settled;   /* ... whose fate is known, or never will be */
+	size_t room_wanted;               /* ... for lack of so many bytes */
+	bool room_due;                    /* on_writable is due */
+	uint64_t taken;                   /* messages, by umbel_publish */
+	uint64_t sent;                    /* ... that the kernel took whole */
+	struct keep keep;                 /* last values, with keep_retained */
+	char knows_values[INBOX_MAX + 1]; /* ... and the broker that has them */
+	uint64_t settled; /* ... whose fate is known, or never will be */
 
 	/* shared: who dispatches; 0: nobody */
 	uintptr_t dispatcher;
@@ -433,6 +436,13 @@ void handle_destroy(struct umbel *c);
 
 /* Encode c->opt's. 0, -EINVAL, -EMSGSIZE, -ENOMEM, UMBEL_E_TOPIC. */
 int will_take(struct umbel *c);
+
+/* ---- replay.c: lock held ---------------------------------------------------- */
+
+/* Give the last values to a broker that has not got them. 0 or -ENOMEM. */
+int replay_values(struct umbel *c);
+/* This one has them. */
+void replay_confirmed(struct umbel *c);
 
 /* ---- address.c -------------------------------------------------------- */
 

@@ -154,6 +154,10 @@ conn_restored(struct umbel *c)
 		.reconnects = c->n_connects,
 	};
 
+	if (replay_values(c) < 0) {
+		conn_lost(c, -ENOMEM, "no memory to publish last values again");
+		return;
+	}
 	c->link = LINK_UP;
 	c->up_since = sys_now();
 	c->at.give_up = NEVER;

@@ -170,6 +170,8 @@ set_defaults(struct umbel_options *o)
 {
 	if (o->buffer == 0)
 		o->buffer = 1u << 20;
+	if (o->keep_retained_max == 0)
+		o->keep_retained_max = 1u << 20;
 	if (o->next_buffer == 0)
 		o->next_buffer = 1u << 20;
 	if (o->dispatch_max == 0)
@@ -255,6 +257,7 @@ init_settings(struct umbel *c, const struct umbel_options *options)
 		r = will_take(c);
 	c->opt.address = c->address.sun_path;
 	c->overflow = c->opt.overflow;
+	keep_init(&c->keep, c->opt.keep_retained_max, sys_random());
 	return r;
 }
 
@@ -351,6 +354,7 @@ handle_destroy(struct umbel *c)
 	free_barriers(c, &c->barriers);
 	free_barriers(c, &c->due_barriers);
 	request_forget_all(c);
+	keep_fini(&c->keep);
 	next_fini(c);
 	receive_fini(c);
 	out_fini(&c->out);

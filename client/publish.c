@@ -298,12 +298,52 @@ take_wish(struct umbel *c, struct wish *wish,
 }
 
 static int
+refuse_to_keep(struct umbel *c, const struct wish *wish, int r)
+{
+	if (r != UMBEL_E_LIMIT)
+		return handle_fail(c, r, "publish: no memory");
+	return handle_fail(c, r,
+	                   "publish on %s: %zu values of %zu bytes are kept, "
+	                   "%zu bytes are allowed",
+	                   wish->topic, c->keep.n, c->keep.bytes,
+	                   c->keep.max_bytes);
+}
+
+/* With keep_retained: a last value. */
+static int
+put_and_keep(struct umbel *c, const struct wish *wish)
+{
+	struct kept *kept = NULL;
+	int r = 0;
+
+	if (!umbel_topic_is_valid(wish->topic))
+		return refuse_topic(c, wish->topic);
+	if (wish->len > 0)
+		r = keep_make(&c->keep, wish->topic, wish->data, wish->len,
+		              &wish->options, &kept);
+	if (r < 0)
+		return refuse_to_keep(c, wish, r);
+	r = put_any(c, wish->topic, wish->data, wish->len, &wish->options);
+	if (r < 0) {
+		keep_discard(kept);
+	} else if (kept) {
+		kept->position = c->taken;
+		keep_put(&c->keep, kept);
+	} else {
+		keep_clear(&c->keep, wish->topic);
+	}
+	return r;
+}
+
+static int
 grant(struct umbel *c, const struct wish *wish)
 {
 	int r;
 
 	if (wish->plain)
 		r = put(c, wish->topic, wish->data, wish->len);
+	else if (wish->options.retain && c->opt.keep_retained)
+		r = put_and_keep(c, wish);
 	else
 		r = put_any(c, wish->topic, wish->data, wish->len,
 		            &wish->options);

@@ -222,6 +222,15 @@ struct umbel_options {
 	size_t will_len;
 	const struct umbel_pub_options *will_options;
 
+	/* remember what this client published last on each topic with the retain
+	   flag, and publish it again, before CONNECTED, to a broker that is not
+	   the one it was given to: brokers forget when they end. At most
+	   keep_retained_max bytes (default 1 MiB) of frames and what it takes
+	   to find them; a value that does not fit is not published, but refused
+	   with UMBEL_E_LIMIT */
+	bool keep_retained;
+	size_t keep_retained_max;
+
 	/* pauses between attempts: first, doubling to last, +-25 %;
 	   default 10 ms and 2000 ms */
 	int retry_first_ms;
@@ -431,7 +440,8 @@ UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
  *
  * Returns 0; -EAGAIN when more than umbel_options.buffer bytes wait (then
  * on_writable tells when there is room); -EMSGSIZE when the frame is longer
- * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD.
+ * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD; with
+ * keep_retained UMBEL_E_LIMIT.
  */
 UMBEL_API int umbel_publish(struct umbel *c, const char *topic,
                             const void *data, size_t len);

@@ -1,0 +1,58 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * keep - the last values that this client published with the retain flag, for
+ * a broker that does not know them.
+ *
+ * Each is the frame as it was sent, in a block of its exact size. All of them,
+ * with what it takes to find them, stay below a bound that the user chose.
+ */
+#ifndef UMBEL_CLIENT_KEEP_H
+#define UMBEL_CLIENT_KEEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "umbel.h"
+
+struct kept {
+	TAILQ_ENTRY(kept) link;
+	struct kept *next; /* in its bucket */
+	uint64_t hash;
+	uint64_t position; /* the owner's: which of its messages it was */
+	size_t frame_len;
+	uint8_t *frame; /* a block of its own */
+	char topic[];
+};
+
+struct keep {
+	TAILQ_HEAD(, kept) all; /* in the order in which they were published */
+	struct kept **buckets;
+	size_t n_buckets; /* a power of two, or 0 */
+	size_t n;
+	size_t bytes;
+	size_t max_bytes;
+	uint64_t seed;
+};
+
+void keep_init(struct keep *keep, size_t max_bytes, uint64_t seed);
+void keep_fini(struct keep *keep);
+
+/*
+ * Make what is to take the place of the last value on `topic`. Nothing is
+ * changed until keep_put(); keep_discard() instead of it is as if it had never
+ * been. 0, -ENOMEM, or UMBEL_E_LIMIT: there is no room.
+ */
+int keep_make(struct keep *keep, const char *topic, const void *data,
+              size_t len, const struct umbel_pub_options *options,
+              struct kept **out);
+void keep_put(struct keep *keep, struct kept *kept);
+void keep_discard(struct kept *kept);
+
+/* There is no last value any more. */
+void keep_clear(struct keep *keep, const char *topic);
+
+#endif

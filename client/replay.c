@@ -1,0 +1,81 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * umbel_options.keep_retained: a broker that is another one than the last, as
+ * the random part of our inbox tells, is given this client's last values before
+ * anything else. A PING behind them says when it has them all: until then they
+ * are published again on each connection.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Lock held, as in all of this file. The inbox without its session. */
+static size_t
+broker_in(const struct asking *a)
+{
+	size_t len = a->inbox_len - 1; /* its dot */
+
+	while (len > 0 && a->inbox[len - 1] != '.')
+		len--;
+	return len;
+}
+
+static bool
+is_known(const struct umbel *c)
+{
+	size_t len = broker_in(&c->asking);
+
+	return len == strlen(c->knows_values) &&
+	       memcmp(c->asking.inbox, c->knows_values, len) == 0;
+}
+
+void
+replay_confirmed(struct umbel *c)
+{
+	size_t len = broker_in(&c->asking);
+
+	if (c->link == LINK_DOWN || !c->asking.possible)
+		return;
+	memcpy(c->knows_values, c->asking.inbox, len);
+	c->knows_values[len] = '\0';
+}
+
+/* What still waits goes out by itself, and what is too long for this broker
+   would end the connection. */
+static bool
+is_wanted(const struct umbel *c, const struct kept *kept)
+{
+	return kept->position <= c->sent &&
+	       kept->frame_len - FRAME_PREFIX_SIZE <= c->max_frame;
+}
+
+int
+replay_values(struct umbel *c)
+{
+	struct message ping = { .type = TYPE_PING };
+	struct kept *kept;
+	bool any = false;
+
+	if (!c->opt.keep_retained || is_known(c))
+		return 0;
+	TAILQ_FOREACH (kept, &c->keep.all, link) {
+		if (!is_wanted(c, kept))
+			continue;
+		if (out_reserve(&c->ctrl, kept->frame_len) < 0)
+			return -ENOMEM;
+		memcpy(c->ctrl.data + c->ctrl.tail, kept->frame,
+		       kept->frame_len);
+		c->ctrl.tail += kept->frame_len;
+		any = true;
+		debug_line(c, "> PUBLISH %s again", kept->topic);
+	}
+	if (!any) {
+		replay_confirmed(c);
+		return 0;
+	}
+	/* its PONG has the counts of these messages, which are not counted */
+	return send_control_first(c, &ping);
+}
