@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -19,6 +20,8 @@
    from one publisher to one subscriber: half of a processor's L2 cache. */
 #define SOFT_MARK         (512u << 10)
 #define ANSWERS_MAX       (1u << 20)
+/* Of all memory: what values that are kept may have of it. */
+#define RETAINED_PART     4u
 
 static void
 name_inboxes(struct broker *b, const uint8_t *random)
@@ -77,6 +80,17 @@ set_limits(struct outbox_limits *limits, size_t high)
 	};
 }
 
+static void
+init_retained(struct broker *b, uint64_t seed)
+{
+	size_t most = b->config->memory_max / RETAINED_PART;
+
+	if (most > b->config->retained_bytes)
+		most = b->config->retained_bytes;
+	retained_init(&b->retained, &b->pool, b->config->retained_max, most,
+	              seed);
+}
+
 int
 broker_init(struct broker *b, const struct config *config)
 {
@@ -90,6 +104,7 @@ broker_init(struct broker *b, const struct config *config)
 	};
 	set_limits(&b->limits, config->outbox_high);
 	TAILQ_INIT(&b->sessions);
+	STAILQ_INIT(&b->letters);
 	waiters_init(&b->settlers);
 	init_deadlines(b);
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
@@ -102,16 +117,54 @@ broker_init(struct broker *b, const struct config *config)
 		slab_pool_fini(&b->pool);
 		return -ENOMEM;
 	}
+	init_retained(b, seed);
 	return 0;
 }
 
 void
 broker_fini(struct broker *b)
 {
+	struct letter *letter;
+
+	while ((letter = STAILQ_FIRST(&b->letters))) {
+		STAILQ_REMOVE_HEAD(&b->letters, link);
+		letter_free(letter);
+	}
 	deadline_clear(&b->memory_wait);
 	router_fini(&b->router);
 	roster_fini(&b->roster);
+	retained_fini(&b->retained);
 	slab_pool_fini(&b->pool);
+}
+
+struct letter *
+letter_new(struct slab_pool *pool, uint32_t len)
+{
+	struct letter *letter = calloc(1, sizeof(*letter));
+
+	if (!letter)
+		return NULL;
+	letter->frame = slab_new_small(pool, len);
+	if (!letter->frame) {
+		free(letter);
+		return NULL;
+	}
+	return letter;
+}
+
+void
+letter_free(struct letter *letter)
+{
+	if (!letter)
+		return;
+	slab_unref(letter->frame);
+	free(letter);
+}
+
+void
+broker_post(struct broker *b, struct letter *letter)
+{
+	STAILQ_INSERT_TAIL(&b->letters, letter, link);
 }
 
 /* All queues, in the order in which they are run. */

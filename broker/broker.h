@@ -21,12 +21,19 @@
 #include "log.h"
 #include "outbox.h"
 #include "proto/datagram.h"
+#include "retained.h"
 #include "roster.h"
 #include "router.h"
 #include "slab.h"
 #include "waiters.h"
 
 struct session;
+
+/* A PUBLISH frame that somebody left behind to be routed. */
+struct letter {
+	STAILQ_ENTRY(letter) link;
+	struct slab *frame; /* and nothing else */
+};
 
 /* "$inbox." and the random part, which is another at every start */
 #define INBOX_RANDOM_BYTES 8u
@@ -50,6 +57,7 @@ struct broker {
 	struct log log;
 	struct slab_pool pool;
 	struct router router;
+	struct retained retained;
 	struct outbox_limits limits;
 
 	TAILQ_HEAD(, session) sessions;
@@ -58,6 +66,9 @@ struct broker {
 	char inbox_root[INBOX_ROOT_MAX]; /* "$inbox.0123456789abcdef" */
 
 	struct roster roster; /* of sessions that have said HELLO */
+
+	size_t will_bytes;             /* of all sessions */
+	STAILQ_HEAD(, letter) letters; /* to be routed when nothing else is */
 
 	/* for those who ask; see introspect.h */
 	uint64_t started_ms;
@@ -88,6 +99,16 @@ struct broker {
 int broker_init(struct broker *b, const struct config *config);
 /* There may be no sessions left. */
 void broker_fini(struct broker *b);
+
+/*
+ * Have a PUBLISH routed as soon as this turn is over. It takes over the letter,
+ * which is the broker's until it is routed.
+ */
+void broker_post(struct broker *b, struct letter *letter);
+
+/* A frame of `len` bytes that is still to be filled in; NULL without memory. */
+struct letter *letter_new(struct slab_pool *pool, uint32_t len);
+void letter_free(struct letter *letter);
 
 /* When any of its deadlines is due next (UINT64_MAX: none); expire them. */
 uint64_t broker_next_deadline(const struct broker *b);

@@ -3,6 +3,7 @@
 
 #include "command.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #include "proto/topic.h"
 #include "proto/utf8.h"
 #include "rights.h"
+#include "snapshot.h"
+
+/* The longest will. */
+#define WILL_MAX (16u << 10)
 
 static const struct text nil;
 
@@ -42,12 +47,68 @@ hello_is_acceptable(struct session *s, const struct message_hello *m)
 		             NAME_MAX_BYTES);
 		return false;
 	}
-	if (m->options.will.at) {
-		session_fail(s, STATUS_UNSUPPORTED,
-		             "HELLO: this broker does not keep wills");
+	return true;
+}
+
+/* It is held to what it would be held to if it were published now. */
+static bool
+will_is_acceptable(struct session *s, struct text will, struct publish *p)
+{
+	struct objection objection;
+
+	if (will.len > WILL_MAX) {
+		session_fail(s, STATUS_FRAME_TOO_BIG,
+		             "HELLO: a will of %" PRIu32 " bytes (limit %u)",
+		             will.len, WILL_MAX);
 		return false;
 	}
-	return true;
+	switch (publish_read((const uint8_t *)will.at, will.len, p)) {
+	case PUBLISH_OK:
+		break;
+	case PUBLISH_BAD_FRAME:
+		session_fail(s, STATUS_BAD_FRAME,
+		             "HELLO: the will is not the body of a PUBLISH");
+		return false;
+	case PUBLISH_BAD_TOPIC:
+		session_fail(s, STATUS_BAD_TOPIC,
+		             "HELLO: the will has no valid topic");
+		return false;
+	case PUBLISH_BAD_REPLY:
+		session_fail(s, STATUS_BAD_REPLY,
+		             "HELLO: the will has no valid reply topic");
+		return false;
+	}
+	if (p->reply) {
+		session_fail(s, STATUS_BAD_REPLY,
+		             "HELLO: nobody is left to reply to a will");
+		return false;
+	}
+	if (!rights_object(s, p, &objection))
+		return true;
+	session_fail(s, STATUS_DENIED, "HELLO: the will: %s", objection.words);
+	return false;
+}
+
+static bool
+keep_will(struct session *s, struct text will)
+{
+	struct publish p;
+
+	if (!will_is_acceptable(s, will, &p))
+		return false;
+	switch (session_set_will(s, will, p.stamp_offset)) {
+	case 0:
+		return true;
+	case -EDQUOT:
+		session_fail(s, STATUS_NO_MEMORY,
+		             "no memory for a will of %" PRIu32
+		             " bytes: all wills take %zu bytes already",
+		             will.len, s->broker->will_bytes);
+		return false;
+	default:
+		session_fail(s, STATUS_NO_MEMORY, "no memory for a will");
+		return false;
+	}
 }
 
 static void
@@ -80,7 +141,9 @@ on_hello(struct session *s, const struct message *m)
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a session");
 		return;
 	}
-	s->state = SESSION_OPEN;
+	if (m->hello.options.will.at && !keep_will(s, m->hello.options.will))
+		return;
+	session_open(s);
 	broker_welcomes(s->broker);
 	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "hello %s",
 	          session_words(s, words));
@@ -133,6 +196,32 @@ filter_is_denied(struct session *s, uint32_t request, struct text filter)
 	return true;
 }
 
+static bool
+subscribe(struct session *s, const struct message_subscribe *m)
+{
+	if (session_subscribe(s, m->sub, m->filter, m->options.monitor) == 0)
+		return true;
+	session_refuse(s, STATUS_LIMIT, m->request, nil,
+	               "no memory for a subscription");
+	return false;
+}
+
+/*
+ * Everything from before the subscription is in the store or has been routed,
+ * everything after it goes to it: none is missed, none comes twice.
+ */
+static void
+subscribe_with_values(struct session *s, const struct message_subscribe *m)
+{
+	/* the store bounds one snapshot; who wants many has to read them */
+	s->reads_first = s->out.bytes >= s->out.limits->high;
+	if (s->reads_first)
+		return;
+	publish_posted(s->broker);
+	if (s->state == SESSION_OPEN && subscribe(s, m))
+		snapshot_send(s, m->request, m->sub, m->filter);
+}
+
 static void
 on_subscribe(struct session *s, const struct message *message)
 {
@@ -146,11 +235,9 @@ on_subscribe(struct session *s, const struct message *message)
 		               "not a valid filter");
 	else if (filter_is_denied(s, m->request, m->filter))
 		return;
-	else if (m->options.group.at || m->options.retained)
+	else if (m->options.group.at)
 		session_refuse(s, STATUS_UNSUPPORTED, m->request, nil,
-		               "this broker knows no %s",
-		               m->options.retained ? "retained messages"
-		                                   : "queue groups");
+		               "this broker knows no queue groups");
 	else if (subtable_find(&s->subs, m->sub))
 		session_refuse(s, STATUS_SUB_IN_USE, m->request, nil,
 		               "subscription %" PRIu32 " is in use", m->sub);
@@ -159,11 +246,9 @@ on_subscribe(struct session *s, const struct message *message)
 		               "session %" PRIu32 " has %" PRIu32
 		               " subscriptions (limit %" PRIu32 ")",
 		               s->id, s->subs.n, max);
-	else if (session_subscribe(s, m->sub, m->filter, m->options.monitor) <
-	         0)
-		session_refuse(s, STATUS_LIMIT, m->request, nil,
-		               "no memory for a subscription");
-	else
+	else if (m->options.retained)
+		subscribe_with_values(s, m);
+	else if (subscribe(s, m))
 		confirm(s, m->request);
 }
 
@@ -213,6 +298,8 @@ on_goaway(struct session *s, const struct message *m)
 	(void)m;
 	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "goodbye %s",
 	          session_words(s, words));
+	session_forget_will(s);
+	s->end_reason = "goodbye";
 	session_end(s);
 }
 
@@ -324,6 +411,8 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 		decode_and_run(s, command, body, body_len);
 	else if (type < TYPE_EXTENSION || s->state == SESSION_NEW)
 		object(s, type);
+	if (session_is_waiting(s)) /* it is carried out again later */
+		return COMMAND_WAITS;
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	return s->state == SESSION_ENDING ? COMMAND_LAST : COMMAND_TAKEN;
 }

@@ -67,6 +67,13 @@ static const struct flag flags[] = {
 	  "wait (default 8 MiB)" },
 	{ "max-subscriptions", KIND_U32, AT(max_subscriptions), 1, 1u << 30,
 	  "N", "of one session (default 200000)" },
+	{ "retained-max", KIND_U32, AT(retained_max), 0, 1u << 30, "N",
+	  "last values that are kept (default 100000)" },
+	{ "retained-bytes", KIND_BYTES, AT(retained_bytes), 0,
+	  UINT64_C(1) << 40, "BYTES",
+	  "memory for them, topics and overhead included\n"
+	  "(default 64 MiB; never more than a quarter of\n"
+	  "--memory-max, out of which it is taken)" },
 	MS("handshake-ms", handshake_ms, 0, "time for HELLO (default 10000)"),
 	MS("frame-ms", frame_ms, 0,
 	   "time for the rest of a frame (default 30000)"),
@@ -291,6 +298,8 @@ set_defaults(struct config *c)
 		.max_frame = FRAME_MAX_DEFAULT,
 		.outbox_high = 8u << 20,
 		.max_subscriptions = 200000,
+		.retained_max = 100000,
+		.retained_bytes = 64u << 20,
 		.handshake_ms = 10000,
 		.frame_ms = 30000,
 		.stall_ms = 2000,

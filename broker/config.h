@@ -26,6 +26,8 @@ struct config {
 	size_t outbox_high;
 	uint32_t max_subscriptions; /* of one session */
 	uint32_t datagram_rate;     /* of one user, a second */
+	uint32_t retained_max;      /* values */
+	size_t retained_bytes;
 
 	uint32_t handshake_ms;
 	uint32_t frame_ms;

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "broker/publish.h"
 #include "command.h"
 #include "hold.h"
 
@@ -520,9 +521,11 @@ conns_end_turn(struct conns *all)
 {
 	for (int i = 0; i < MAX_ROUNDS; i++) {
 		take_ready(all);
+		publish_posted(all->broker);
 		flush_dirty(all);
 		free_dead(all);
-		if (TAILQ_EMPTY(&all->ready) && STAILQ_EMPTY(&all->dirty))
+		if (TAILQ_EMPTY(&all->ready) && STAILQ_EMPTY(&all->dirty) &&
+		    STAILQ_EMPTY(&all->broker->letters))
 			return true;
 	}
 	return false;

@@ -125,8 +125,7 @@ take(struct datagrams *d, uint32_t at, size_t len, const struct peer *peer)
 	stamp(&g, peer);
 	d->broker->datagrams[DATAGRAM_TAKEN]++;
 	publish_inject(d->broker, d->slab, (uint32_t)(g.frame - d->slab->data),
-	               g.len,
-	               (struct text){ g.publish.topic, g.publish.topic_len });
+	               g.len);
 	d->used = at + (uint32_t)len;
 }
 

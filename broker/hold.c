@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "sys.h"
 
 static struct hold *
 hold_of_due(struct deadline *d)
@@ -129,6 +130,7 @@ hold_ended(struct session *s)
 	if (waiters_are_empty(&h->by->out.waiters))
 		deadline_clear(&h->by->out.stall);
 	if (h->told) {
+		sys_tell_held(h, false);
 		tell(h, false);
 		log_release(h);
 	}
@@ -139,6 +141,8 @@ void
 hold_forget(struct session *s)
 {
 	waiter_leave(&s->waiter);
+	if (s->hold && s->hold->told)
+		sys_tell_held(s->hold, false);
 	if (s->hold)
 		s->hold->told = false;
 	hold_ended(s);
@@ -226,6 +230,7 @@ hold_on_notice(struct deadline *d, void *broker)
 	          b->limits.high);
 	deadline_set(&b->hold_ends, d);
 	h->told = true;
+	sys_tell_held(h, true);
 	tell(h, true); /* last: without memory for it the session ends */
 }
 

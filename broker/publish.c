@@ -3,8 +3,12 @@
 
 #include "broker/publish.h"
 
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "hold.h"
 #include "introspect.h"
 #include "proto/publish.h"
@@ -100,7 +104,7 @@ can_wait(const struct session *s, const struct outbox *o,
 }
 
 /* The first outbox that has no room, or NULL: all or nothing. */
-static struct outbox *
+static inline struct outbox *
 find_full(const struct session *s, const struct route *route,
           const struct publish *p)
 {
@@ -166,19 +170,24 @@ count(struct session *s, const struct run *run, const struct route *route,
 }
 
 static enum publish_outcome
+wait_for(struct session *s, struct outbox *full, const struct publish *p)
+{
+	if (hold_begin(s, session_of_outbox(full),
+	               (struct text){ p->topic, p->topic_len }))
+		return PUBLISH_WAITS;
+	session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
+	return PUBLISH_FATAL;
+}
+
+static enum publish_outcome
 route_run(struct session *s, struct input *in, uint32_t body_len,
           const struct publish *p, const struct route *route)
 {
 	struct outbox *full = find_full(s, route, p);
 	struct run run;
 
-	if (full) {
-		if (hold_begin(s, session_of_outbox(full),
-		               (struct text){ p->topic, p->topic_len }))
-			return PUBLISH_WAITS;
-		session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
-		return PUBLISH_FATAL;
-	}
+	if (full)
+		return wait_for(s, full, p);
 	run = take_run(s, in, body_len, p);
 	s->broker->router.ahead.on = run.frames == 1;
 	count(s, &run, route, p);
@@ -187,27 +196,11 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	return PUBLISH_TAKEN;
 }
 
-void
-publish_inject(struct broker *b, struct slab *slab, uint32_t off, uint32_t len,
-               struct text topic)
-{
-	const struct run run = {
-		.slab = slab, .off = off, .len = len, .frames = 1
-	};
-	const struct route *route =
-		router_find(&b->router, topic.at, topic.len);
-
-	if (!route)
-		return;
-	count_on_broker(b, &run, route);
-	fan_out(&run, route);
-}
-
 static enum publish_outcome
 refuse(struct session *s, struct input *in, uint32_t body_len,
-       const struct objection *objection)
+       enum status status, const struct objection *objection)
 {
-	session_deny_publish(s, objection->about, objection->words);
+	session_refuse_publish(s, status, objection->about, objection->words);
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	return PUBLISH_TAKEN;
 }
@@ -223,10 +216,10 @@ answer(struct session *s, struct input *in, uint32_t body_len,
 	uint32_t len;
 
 	if (introspect_object(s, p, &objection))
-		return refuse(s, in, body_len, &objection);
+		return refuse(s, in, body_len, STATUS_DENIED, &objection);
 	slab = introspect_answer(s->broker, p, &len);
 	if (slab) {
-		publish_inject(s->broker, slab, 0, len, reply);
+		publish_inject(s->broker, slab, 0, len);
 		slab_unref(slab);
 	} else {
 		session_refuse(s, STATUS_LIMIT, 0, reply,
@@ -270,6 +263,68 @@ remember_right(const struct session *s, struct route *route, struct text topic)
 		route->admits |= s->class_bit;
 }
 
+/* ---- what is to be kept ---------------------------------------------------- */
+
+/*
+ * Keep it as the last value of its topic, or, when it is empty, nothing any
+ * more. False when it cannot be, and why.
+ */
+static bool
+keep(struct broker *b, const struct publish *p, const uint8_t *body,
+     uint32_t len, char why[RIGHTS_WORDS_MAX])
+{
+	struct retained *r = &b->retained;
+
+	if (p->payload_len == 0) {
+		retained_clear(r, p->topic, p->topic_len);
+		return true;
+	}
+	switch (retained_put(r, p->topic, p->topic_len, body, len,
+	                     clock_now_ms())) {
+	case RETAINED_KEPT:
+		return true;
+	case RETAINED_TOO_MANY:
+		snprintf(why, RIGHTS_WORDS_MAX,
+		         "%zu values are retained already (limit %zu)", r->n,
+		         r->max_n);
+		break;
+	case RETAINED_TOO_BIG:
+		snprintf(why, RIGHTS_WORDS_MAX,
+		         "retained values take %zu bytes, and one of %" PRIu32
+		         " more is too much (limit %zu)",
+		         r->bytes, len, r->max_bytes);
+		break;
+	case RETAINED_NO_MEMORY:
+		snprintf(why, RIGHTS_WORDS_MAX,
+		         "no memory for a retained value");
+		break;
+	}
+	return false;
+}
+
+/* Like route_run(), of one message that is to be kept. */
+static enum publish_outcome
+route_retained(struct session *s, struct input *in, uint32_t body_len,
+               const struct publish *p, const struct route *route)
+{
+	struct outbox *full = find_full(s, route, p);
+	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
+	struct objection objection;
+	struct run run;
+
+	if (full)
+		return wait_for(s, full, p);
+	run = take_run(s, in, body_len, p);
+	objection.about = p->reply ? (struct text){ p->reply, p->reply_len }
+	                           : (struct text){ p->topic, p->topic_len };
+	if (!keep(s->broker, p, body, body_len, objection.words))
+		return refuse(s, in, body_len, STATUS_LIMIT, &objection);
+	count(s, &run, route, p);
+	fan_out(&run, route);
+	input_skip(in, run.len);
+	return PUBLISH_TAKEN;
+}
+
 /* Not a topic that we remember: look at everything. */
 static enum publish_outcome
 take_unknown(struct session *s, struct input *in, uint32_t body_len)
@@ -286,13 +341,15 @@ take_unknown(struct session *s, struct input *in, uint32_t body_len)
 	if (introspect_knows(p.topic, p.topic_len))
 		return answer(s, in, body_len, &p);
 	if (rights_object(s, &p, &objection))
-		return refuse(s, in, body_len, &objection);
+		return refuse(s, in, body_len, STATUS_DENIED, &objection);
 	route = router_find(&s->broker->router, p.topic, p.topic_len);
 	if (!route) {
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a route");
 		return PUBLISH_FATAL;
 	}
 	remember_right(s, route, (struct text){ p.topic, p.topic_len });
+	if (p.flags & PUBLISH_FLAG_RETAIN)
+		return route_retained(s, in, body_len, &p, route);
 	return route_run(s, in, body_len, &p, route);
 }
 
@@ -316,4 +373,54 @@ publish_take(struct session *s, struct input *in, uint32_t body_len)
 			return route_run(s, in, body_len, &p, route);
 	}
 	return take_unknown(s, in, body_len);
+}
+
+/* ---- what comes from elsewhere --------------------------------------------- */
+
+/* There is nobody to refuse it to: it is delivered, and not kept. */
+static void
+keep_injected(struct broker *b, const struct publish *p, const uint8_t *body,
+              uint32_t len)
+{
+	char why[RIGHTS_WORDS_MAX], topic[LOG_TEXT_MAX];
+
+	if (p->flags & PUBLISH_FLAG_RETAIN && !keep(b, p, body, len, why))
+		log_event(&b->log, LOG_WARN, LOG_REFUSED,
+		          "not retained topic=%s: %s",
+		          log_text(topic, p->topic, p->topic_len), why);
+}
+
+uint32_t
+publish_inject(struct broker *b, struct slab *slab, uint32_t off, uint32_t len)
+{
+	const uint8_t *body = slab->data + off + FRAME_PREFIX_SIZE;
+	struct run run = { .slab = slab, .off = off, .len = len, .frames = 1 };
+	const struct route *route;
+	enum publish_result r;
+	struct publish p;
+
+	r = publish_read(body, len - FRAME_PREFIX_SIZE, &p);
+	assert(r == PUBLISH_OK);
+	route = router_find(&b->router, p.topic, p.topic_len);
+	if (!route) {
+		log_event(&b->log, LOG_WARN, LOG_MEMORY,
+		          "no memory for a route, one message is lost");
+		return 0;
+	}
+	count_on_broker(b, &run, route);
+	keep_injected(b, &p, body, len - FRAME_PREFIX_SIZE);
+	fan_out(&run, route);
+	return route->n;
+}
+
+void
+publish_posted(struct broker *b)
+{
+	struct letter *letter;
+
+	while ((letter = STAILQ_FIRST(&b->letters))) {
+		STAILQ_REMOVE_HEAD(&b->letters, link);
+		publish_inject(b, letter->frame, 0, letter->frame->cap);
+		letter_free(letter);
+	}
 }

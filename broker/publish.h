@@ -4,7 +4,7 @@
 /*
  * publish - the path of a message: read, stamp, check, route, and into the
  * outboxes of all who subscribed. Nothing here allocates, copies or calls the
- * system per message.
+ * system per message, but for those that are retained.
  */
 #ifndef UMBELD_PUBLISH_H
 #define UMBELD_PUBLISH_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "input.h"
+#include "proto/publish.h"
 #include "session.h"
 
 enum publish_outcome {
@@ -38,9 +39,16 @@ enum publish_outcome publish_take(struct session *s, struct input *in,
 /*
  * Route a whole PUBLISH frame, `len` bytes at `off` of `slab`, that is valid,
  * stamped and permitted, and not from a session that could wait. Whose outbox
- * is full gets it up to twice the mark, and a GAP beyond.
+ * is full gets it up to twice the mark, and a GAP beyond. To how many it went.
+ *
+ * Like publish_take() it forgets routes, so that it may not be called from
+ * where one is in use: what comes up in the middle of something goes to
+ * broker_post().
  */
-void publish_inject(struct broker *b, struct slab *slab, uint32_t off,
-                    uint32_t len, struct text topic);
+uint32_t publish_inject(struct broker *b, struct slab *slab, uint32_t off,
+                        uint32_t len);
+
+/* Route what was given to broker_post(), in order. */
+void publish_posted(struct broker *b);
 
 #endif

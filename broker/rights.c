@@ -158,6 +158,8 @@ rights_object(const struct session *s, const struct publish *p,
 		return true;
 	if (!(p->flags & PUBLISH_FLAG_RETAIN))
 		return false;
+	if (topic.at[0] == '$')
+		return object(out, "nothing is retained for an inbox");
 	v = rights_to_retain(s, topic);
 	if (!v.ok)
 		rights_words(&v, out->words);

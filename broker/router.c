@@ -225,3 +225,19 @@ router_find(struct router *r, const char *topic, size_t len)
 	walk(r, topic, len);
 	return remember(r, topic, len);
 }
+
+static void
+on_any(struct trie_entry *e, void *any)
+{
+	(void)e;
+	*(bool *)any = true;
+}
+
+bool
+router_leads_anywhere(struct router *r, const char *topic, size_t len)
+{
+	bool any = false;
+
+	trie_match(&r->trie, topic, len, on_any, &any);
+	return any;
+}

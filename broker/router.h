@@ -89,6 +89,9 @@ route_group(const struct route *route, uint32_t i)
 	return route->to[route->n - route->n_last + i];
 }
 
+/* Does any filter match this topic? It changes nothing, routes included. */
+bool router_leads_anywhere(struct router *r, const char *topic, size_t len);
+
 /*
  * The route of a topic if it is known; then the topic is valid, too. NULL
  * when it is not: ask topic_is_valid(), then router_find().

@@ -11,8 +11,11 @@
 
 #include "clock.h"
 #include "hold.h"
+#include "proto/frame.h"
+#include "proto/publish.h"
 #include "proto/utf8.h"
 #include "rights.h"
+#include "sys.h"
 
 /* No text of ours is longer. */
 #define TEXT_MAX        400
@@ -154,21 +157,30 @@ session_refuse(struct session *s, enum status status, uint32_t request,
 }
 
 static struct refusals *
-refusals_of(struct session *s)
+refusals_of(struct session *s, enum status status)
 {
-	if (!s->denied) {
-		s->denied = calloc(1, sizeof(*s->denied));
-		if (s->denied)
-			s->denied->session = s;
+	struct refusals *r;
+
+	for (r = s->refusals; r; r = r->next) {
+		if (r->status == status)
+			return r;
 	}
-	return s->denied;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->session = s;
+	r->status = status;
+	r->next = s->refusals;
+	s->refusals = r;
+	return r;
 }
 
 void
-session_deny_publish(struct session *s, struct text about, const char *why)
+session_refuse_publish(struct session *s, enum status status, struct text about,
+                       const char *why)
 {
+	struct refusals *r = refusals_of(s, status);
 	char words[SESSION_WORDS_MAX], quoted[LOG_TEXT_MAX];
-	struct refusals *r = refusals_of(s);
 
 	s->refused++;
 	s->broker->counts.refused++;
@@ -180,7 +192,7 @@ session_deny_publish(struct session *s, struct text about, const char *why)
 		r->why = strdup(why);
 		return;
 	}
-	session_refuse(s, STATUS_DENIED, 0, about, "%s", why);
+	session_refuse(s, status, 0, about, "%s", why);
 	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
 	          "refused a message about=%s: %s %s",
 	          log_text(quoted, about.at, about.len), why,
@@ -200,7 +212,7 @@ session_on_refusal_report(struct deadline *d, void *broker)
 
 	if (r->n == 0 || s->state != SESSION_OPEN)
 		return;
-	session_refuse(s, STATUS_DENIED, 0, text_from(r->about),
+	session_refuse(s, r->status, 0, text_from(r->about),
 	               "%" PRIu64 " more messages were refused in the last "
 	               "second, this is the last of them (%s)",
 	               r->n, r->why ? r->why : "no memory to say why");
@@ -214,13 +226,15 @@ session_on_refusal_report(struct deadline *d, void *broker)
 static void
 forget_refusals(struct session *s)
 {
-	if (!s->denied)
-		return;
-	deadline_clear(&s->denied->due);
-	free(s->denied->about);
-	free(s->denied->why);
-	free(s->denied);
-	s->denied = NULL;
+	struct refusals *r;
+
+	while ((r = s->refusals)) {
+		s->refusals = r->next;
+		deadline_clear(&r->due);
+		free(r->about);
+		free(r->why);
+		free(r);
+	}
 }
 
 void
@@ -242,15 +256,93 @@ session_is_drained(struct session *s)
 	s->undrained = false;
 }
 
+/* ---- its will ------------------------------------------------------------- */
+
+/* Of all memory: what wills may have of it. */
+#define WILLS_PART 8u
+
+static void
+stamp(const struct session *s, uint8_t at[PUBLISH_STAMP_SIZE])
+{
+	store_be32(at, s->id);
+	store_be32(at + 4, (uint32_t)s->peer.uid);
+}
+
+int
+session_set_will(struct session *s, struct text body, uint32_t stamp_at)
+{
+	struct broker *b = s->broker;
+	uint8_t *frame;
+
+	if (b->will_bytes + body.len > b->config->memory_max / WILLS_PART)
+		return -EDQUOT;
+	s->will = letter_new(&b->pool, FRAME_PREFIX_SIZE + body.len);
+	if (!s->will)
+		return -ENOMEM;
+	b->will_bytes += s->will->frame->cap;
+	frame = s->will->frame->data;
+	frame_put_prefix(frame, body.len);
+	memcpy(frame + FRAME_PREFIX_SIZE, body.at, body.len);
+	stamp(s, frame + FRAME_PREFIX_SIZE + stamp_at);
+	return 0;
+}
+
+static struct letter *
+take_will(struct session *s)
+{
+	struct letter *will = s->will;
+
+	if (will)
+		s->broker->will_bytes -= will->frame->cap;
+	s->will = NULL;
+	return will;
+}
+
+void
+session_forget_will(struct session *s)
+{
+	letter_free(take_will(s));
+}
+
+/* ---- how it begins --------------------------------------------------------- */
+
+void
+session_open(struct session *s)
+{
+	s->state = SESSION_OPEN;
+	s->open_since_ms = clock_now_ms();
+	sys_tell_connected(s);
+}
+
 /* ---- how it ends ---------------------------------------------------------- */
+
+/*
+ * Others are told. When the broker stops, everybody goes, and that is no news
+ * to act on.
+ */
+static void
+depart(struct session *s, enum session_state was)
+{
+	if (!s->end_reason)
+		s->end_reason = s->broker->draining ? "stopping" : "closed";
+	if (s->broker->draining)
+		session_forget_will(s);
+	if (s->will)
+		broker_post(s->broker, take_will(s));
+	if (was == SESSION_OPEN)
+		sys_tell_disconnected(s);
+}
 
 void
 session_end(struct session *s)
 {
-	if (s->state == SESSION_ENDING)
+	enum session_state was = s->state;
+
+	if (was == SESSION_ENDING)
 		return;
 	s->state = SESSION_ENDING;
 	end_subscriptions(s);
+	depart(s, was);
 	session_is_drained(s);
 	hold_forget(s);
 	/* those whom it holds up need not wait for it */
@@ -271,6 +363,8 @@ session_fail(struct session *s, enum status status, const char *format, ...)
 	log_event(&s->broker->log, LOG_WARN, LOG_FAULT, "%s: %s %s",
 	          status_name(status), log_text(quoted, text, strlen(text)),
 	          session_words(s, words));
+	if (!s->end_reason)
+		s->end_reason = status_name((unsigned)status);
 	tell_error(s, status, 0, true, (struct text){ NULL, 0 }, text);
 	session_end(s);
 }
@@ -297,6 +391,9 @@ session_evict(struct session *s, const char *format, ...)
 	if (frames > 0 &&
 	    outbox_gap(&s->out, frames, bytes, "evicted: too slow") < 0)
 		give_up(s);
+	s->end_reason = "evicted";
+	s->lost_frames = frames;
+	s->lost_bytes = bytes;
 	tell_error(s, STATUS_SLOW_CONSUMER, 0, true, (struct text){ NULL, 0 },
 	           text);
 	session_end(s);
@@ -319,6 +416,7 @@ session_fini(struct session *s)
 	outbox_close(&s->out);
 	outbox_fini(&s->out);
 	forget_refusals(s);
+	session_forget_will(s);
 	free(s->name);
 	peer_fini(&s->peer);
 	roster_remove(&s->broker->roster, s->id);

@@ -49,9 +49,12 @@ struct session_ops {
 	size_t (*input_memory)(const struct session *s);
 };
 
-/* A PUBLISH that was refused is reported at once, then once a second. */
+/* A PUBLISH that was refused is reported at once, then once a second; each
+   status by itself. */
 struct refusals {
+	struct refusals *next; /* of another status */
 	struct session *session;
+	enum status status;
 	struct deadline due; /* set: do not report before */
 	uint64_t n;          /* not reported yet */
 	char *about;         /* of the last of those ... */
@@ -88,13 +91,20 @@ struct session {
 	uint64_t accepted;
 	uint64_t unmatched;
 	uint64_t refused;
-	struct refusals *denied; /* NULL: none yet */
+	struct refusals *refusals; /* NULL: none yet */
 
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
 	uint64_t in_want_since_ms;
-	bool in_want;   /* of room, since then; no message was taken since */
-	bool undrained; /* it owes a PING after our GOAWAY */
+	bool in_want;     /* of room, since then; no message was taken since */
+	bool undrained;   /* it owes a PING after our GOAWAY */
+	bool reads_first; /* it asked for more while its outbox was full */
+
+	struct letter *will; /* published if it ends without GOAWAY; or NULL */
+	uint64_t open_since_ms;
+	const char *end_reason; /* a word of PROTOCOL.md, once it is ending */
+	uint64_t lost_frames;   /* by being evicted */
+	uint64_t lost_bytes;
 };
 
 /* Embed: set up, and number it. `ops` as above; takes over what peer owns. */
@@ -118,7 +128,8 @@ session_of_waiter(struct waiter *w)
 static inline bool
 session_is_waiting(const struct session *s)
 {
-	return waiter_is_waiting(&s->waiter);
+	return waiter_is_waiting(&s->waiter) ||
+	       (s->reads_first && s->out.bytes >= s->out.limits->high);
 }
 
 /* "ui", or "" */
@@ -131,6 +142,18 @@ const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
 /* "$inbox.<random>.<session>"; returns its length. */
 #define INBOX_MAX (INBOX_ROOT_MAX + 12)
 size_t session_inbox(const struct session *s, char buf[INBOX_MAX]);
+
+/*
+ * Keep the will of a client: a PUBLISH body that may be published, and where
+ * its stamp is. Returns 0, -ENOMEM, or -EDQUOT when all wills together would
+ * take too much.
+ */
+int session_set_will(struct session *s, struct text body, uint32_t stamp_at);
+/* It leaves in order. */
+void session_forget_will(struct session *s);
+
+/* It said HELLO and has been welcomed. */
+void session_open(struct session *s);
 
 /* Say GOAWAY; the session owes a PING from here on. */
 void session_send_away(struct session *s);
@@ -148,9 +171,16 @@ void session_refuse(struct session *s, enum status status, uint32_t request,
                     struct text about, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* A PUBLISH is denied: reported at once or with others, and counted. */
-void session_deny_publish(struct session *s, struct text about,
-                          const char *why);
+/* A PUBLISH is refused: reported at once or with others, and counted. */
+void session_refuse_publish(struct session *s, enum status status,
+                            struct text about, const char *why);
+
+static inline void
+session_deny_publish(struct session *s, struct text about, const char *why)
+{
+	session_refuse_publish(s, STATUS_DENIED, about, why);
+}
+
 void session_on_refusal_report(struct deadline *d, void *broker);
 
 /*

@@ -8,7 +8,7 @@
  *
  * This is the hot path: no msgpack-c, no allocation. The layout is frozen, and
  * nearly every message on it has the same *plain* shape, with every head in
- * its shortest form and neither reply nor headers:
+ * its shortest form, neither reply nor headers, and not to be retained:
  *
  *	97 03 flags  c4 08 stamp[8]  topic  c0 c0  payload
  *
@@ -92,11 +92,11 @@ publish_payload_fills(const uint8_t *p, size_t left, uint32_t *head_len)
 	return false;
 }
 
-/* 97 03 flags c4 08, with flags a positive fixint */
+/* 97 03 flags c4 08, with flags a positive fixint without the retain flag */
 static inline bool
 publish_head_is_plain(const uint8_t *body)
 {
-	return (load_be32(body) & 0xffff80ff) == 0x970300c4 &&
+	return (load_be32(body) & 0xffff81ff) == 0x970300c4 &&
 	       body[4] == PUBLISH_STAMP_SIZE;
 }
 

@@ -209,6 +209,10 @@ def subscribe(request=1, sub=1, filter="host.**", options=None, *more):
     return [4, request, sub, filter, options if options is not None else {}, *more]
 
 
+def deliver(sub=7, info=None, publish=publish(stamp=STAMPED)):
+    return [6, sub, info, publish]
+
+
 def nested(depth, innermost=7):
     """`depth` arrays, one in the other."""
     for _ in range(depth):
@@ -339,7 +343,15 @@ ok("hello_overflow_disconnect", "to_broker", "H8: overflow disconnect.", hello(1
 ok("hello_unknown_options", "to_broker", "F11: options that are not known are ignored, whatever they hold.",
    hello(1, "", {"colour": "green", "overflow": "block", "sizes": [1, 2, {"a": None}], "": b"\x00"}))
 ok("hello_more_elements", "to_broker", "F11: elements after the options are ignored.", hello(1, "x", {}, "more", [1], None))
+ok("hello_will", "to_broker", "H9: a will: the body of a PUBLISH.", hello(1, "", {"will": pack(publish())}))
+WILL = pack(publish(flags=1, topic=str8("a")))
+ok("hello_will_retained", "to_broker", "H9, F12: one that is to be retained, as bin 32.",
+   hello(1, "", {"will": As(WILL, b"\xc6" + struct.pack(">I", len(WILL)) + WILL)}))
 
+bad("hello_will_str", "to_broker", "bad_frame", "H10: the will is a str.", hello(1, "", {"will": "host.alpha is gone"}))
+bad("hello_will_nil", "to_broker", "bad_frame", "H10: the will is nil.", hello(1, "", {"will": None}))
+bad("hello_will_array", "to_broker", "bad_frame", "H10: the will is an array, not a bin that holds one.",
+    hello(1, "", {"will": publish()}))
 bad("hello_no_version", "to_broker", "bad_frame", "F11: version, name and options are missing.", [1])
 bad("hello_no_name", "to_broker", "bad_frame", "F11: name and options are missing.", [1, 1])
 bad("hello_no_options", "to_broker", "bad_frame", "F11: the options are missing.", [1, 1, "x"])
@@ -604,6 +616,8 @@ bad("subscribe_option_key_int", "to_broker", "bad_frame", "H10: a key of the opt
 bad("subscribe_group_int", "to_broker", "bad_frame", "H10: group is an integer.", subscribe(options={"group": 1}))
 bad("subscribe_retained_str", "to_broker", "bad_frame", "H10: retained is a str.", subscribe(options={"retained": "yes"}))
 
+ok("subscribe_retained", "to_broker", "R4: the last values come first.", subscribe(1, 1, "kept.*", {"retained": True}))
+
 ok("unsubscribe_plain", "to_broker", "The end of a subscription.", [5, 2, 1])
 ok("unsubscribe_more_elements", "to_broker", "F11: elements after the sub are ignored.", [5, 2, 1, "why", [1]])
 ok("unsubscribe_wide_integers", "to_broker", "F12: every integer wider than it need be.",
@@ -616,10 +630,30 @@ bad("unsubscribe_sub_float", "to_broker", "bad_frame", "F11: the sub is a float.
 
 ok("ok_plain", "to_client", "A request is granted.", [8, 1])
 ok("ok_more_elements", "to_client", "F11: what a later OK may tell.", [8, (1 << 32) - 1, 17])
-ok("ok_retained", "to_client", "S12: a subscription with retained is granted, and 300 values follow.", [8, 1, 300])
-ok("ok_retained_none", "to_client", "S12: the same, and there are no values.", [8, 1, 0])
+ok("ok_retained", "to_client", "R4: a subscription with retained is granted, and 300 values follow.", [8, 1, 300])
+ok("ok_retained_none", "to_client", "R4: the same, and there are no values.", [8, 1, 0])
 bad("ok_no_request", "to_client", "bad_frame", "F11: the request is missing.", [8])
 bad("ok_request_str", "to_client", "bad_frame", "F11: the request is a str.", [8, "1"])
+
+ok("deliver_retained", "to_client", "R5: a retained value for subscription 7, 1500 ms old.",
+   deliver(info={"retained": True, "age_ms": 1500}, publish=publish(flags=1, stamp=STAMPED)))
+ok("deliver_group", "to_client", "info is nil for a message that a queue group's member was chosen for.", deliver(info=None))
+ok("deliver_more_info", "to_client", "F11: keys of info that are not known are ignored.",
+   deliver(info={"colour": "green", "age_ms": (1 << 64) - 1, "retained": True, "": None}))
+ok("deliver_wide_integers", "to_client", "F12: as a broker writes it that reads it back: fixed widths.",
+   [6, As(7, "ce 00000007"), {"retained": True, "age_ms": As(0, "cf 0000000000000000")}, publish(stamp=STAMPED)])
+ok("deliver_more_elements", "to_client", "F11, P2: elements after the seventh of the PUBLISH are passed on.",
+   deliver(publish=publish(headers={"a": 1}, reply="r", more=[[1, {"k": 2.5}], None])))
+bad("deliver_no_publish", "to_client", "bad_frame", "F11: the PUBLISH is missing.", deliver()[:3])
+bad("deliver_sub_str", "to_client", "bad_frame", "F11: the sub is a str.", deliver(sub="7"))
+bad("deliver_sub_2_32", "to_client", "bad_frame", "F11: the sub does not fit a u32.", deliver(sub=1 << 32))
+bad("deliver_info_bool", "to_client", "bad_frame", "F11: info is true.", deliver(info=True))
+bad("deliver_publish_nil", "to_client", "bad_frame", "F11: the PUBLISH is nil.", deliver(publish=None))
+bad("deliver_publish_bin", "to_client", "bad_frame", "R5: the PUBLISH is nested as it is, not in a bin.",
+    deliver(publish=pack(publish())))
+bad("deliver_publish_stamp_7", "to_client", "bad_frame", "P7: the stamp of the PUBLISH has seven bytes.",
+    deliver(publish=publish(stamp=bytes(7))))
+bad("deliver_publish_topic", "to_client", "bad_topic", "P6: the topic of the PUBLISH is a filter.", deliver(publish=publish(topic="a.*")))
 
 # --- 6. errors ----------------------------------------------------------------------------------------------------
 

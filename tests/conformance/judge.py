@@ -115,7 +115,7 @@ def headers(node):
     return mapping(node) and all(key.kind == "str" and value.kind in scalars for key, value in node.value)
 
 
-HELLO_OPTIONS = options(overflow=string)
+HELLO_OPTIONS = options(overflow=string, will=binary)
 SUBSCRIBE_OPTIONS = options(monitor=boolean, group=string, retained=boolean)
 
 TO_BROKER = {
@@ -160,6 +160,8 @@ def faults(data, way, max_frame=wire.MAX_FRAME):
         return {"unknown_type"}
     if kind == wire.PUBLISH:
         return publish_faults(data[5:], root)
+    if kind == wire.DELIVER and way == "to_client":
+        return deliver_faults(data[5:], root)
     shapes = TO_CLIENT if way == "to_client" else TO_BROKER
     if kind not in shapes:
         return {"out_of_turn"}
@@ -167,6 +169,16 @@ def faults(data, way, max_frame=wire.MAX_FRAME):
     elements = root.value[1:]
     fits = len(elements) >= len(shape) and all(check(node) for check, node in zip(shape, elements))
     return set() if fits else {"bad_frame"}
+
+
+def deliver_faults(body, root):
+    elements = root.value[1:]
+    if len(elements) < 3 or not u32(elements[0]) or elements[1].kind not in ("nil", "map"):
+        return {"bad_frame"}
+    publish = elements[2]
+    if publish.kind != "array" or not publish.value or publish.value[0].value != wire.PUBLISH:
+        return {"bad_frame"}
+    return publish_faults(body, publish)
 
 
 def publish_faults(body, root):

@@ -4,6 +4,7 @@
 # ctest: poll
 """PROTOCOL.md, 9. The end."""
 
+import os
 import time
 import unittest
 
@@ -85,6 +86,78 @@ class Leaving(BrokerCase):
             self.assertEqual(client.receive_rest(), [])
 
 
+class Wills(BrokerCase):
+    flags = ("--outbox-high", "65536", "--retained-max", "1")
+
+    def with_will(self, payload=b"gone", topic="will", **elements):
+        return self.session("mortal", will=wire.pack(publish(topic, payload, **elements)))
+
+    def expect_will_of(self, reader, session, payload=b"gone"):
+        tree = reader.receive().tree
+        self.assertEqual((tree[0], tree[3], tree[6]), (wire.PUBLISH, "will", payload))
+        self.assertEqual(tree[2], session.id.to_bytes(4, "big") + os.getuid().to_bytes(4, "big"))
+
+    @covers("G6", "G2", "H9")
+    def test_a_will_is_published_in_the_name_of_who_is_gone_behind_all_that_it_sent(self):
+        reader = self.subscriber("will")
+        mortal = self.with_will()
+        mortal.send(*(publish("will", bytes([n])) for n in range(100)), frame(publish("will", b"half"))[:-1])
+        mortal.close()
+        self.assertEqual([self.payload(reader.receive()) for _ in range(100)], [bytes([n]) for n in range(100)])
+        self.expect_will_of(reader, mortal)
+        self.expect_untouched(reader)
+
+    @covers("G6")
+    def test_a_fatal_error_is_such_an_end(self):
+        reader = self.subscriber("will")
+        mortal = self.with_will()
+        mortal.send(b"\0")
+        self.expect_fatal(mortal, "bad_magic")
+        self.expect_will_of(reader, mortal)
+        mortal.close()
+        self.expect_untouched(reader)
+
+    @covers("G6", "G1")
+    def test_who_says_goaway_has_no_will(self):
+        reader = self.subscriber("will")
+        mortal = self.with_will()
+        mortal.send([wire.GOAWAY, "", 0])
+        mortal.receive_rest()
+        self.expect_untouched(reader)
+
+    @covers("G6", "H9")
+    def test_one_who_was_not_welcomed_has_no_will(self):
+        reader = self.subscriber("will")
+        client = self.connect()
+        client.send(hello(version=0, options={"will": wire.pack(publish("will"))}))
+        self.expect_fatal(client, "bad_version")
+        self.expect_untouched(reader)
+
+    @covers("G7", "R1", "R3")
+    def test_a_will_with_the_retain_flag_is_kept_and_one_that_does_not_fit_delivered(self):
+        reader = self.subscriber("will", "will2")
+        self.with_will(flags=1).close()
+        reader.receive()
+        self.with_will(topic="will2", flags=1).close()
+        self.assertEqual(self.payload(reader.receive()), b"gone")
+        self.assertEqual(len(self.session().subscribe_retained("*")[1]), 1)
+        self.session().retain("will")
+
+    @covers("G7", "O5")
+    def test_a_will_waits_for_nobody(self):
+        stopped, reader = self.subscriber("will", name="stopped"), self.subscriber("will")
+        stopped.paused = True
+        n = 60
+        for _ in range(n):  # more than the kernel and twice the mark would take of messages that wait
+            self.with_will(payload=bytes(16000)).close()
+        for _ in range(n):
+            self.assertEqual(self.payload(reader.receive()), bytes(16000))
+        stopped.paused = False
+        got, _ = stopped.barrier()
+        lost = sum(one.tree[1] for one in got if one.type == wire.GAP)
+        self.assertEqual(sum(one.type == wire.PUBLISH for one in got) + lost, n)
+
+
 class Stopping(unittest.TestCase):
     """The broker's own end; each case has a broker to end."""
 
@@ -162,6 +235,20 @@ class Stopping(unittest.TestCase):
         stopped.queue(*(publish("a", bytes(4000)) for _ in range(500)), [wire.PING, 1])
         wire.pump([stopped], lambda: not stopped.queued, "the broker to read all")
         self.broker.terminate()
+        self.broker.expect_exit()
+
+    @covers("G6")
+    def test_there_are_no_wills_when_the_broker_stops(self):
+        self.start("--drain-ms", "600000")
+        reader = self.session("reader")
+        reader.subscribe("will")
+        mortal = wire.Session(self.broker.path, "mortal", {"will": wire.pack(publish("will"))})
+        self.broker.terminate()
+        self.expect_goaway(mortal)
+        self.expect_goaway(reader)
+        mortal.close()
+        reader.send([wire.PING, 1])
+        self.assertEqual([one.type for one in reader.receive_rest()], [wire.PONG])
         self.broker.expect_exit()
 
     @covers("G4")

@@ -119,15 +119,32 @@ class Hello(BrokerCase):
                 self.assertEqual(self.welcome(hello(options={"overflow": asked}))[4]["overflow"], "block")
 
     @covers("H9")
-    def test_a_will_is_unsupported(self):
-        client = self.connect()
-        client.send(hello(options={"will": wire.pack(publish())}))
-        self.assertEqual(self.expect_fatal(client, "unsupported")[0], [])
+    def test_a_will_is_held_to_the_rules_of_a_publish(self):
+        mine = self.session().inbox
+        for will, error in ((b"", "bad_frame"), (wire.pack(publish())[:-1], "bad_frame"), (wire.pack(publish()) + b"\0", "bad_frame"),
+                            (wire.pack([wire.PING, 1]), "bad_frame"), (frame(publish()), "bad_frame"),
+                            (wire.pack(publish(headers={"a": []})), "bad_frame"), (wire.pack(publish("a.*")), "bad_topic"),
+                            (wire.pack(publish(reply="a..b")), "bad_reply"), (wire.pack(publish(reply="a.b")), "bad_reply"),
+                            (wire.pack(publish("$sys")), "denied"), (wire.pack(publish("$inbox.x.1")), "denied"),
+                            (wire.pack(publish(mine, flags=1)), "denied"),
+                            (wire.pack(publish(payload=bytes(16384))), "frame_too_big")):
+            with self.subTest(will=will[:40], error=error):
+                client = self.connect()
+                client.send(hello(options={"will": will}))
+                self.assertEqual(self.expect_fatal(client, error)[0], [])
+                client.close()
+
+    @covers("H9")
+    def test_a_good_will_is_granted(self):
+        head = len(wire.pack(publish(payload=bytes(300)))) - 300
+        for will in (publish(), publish(flags=1, headers={"a": 1}), publish(self.session().inbox),
+                     publish(payload=bytes(16384 - head))):
+            self.welcome(hello(options={"will": wire.pack(will)}))
 
     @covers("H10")
     def test_a_known_option_of_the_wrong_type_is_a_bad_frame(self):
         for options in ({"overflow": 1}, {"overflow": None}, {"overflow": b"block"}, {"overflow": ["block"]},
-                        {"overflow": True}, {"first": 1, "overflow": {}}):
+                        {"overflow": True}, {"first": 1, "overflow": {}}, {"will": "a str"}, {"will": None}, {"will": publish()}):
             with self.subTest(options=options):
                 client = self.connect()
                 client.send(hello(options=options))

@@ -130,15 +130,15 @@ class Subscribe(BrokerCase):
         self.expect_payloads(me, [b"1"])
 
     @covers("S9", "S11", "E3")
-    def test_group_and_retained_are_unsupported_and_the_session_goes_on(self):
+    def test_a_group_is_unsupported_and_the_session_goes_on(self):
         me = self.session()
-        for options in ({"group": "workers"}, {"retained": True}, {"monitor": True, "group": ""}):
+        for options in ({"group": "workers"}, {"retained": True, "group": "workers"}, {"monitor": True, "group": ""}):
             with self.subTest(options=options):
                 self.expect_refusal(me, "unsupported", me.request("a", **options))
         me.publish("a")
         self.assertEqual(me.barrier(), ([], (1, 1, 0)))
 
-    @covers("S9")
+    @covers("R4")
     def test_retained_false_asks_for_nothing(self):
         self.session().subscribe("a", retained=False)
 

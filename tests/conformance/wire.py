@@ -419,6 +419,21 @@ class Session(Connection):
         self.send([UNSUBSCRIBE, request, sub])
         self.expect_ok(request)
 
+    def retain(self, topic, payload=b""):
+        self.send([PUBLISH, 1, ZEROS, topic, None, None, payload])
+
+    def subscribe_retained(self, filter, sub=None):
+        """SUBSCRIBE with `retained`. Returns the sub and the DELIVERs that the OK announces, which must be these and no others."""
+        request = self.request(filter, sub, retained=True)
+        sub = request if sub is None else sub
+        answer = self.receive()
+        assert answer is not None and answer.tree[:2] == [OK, request] and len(answer.tree) >= 3, f"no OK with a count: {answer}"
+        values = [self.receive() for _ in range(answer.tree[2])]
+        for one in values:
+            assert one is not None and one.type == DELIVER and one.tree[1] == sub, f"no value for {sub} but {one}"
+            assert one.tree[2]["retained"] is True and one.tree[2]["age_ms"] >= 0, f"[R5] the info of {one}"
+        return sub, values
+
     def expect_ok(self, request):
         answer = self.receive()
         assert answer is not None and answer.tree[:2] == [OK, request], f"no OK for request {request} but {answer}"

@@ -141,14 +141,16 @@ put_frame(struct bytes *b, const char *hex)
 	put_prefix_before(b, start);
 }
 
-/* [3, 0, stamp, topic, reply, nil, payload]; reply may be NULL */
+/* [3, flags, stamp, topic, reply, nil, payload]; reply may be NULL */
 static inline void
-put_publish(struct bytes *b, const char *topic, const char *reply,
-            const void *payload, size_t len)
+put_publish_with(struct bytes *b, uint8_t flags, const char *topic,
+                 const char *reply, const void *payload, size_t len)
 {
 	size_t start = b->len;
 
-	put_hex(b, "97 03 00 c4 08 00 00 00 00 00 00 00 00");
+	put_hex(b, "97 03");
+	put_be(b, flags, 1);
+	put_hex(b, "c4 08 00 00 00 00 00 00 00 00");
 	put_str(b, topic);
 	if (reply)
 		put_str(b, reply);
@@ -157,6 +159,13 @@ put_publish(struct bytes *b, const char *topic, const char *reply,
 	put_hex(b, "c0");
 	put_bin(b, payload, len);
 	put_prefix_before(b, start);
+}
+
+static inline void
+put_publish(struct bytes *b, const char *topic, const char *reply,
+            const void *payload, size_t len)
+{
+	put_publish_with(b, 0, topic, reply, payload, len);
 }
 
 static inline void

@@ -104,6 +104,8 @@ some_config(void)
 		.outbox_high = 80000,
 		.max_subscriptions = 100,
 		.datagram_rate = 10000,
+		.retained_max = 1000,
+		.retained_bytes = 1u << 20,
 		.handshake_ms = 10000,
 		.frame_ms = 30000,
 		.stall_ms = 2000,
@@ -134,6 +136,7 @@ rig_fini(struct rig *r)
 {
 	assert_int_equal(r->broker.n_sessions, 0);
 	assert_int_equal(r->broker.router.trie.n_nodes, 0);
+	retained_fini(&r->broker.retained);
 	assert_int_equal(r->broker.pool.used, 0);
 	assert_true(broker_next_deadline(&r->broker) == UINT64_MAX);
 	broker_fini(&r->broker);

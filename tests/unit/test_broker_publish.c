@@ -425,6 +425,312 @@ TEST(what_arrives_is_the_same_however_it_was_cut)
 	bytes_free(&whole);
 }
 
+/* ---- what is kept ---------------------------------------------------------- */
+
+static enum command_outcome
+retain(struct client *c, const char *topic, const char *payload)
+{
+	enum command_outcome outcome;
+	struct bytes b = { 0 };
+
+	put_publish_with(&b, 1, topic, NULL, payload, strlen(payload));
+	outcome = client_says(c, &b);
+	bytes_free(&b);
+	return outcome;
+}
+
+static const struct retained_value *
+kept(struct rig *r, const char *topic)
+{
+	return retained_find(&r->broker.retained, topic, strlen(topic));
+}
+
+TEST(what_is_to_be_retained_is_delivered_and_a_copy_of_it_kept)
+{
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "**");
+	pub = client_open(&r, "pub", 70000);
+	for (int round = 0; round < 3; round++) {
+		char payload[2] = { (char)('a' + round), 0 };
+
+		clock_step(10);
+		assert_int_equal(retain(pub, "a.b", payload), COMMAND_TAKEN);
+		assert_int_equal(retain(pub, "nobody", "x"), COMMAND_TAKEN);
+		client_next(c, TYPE_PUBLISH);
+		/* flag, stamp and all */
+		assert_int_equal(kept(&r, "a.b")->slab->cap, c->frame.len - 5);
+		assert_memory_equal(kept(&r, "a.b")->slab->data,
+		                    c->frame.at + 5, c->frame.len - 5);
+		assert_int_equal(c->frame.at[7], 1);
+		assert_int_equal(c->frame.at[13], pub->session.id);
+		assert_true(kept(&r, "a.b")->since_ms == stepped_ms);
+		client_next(c, TYPE_PUBLISH);
+	}
+	assert_int_equal(r.broker.retained.n, 2);
+	assert_int_equal(pub->session.accepted, 6);
+	client_publishes(pub, "a.b", 5); /* without the flag nothing changes */
+	assert_int_equal(kept(&r, "a.b")->slab->cap, 13 + 4 + 2 + 3);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(an_empty_one_is_delivered_and_clears)
+{
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "**");
+	pub = client_open(&r, "pub", 1);
+	retain(pub, "a", "x");
+	retain(pub, "a", "");
+	retain(pub, "b", "");
+	for (int i = 0; i < 3; i++)
+		client_next(c, TYPE_PUBLISH);
+	assert_int_equal(r.broker.retained.n, 0);
+	client_expect_nothing(pub);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(one_to_be_retained_is_never_part_of_a_run)
+{
+	struct bytes b = { 0 };
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	pub = client_open(&r, "pub", 1);
+	for (int i = 0; i < 9; i++)
+		put_publish_with(&b, i == 4, "a", NULL, "hello", 5);
+	assert_int_equal(client_says(pub, &b), COMMAND_TAKEN);
+	assert_int_equal(pub->session.accepted, 9);
+	for (int i = 0; i < 9; i++) {
+		client_next(c, TYPE_PUBLISH);
+		assert_int_equal(c->frame.at[7], i == 4);
+		assert_int_equal(c->frame.at[13], pub->session.id);
+	}
+	assert_int_equal(r.broker.retained.n, 1);
+	bytes_free(&b);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(what_does_not_fit_is_refused_with_both_numbers_and_reaches_nobody)
+{
+	struct config config = some_config();
+	struct client *c, *pub;
+	char big[1000] = "";
+	struct rig r;
+
+	config.retained_max = 2;
+	config.retained_bytes = 1000;
+	rig_init_with(&r, config);
+	c = client_open(&r, "c", 1);
+	pub = client_open(&r, "pub", 1);
+	retain(pub, "a", "1");
+	retain(pub, "b", "1");
+	client_subscribes(c, 1, "**");
+	client_next(c, TYPE_OK);
+
+	assert_int_equal(retain(pub, "c", "1"), COMMAND_TAKEN);
+	client_expect_error(pub, STATUS_LIMIT, false, 0,
+	                    "2 values are retained already (limit 2)");
+	memset(big, 'x', sizeof(big) - 1);
+	retain(pub, "a", big); /* told with others, in a second */
+	client_expect_nothing(pub);
+	assert_int_equal(kept(&r, "a")->slab->cap, 13 + 2 + 2 + 3);
+	publish(pub, "$x", NULL); /* for each code by itself */
+	client_expect_error(pub, STATUS_DENIED, false, 0, "$");
+	client_expect_error(pub, STATUS_LIMIT, false, 0, "1 more messages");
+	client_expect_nothing(c);
+	rig_step(&r, 1000);
+	retain(pub, "a", big);
+	client_expect_error(pub, STATUS_LIMIT, false, 0, "(limit 1000)");
+	assert_int_equal(pub->session.accepted, 2);
+	assert_int_equal(pub->session.refused, 4);
+	retain(pub, "b", "");
+	retain(pub, "c", "1");
+	assert_non_null(kept(&r, "c"));
+	rig_step(&r, 1000);
+	client_expect_nothing(pub);
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(nothing_is_retained_for_an_inbox)
+{
+	char inbox[INBOX_MAX];
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	session_inbox(&c->session, inbox);
+	assert_int_equal(retain(c, inbox, "x"), COMMAND_TAKEN);
+	expect_denied(c, inbox);
+	assert_int_equal(r.broker.retained.n, 0);
+	rig_step(&r, 1000);
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(what_waits_is_kept_when_it_is_routed)
+{
+	struct client *c, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	pub = client_open(&r, "pub", 1);
+	while (c->session.out.bytes < r.config.outbox_high)
+		client_publishes(pub, "a", 5000);
+	assert_int_equal(retain(pub, "a", "x"), COMMAND_WAITS);
+	assert_null(kept(&r, "a"));
+	client_reads_all(c);
+	rig_turn(&r);
+	assert_non_null(kept(&r, "a"));
+	client_free(c);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+/* ---- what comes from elsewhere --------------------------------------------- */
+
+static uint32_t
+inject(struct rig *r, uint8_t flags, const char *topic, size_t len)
+{
+	uint8_t *payload = calloc(1, len + 1);
+	struct bytes b = { 0 };
+	struct slab *slab;
+	uint32_t n;
+
+	assert_non_null(payload);
+	put_publish_with(&b, flags, topic, NULL, payload, len);
+	slab = slab_new_small(&r->broker.pool, (uint32_t)b.len + 3);
+	memcpy(slab->data + 3, b.at, b.len);
+	n = publish_inject(&r->broker, slab, 3, (uint32_t)b.len);
+	slab_unref(slab);
+	bytes_free(&b);
+	free(payload);
+	return n;
+}
+
+TEST(what_is_injected_goes_to_all_as_it_is_and_is_counted)
+{
+	struct client *a, *b;
+	struct rig r;
+
+	rig_init(&r);
+	assert_int_equal(inject(&r, 0, "a", 5), 0);
+	a = client_open_on(&r, "a", "a");
+	b = client_open_on(&r, "b", "*");
+	assert_int_equal(inject(&r, 0, "a", 5), 2);
+	assert_int_equal(inject(&r, 1, "b", 5), 1);
+	client_next(a, TYPE_PUBLISH);
+	assert_int_equal(a->frame.at[13], 0); /* nobody stamps it here */
+	client_expect_nothing(a);
+	client_next(b, TYPE_PUBLISH);
+	client_next(b, TYPE_PUBLISH);
+	assert_null(kept(&r, "a"));
+	assert_non_null(kept(&r, "b"));
+	assert_int_equal(inject(&r, 1, "b", 0), 1);
+	assert_null(kept(&r, "b"));
+	client_free(a);
+	client_free(b);
+	rig_fini(&r);
+}
+
+TEST(what_is_injected_waits_for_nobody_and_beyond_twice_the_mark_is_a_gap)
+{
+	struct client *c, *other;
+	unsigned sent = 0, got = 0;
+	uint64_t lost = 0;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	other = client_open_on(&r, "other", "a");
+	while (c->session.out.bytes < 2 * r.config.outbox_high) {
+		inject(&r, 0, "a", 5000);
+		client_reads_all(other);
+		sent++;
+	}
+	for (int i = 0; i < 3; i++, sent++)
+		assert_int_equal(inject(&r, 0, "a", 5000), 2);
+	while (client_next_frame(c)) {
+		struct message m;
+
+		if (c->frame.at[6] == TYPE_PUBLISH) {
+			got++;
+			continue;
+		}
+		message_decode(c->frame.at + 5, c->frame.len - 5, &m);
+		assert_int_equal(m.type, TYPE_GAP);
+		lost += m.gap.frames;
+	}
+	assert_int_equal(lost, 3);
+	assert_int_equal(got + lost, sent);
+	for (unsigned i = 0; i < sent; i++)
+		client_next(other, TYPE_PUBLISH);
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
+TEST(one_that_is_injected_and_cannot_be_kept_is_delivered_all_the_same)
+{
+	struct config config = some_config();
+	struct client *c;
+	struct rig r;
+
+	config.retained_max = 0;
+	rig_init_with(&r, config);
+	c = client_open_on(&r, "c", "a");
+	assert_int_equal(inject(&r, 1, "a", 5), 1);
+	client_next(c, TYPE_PUBLISH);
+	assert_null(kept(&r, "a"));
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(what_is_posted_is_routed_in_order_and_later)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open_on(&r, "c", "a");
+	for (uint8_t i = 0; i < 3; i++) {
+		struct bytes b = { 0 };
+		struct letter *letter;
+
+		put_publish(&b, "a", NULL, &i, 1);
+		letter = letter_new(&r.broker.pool, (uint32_t)b.len);
+		memcpy(letter->frame->data, b.at, b.len);
+		broker_post(&r.broker, letter);
+		bytes_free(&b);
+	}
+	client_expect_nothing(c);
+	publish_posted(&r.broker);
+	for (uint8_t i = 0; i < 3; i++) {
+		client_next(c, TYPE_PUBLISH);
+		assert_int_equal(c->frame.at[c->frame.len - 1], i);
+	}
+	publish_posted(&r.broker);
+	client_expect_nothing(c);
+	client_free(c);
+	rig_fini(&r);
+}
+
 int
 main(void)
 {
@@ -446,6 +752,21 @@ main(void)
 		cmocka_unit_test(
 			while_the_broker_settles_publishers_wait_and_others_do_not),
 		cmocka_unit_test(what_arrives_is_the_same_however_it_was_cut),
+		cmocka_unit_test(
+			what_is_to_be_retained_is_delivered_and_a_copy_of_it_kept),
+		cmocka_unit_test(an_empty_one_is_delivered_and_clears),
+		cmocka_unit_test(one_to_be_retained_is_never_part_of_a_run),
+		cmocka_unit_test(
+			what_does_not_fit_is_refused_with_both_numbers_and_reaches_nobody),
+		cmocka_unit_test(nothing_is_retained_for_an_inbox),
+		cmocka_unit_test(what_waits_is_kept_when_it_is_routed),
+		cmocka_unit_test(
+			what_is_injected_goes_to_all_as_it_is_and_is_counted),
+		cmocka_unit_test(
+			what_is_injected_waits_for_nobody_and_beyond_twice_the_mark_is_a_gap),
+		cmocka_unit_test(
+			one_that_is_injected_and_cannot_be_kept_is_delivered_all_the_same),
+		cmocka_unit_test(what_is_posted_is_routed_in_order_and_later),
 	};
 
 	return RUN(tests);

@@ -21,6 +21,8 @@ struct row {
 #define TURN ERROR(STATUS_OUT_OF_TURN)
 #define BAD  ERROR(STATUS_BAD_FRAME)
 
+#define WILL "97 03 00 c4 08 00 00 00 00 00 00 00 00"
+
 static const struct row rows[] = {
 	/* HELLO */
 	{ "94 01 01 a2 75 69 80", TYPE_WELCOME, TURN },
@@ -29,8 +31,20 @@ static const struct row rows[] = {
 	{ "93 01 01 a0", BAD, BAD },
 	{ "94 01 01 a1 0a 80", BAD, TURN }, /* a name with a line feed */
 	{ "94 01 01 a1 ff 80", BAD, TURN },
-	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 00", ERROR(STATUS_UNSUPPORTED),
-	  TURN },
+	/* a will: nothing, a good one, and each rule that it can break */
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 00", BAD, TURN },
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 13" WILL "a1 61 c0 c0 c4 00",
+	  TYPE_WELCOME, TURN },
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 14" WILL "a1 61 c0 c0 c4 00 c0",
+	  BAD, TURN },
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 13" WILL "a1 2a c0 c0 c4 00",
+	  ERROR(STATUS_BAD_TOPIC), TURN },
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 14" WILL "a1 61 a1 2a c0 c4 00",
+	  ERROR(STATUS_BAD_REPLY), TURN },
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 14" WILL "a1 61 a1 62 c0 c4 00",
+	  ERROR(STATUS_BAD_REPLY), TURN },
+	{ "94 01 01 a0 81 a4 77 69 6c 6c c4 13" WILL "a1 24 c0 c0 c4 00",
+	  ERROR(STATUS_DENIED), TURN },
 	{ "94 01 01 a0 81 a8 6f 76 65 72 66 6c 6f 77 ab 64 72 6f 70 2d 6f 6c "
 	  "64 65 73 74",
 	  TYPE_WELCOME, TURN },
@@ -67,8 +81,7 @@ static const struct row rows[] = {
 	  ERROR(STATUS_DENIED) },
 	{ "95 04 01 01 a1 61 81 a5 67 72 6f 75 70 a1 67", TURN,
 	  ERROR(STATUS_UNSUPPORTED) },
-	{ "95 04 01 01 a1 61 81 a8 72 65 74 61 69 6e 65 64 c3", TURN,
-	  ERROR(STATUS_UNSUPPORTED) },
+	{ "95 04 01 01 a1 61 81 a8 72 65 74 61 69 6e 65 64 c3", TURN, TYPE_OK },
 	{ "95 04 01 01 a1 61 81 a8 72 65 74 61 69 6e 65 64 c2", TURN, TYPE_OK },
 	{ "94 04 01 01 a1 61", TURN, BAD },
 	/* UNSUBSCRIBE */
@@ -124,10 +137,10 @@ expect(struct client *c, const struct row *row, int want, const char *when)
 		         m.type == TYPE_ERROR ? status_name(m.error.code) : "");
 	client_expect_nothing(c);
 	if (type == TYPE_ERROR) {
-		/* of an unsupported option only that of a HELLO */
-		bool fatal = m.error.code < 32 &&
-		             !(m.error.code == STATUS_UNSUPPORTED &&
-		               m.error.request > 0);
+		/* what a HELLO is not granted ends the session */
+		bool hello = strncmp(row->body, "94 01", 5) == 0;
+		bool fatal = hello || (m.error.code < 32 &&
+		                       m.error.code != STATUS_UNSUPPORTED);
 
 		assert_int_equal(m.error.fatal, fatal);
 		assert_int_equal(c->session.state == SESSION_ENDING, fatal);

@@ -46,6 +46,8 @@ TEST(without_flags_the_defaults_hold)
 	assert_int_equal(c.max_frame, 4 << 20);
 	assert_int_equal(c.outbox_high, 8 << 20);
 	assert_int_equal(c.max_subscriptions, 200000);
+	assert_int_equal(c.retained_max, 100000);
+	assert_int_equal(c.retained_bytes, 64 << 20);
 	assert_int_equal(c.handshake_ms, 10000);
 	assert_int_equal(c.frame_ms, 30000);
 	assert_int_equal(c.stall_ms, 2000);
@@ -74,6 +76,8 @@ static const struct {
 	NUMBER("max-frame", max_frame),
 	NUMBER("outbox-high", outbox_high),
 	NUMBER("max-subscriptions", max_subscriptions),
+	NUMBER("retained-max", retained_max),
+	NUMBER("retained-bytes", retained_bytes),
 	NUMBER("handshake-ms", handshake_ms),
 	NUMBER("frame-ms", frame_ms),
 	NUMBER("stall-ms", stall_ms),

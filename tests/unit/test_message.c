@@ -6,6 +6,7 @@
 #include <msgpack.h>
 
 #include "proto/cursor.h"
+#include "proto/deliver.h"
 #include "proto/frame.h"
 #include "proto/publish.h"
 #include "proto/status.h"
@@ -707,6 +708,43 @@ expect_publish(const json_t *d, const uint8_t *body, const struct publish *p)
 	           (struct text){ (const char *)p->payload, p->payload_len });
 }
 
+static const char *
+judge_publish(const struct vector *v, const json_t *decoded,
+              const uint8_t *body, uint32_t len)
+{
+	struct publish p;
+
+	switch (publish_read(body, len, &p)) {
+	case PUBLISH_OK:
+		if (v->ok)
+			expect_publish(decoded, body, &p);
+		return NULL;
+	case PUBLISH_BAD_TOPIC:
+		return "bad_topic";
+	case PUBLISH_BAD_REPLY:
+		return "bad_reply";
+	case PUBLISH_BAD_FRAME:
+		break;
+	}
+	return "bad_frame";
+}
+
+static const char *
+judge_deliver(const struct vector *v, const uint8_t *body, uint32_t len)
+{
+	const json_t *info = v->ok ? json_array_get(v->decoded, 2) : NULL;
+	struct deliver d;
+
+	if (!deliver_read(body, len, &d))
+		return "bad_frame";
+	if (v->ok) {
+		expect_uint(v->decoded, 1, d.sub);
+		assert_int_equal(d.retained, !json_is_null(info));
+	}
+	return judge_publish(v, v->ok ? json_array_get(v->decoded, 3) : NULL,
+	                     d.publish, d.publish_len);
+}
+
 /* What a decoder without a session makes of a frame: an error, or NULL. */
 static const char *
 judge(const struct vector *v)
@@ -715,7 +753,6 @@ judge(const struct vector *v)
 	                       ? FRAME_MAX_DEFAULT + FRAME_BROKER_EXTRA
 	                       : FRAME_MAX_DEFAULT;
 	const uint8_t *body = v->frame.at + FRAME_PREFIX_SIZE;
-	struct publish p;
 	struct message m;
 	uint32_t len, type;
 
@@ -736,20 +773,10 @@ judge(const struct vector *v)
 		expect_same_bytes(v->decoded, body, len);
 	if (type >= TYPE_EXTENSION)
 		return NULL;
-	if (type == TYPE_PUBLISH) {
-		switch (publish_read(body, len, &p)) {
-		case PUBLISH_OK:
-			if (v->ok)
-				expect_publish(v->decoded, body, &p);
-			return NULL;
-		case PUBLISH_BAD_FRAME:
-			return "bad_frame";
-		case PUBLISH_BAD_TOPIC:
-			return "bad_topic";
-		case PUBLISH_BAD_REPLY:
-			return "bad_reply";
-		}
-	}
+	if (type == TYPE_PUBLISH)
+		return judge_publish(v, v->decoded, body, len);
+	if (type == TYPE_DELIVER)
+		return judge_deliver(v, body, len);
 	if (message_ways(type) == 0)
 		return "unknown_type";
 	if (message_decode(body, len, &m) != MESSAGE_OK)

@@ -40,11 +40,11 @@ TEST(a_plain_body_is_read_in_place)
 {
 	struct publish p;
 
-	assert_int_equal(read_hex("97 03 01" STAMP "a3 61 2e 62 c0 c0 c4 02 "
+	assert_int_equal(read_hex("97 03 02" STAMP "a3 61 2e 62 c0 c0 c4 02 "
 	                          "68 69",
 	                          &p),
 	                 PUBLISH_OK);
-	assert_int_equal(p.flags, 1);
+	assert_int_equal(p.flags, 2);
 	assert_int_equal(p.stamp_offset, 5);
 	assert_int_equal(p.topic_len, 3);
 	assert_memory_equal(p.topic, "a.b", 3);
@@ -55,6 +55,22 @@ TEST(a_plain_body_is_read_in_place)
 	assert_ptr_equal(p.payload, exact.at + exact.len - 2);
 	assert_ptr_equal(p.repeat, exact.at + 13);
 	assert_int_equal(p.repeat_len, 6);
+}
+
+TEST(a_body_to_be_retained_is_read_and_is_not_plain)
+{
+	struct publish p;
+
+	assert_int_equal(read_hex("97 03 01" STAMP "a3 61 2e 62 c0 c0 c4 02 "
+	                          "68 69",
+	                          &p),
+	                 PUBLISH_OK);
+	assert_int_equal(p.flags, PUBLISH_FLAG_RETAIN);
+	assert_int_equal(p.stamp_offset, 5);
+	assert_int_equal(p.topic_len, 3);
+	assert_int_equal(p.payload_len, 2);
+	assert_null(p.repeat);
+	assert_false(publish_read_plain(exact.at, exact.len, &p));
 }
 
 TEST(reply_headers_and_more_elements_are_read)
@@ -283,7 +299,7 @@ TEST(the_next_message_on_the_topic_is_a_repeat)
 		uint32_t head = 0;
 
 		put_plain(&b, "a.b", payloads[i].head, payloads[i].len);
-		b.at[2] = 0x7f;            /* other flags */
+		b.at[2] = 0x7e;            /* other flags */
 		memset(b.at + 5, 0xee, 8); /* another stamp */
 		assert_true(publish_repeats(&p, b.at, b.len, &head));
 		assert_int_equal(head, payloads[i].head_len);
@@ -305,6 +321,8 @@ TEST(another_topic_or_shape_is_no_repeat)
 		"97 03 00" STAMP "a3 61 2e 62 c0 c0 a0",
 		"97 03 00" STAMP "a3 61 2e 62 c0 c0",
 		"97 03 80" STAMP "a3 61 2e 62 c0 c0 c4 00",
+		"97 03 01" STAMP "a3 61 2e 62 c0 c0 c4 00", /* retain */
+		"97 03 7f" STAMP "a3 61 2e 62 c0 c0 c4 00",
 		"98 03 00" STAMP "a3 61 2e 62 c0 c0 c4 00 c0",
 		"97 04 00" STAMP "a3 61 2e 62 c0 c0 c4 00",
 		"97 03 00 c4 07 00 00 00 00 00 00 00 00 a3 61 2e 62 c0 c0 c4 "
@@ -508,6 +526,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_plain_body_is_read_in_place),
+		cmocka_unit_test(
+			a_body_to_be_retained_is_read_and_is_not_plain),
 		cmocka_unit_test(reply_headers_and_more_elements_are_read),
 		cmocka_unit_test(every_encoding_of_the_outer_values_is_as_good),
 		cmocka_unit_test(what_is_not_of_its_type_is_a_bad_frame),

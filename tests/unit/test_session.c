@@ -3,6 +3,7 @@
 
 #include "broker/session.h"
 
+#include "broker/publish.h"
 #include "capture.h"
 #include "sessions.h"
 
@@ -345,6 +346,160 @@ TEST(after_goaway_a_session_is_drained_by_its_ping_or_its_end)
 	rig_fini(&r);
 }
 
+/* ---- wills ----------------------------------------------------------------- */
+
+/* A session whose will is `len` bytes on the topic "will". */
+static struct client *
+open_with_will(struct rig *r, uint8_t flags, size_t len)
+{
+	struct client *c = client_new(r, 70000);
+	uint8_t *payload = calloc(1, len + 1);
+	struct bytes will = { 0 };
+
+	assert_non_null(payload);
+	put_publish_with(&will, flags, "will", NULL, payload, len);
+	put_hex(&c->said, "94 01 01 a3 61 62 63 81 a4 77 69 6c 6c");
+	put_bin(&c->said, will.at + 5, will.len - 5);
+	put_prefix_before(&c->said, 0);
+	client_goes_on(c);
+	bytes_free(&will);
+	free(payload);
+	return c;
+}
+
+static void
+expect_will_of(struct client *heir, const struct client *c)
+{
+	publish_posted(&heir->rig->broker);
+	client_next(heir, TYPE_PUBLISH);
+	assert_int_equal(heir->frame.at[13], c->session.id);
+	assert_memory_equal(heir->frame.at + 14, "\0\x01\x11\x70", 4);
+}
+
+static void
+expect_no_will(struct client *heir)
+{
+	publish_posted(&heir->rig->broker);
+	client_expect_nothing(heir);
+}
+
+TEST(a_will_is_published_in_the_name_of_who_vanishes_once)
+{
+	struct client *heir, *c;
+	struct rig r;
+
+	rig_init(&r);
+	heir = client_open_on(&r, "heir", "will");
+	c = open_with_will(&r, 0, 5);
+	assert_true(r.broker.pool.used > 0);
+	expect_no_will(heir);
+	session_end(&c->session);
+	expect_will_of(heir, c);
+	client_free(c);
+	expect_no_will(heir);
+	assert_int_equal(r.broker.will_bytes, 0);
+
+	c = open_with_will(&r, 0, 5);
+	client_says_hex(c, "c0");
+	expect_will_of(heir, c);
+	client_free(c);
+
+	c = open_with_will(&r, 0, 5);
+	session_evict(&c->session, "test");
+	expect_will_of(heir, c);
+	client_free(c);
+	client_free(heir);
+	rig_fini(&r);
+}
+
+TEST(a_will_comes_behind_what_its_client_sent)
+{
+	struct client *heir, *c;
+	struct rig r;
+
+	rig_init(&r);
+	heir = client_open_on(&r, "heir", "*");
+	c = open_with_will(&r, 0, 1);
+	client_publishes(c, "last.words", 1);
+	client_publishes(c, "lastwords", 20);
+	session_end(&c->session);
+	client_next(heir, TYPE_PUBLISH);
+	assert_int_equal(heir->frame.at[heir->frame.len - 22], 0xc4);
+	expect_will_of(heir, c);
+	client_free(c);
+	client_free(heir);
+	rig_fini(&r);
+}
+
+TEST(a_will_to_be_retained_is_kept)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = open_with_will(&r, 1, 5);
+	assert_null(retained_find(&r.broker.retained, "will", 4));
+	session_end(&c->session);
+	publish_posted(&r.broker);
+	assert_non_null(retained_find(&r.broker.retained, "will", 4));
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(there_is_no_will_of_who_leaves_in_order_or_when_the_broker_stops)
+{
+	struct client *heir, *c;
+	struct rig r;
+
+	rig_init(&r);
+	heir = client_open_on(&r, "heir", "will");
+	c = open_with_will(&r, 0, 5);
+	client_says_hex(c, "93 0c a0 00");
+	expect_no_will(heir);
+	client_free(c);
+
+	c = open_with_will(&r, 0, 5);
+	client_free(c); /* the broker's own end */
+	expect_no_will(heir);
+
+	c = open_with_will(&r, 0, 5);
+	broker_drain(&r.broker);
+	client_next(heir, TYPE_GOAWAY);
+	session_end(&c->session);
+	expect_no_will(heir);
+	client_free(c);
+	assert_int_equal(r.broker.will_bytes, 0);
+	client_free(heir);
+	rig_fini(&r);
+}
+
+TEST(wills_are_bounded_each_and_all_together)
+{
+	struct config config = some_config();
+	struct client *c, *others[8];
+	struct rig r;
+
+	config.memory_max = 1u << 20; /* an eighth: 128 KiB */
+	rig_init_with(&r, config);
+	c = open_with_will(&r, 0, 16384); /* and its head */
+	client_expect_error(c, STATUS_FRAME_TOO_BIG, true, 0, "(limit 16384)");
+	client_free(c);
+	for (size_t i = 0; i < COUNT(others); i++) {
+		others[i] = open_with_will(&r, 0, 16000);
+		client_next(others[i], TYPE_WELCOME);
+	}
+	c = open_with_will(&r, 0, 16000);
+	client_expect_error(c, STATUS_NO_MEMORY, true, 0, "all wills take");
+	client_free(c);
+	client_free(others[0]);
+	c = open_with_will(&r, 0, 16000);
+	client_next(c, TYPE_WELCOME);
+	client_free(c);
+	for (size_t i = 1; i < COUNT(others); i++)
+		client_free(others[i]);
+	rig_fini(&r);
+}
+
 int
 main(void)
 {
@@ -371,6 +526,13 @@ main(void)
 		cmocka_unit_test(its_subscriptions_end_with_it),
 		cmocka_unit_test(
 			after_goaway_a_session_is_drained_by_its_ping_or_its_end),
+		cmocka_unit_test(
+			a_will_is_published_in_the_name_of_who_vanishes_once),
+		cmocka_unit_test(a_will_comes_behind_what_its_client_sent),
+		cmocka_unit_test(a_will_to_be_retained_is_kept),
+		cmocka_unit_test(
+			there_is_no_will_of_who_leaves_in_order_or_when_the_broker_stops),
+		cmocka_unit_test(wills_are_bounded_each_and_all_together),
 	};
 
 	return RUN(tests);

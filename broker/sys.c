@@ -1,0 +1,247 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "sys.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "proto/frame.h"
+#include "proto/pack.h"
+#include "proto/publish.h"
+#include "proto/topic.h"
+#include "proto/utf8.h"
+
+#define CONNECTED    "$SYS.client.connected"
+#define DISCONNECTED "$SYS.client.disconnected"
+#define HELD         "$SYS.client.held"
+
+/* No event is longer: two clients, a topic, and some numbers. */
+#define EVENT_MAX 1024u
+
+/* ---- an event -------------------------------------------------------------- */
+
+struct event {
+	uint8_t frame[EVENT_MAX];
+	struct pack pack; /* behind the frame's prefix */
+	uint8_t *payload;
+};
+
+static void
+pack_stamp(struct pack *p)
+{
+	uint8_t stamp[PUBLISH_STAMP_SIZE];
+
+	store_be32(stamp, 0);
+	store_be32(stamp + 4, (uint32_t)getuid());
+	pack_bin(p, stamp, sizeof(stamp));
+}
+
+/* Everything up to the payload, whose map has so many pairs. */
+static void
+begin(struct event *e, const char *topic, uint32_t pairs)
+{
+	struct pack *p = &e->pack;
+
+	*p = pack_into(e->frame + FRAME_PREFIX_SIZE,
+	               sizeof(e->frame) - FRAME_PREFIX_SIZE);
+	pack_array(p, 7);
+	pack_uint(p, PUBLISH_TYPE);
+	pack_uint(p, 0);
+	pack_stamp(p);
+	pack_text(p, topic);
+	pack_nil(p);
+	pack_map(p, 1);
+	pack_pair_text(p, "content-type", "msgpack");
+	e->payload = pack_bin_later(p);
+	pack_map(p, pairs);
+}
+
+/* The frame, in a letter of its own; NULL without memory. */
+static struct letter *
+finish(struct event *e, struct broker *b)
+{
+	uint32_t len = (uint32_t)pack_length(&e->pack);
+	struct letter *letter;
+
+	if (e->pack.full)
+		return NULL;
+	pack_count(e->payload, (uint32_t)(e->pack.at - e->payload) - 5);
+	frame_put_prefix(e->frame, len);
+	len += FRAME_PREFIX_SIZE;
+	letter = letter_new(&b->pool, len);
+	if (letter)
+		memcpy(letter->frame->data, e->frame, len);
+	return letter;
+}
+
+static void
+publish(struct event *e, struct broker *b)
+{
+	struct letter *letter = finish(e, b);
+
+	if (letter)
+		broker_post(b, letter);
+	else
+		log_event(&b->log, LOG_WARN, LOG_MEMORY,
+		          "no memory to tell who came or went");
+}
+
+static bool
+anybody_wants(struct broker *b, const char *topic)
+{
+	return router_leads_anywhere(&b->router, topic, strlen(topic));
+}
+
+/* ---- what is in it --------------------------------------------------------- */
+
+/* A command is whatever bytes the program chose: those of no text are "?". */
+static void
+pack_command(struct pack *p, const char *command)
+{
+	char text[PEER_COMMAND_MAX];
+	size_t len = strlen(command);
+
+	for (size_t i = 0; i < len;) {
+		uint32_t c;
+		size_t n =
+			utf8_decode((const uint8_t *)command + i, len - i, &c);
+
+		memcpy(text + i, n > 0 ? command + i : "?", n > 0 ? n : 1);
+		i += n > 0 ? n : 1;
+	}
+	pack_str(p, text, len);
+}
+
+#define CLIENT_PAIRS 5u
+
+static void
+pack_client_pairs(struct pack *p, const struct session *s)
+{
+	pack_pair_uint(p, "session", s->id);
+	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
+	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
+	pack_text(p, "command");
+	pack_command(p, s->peer.command);
+	pack_pair_text(p, "name", session_name(s));
+}
+
+static void
+pack_client(struct pack *p, const char *key, const struct session *s)
+{
+	pack_text(p, key);
+	pack_map(p, CLIENT_PAIRS);
+	pack_client_pairs(p, s);
+}
+
+static void
+connected(struct event *e, const struct session *s)
+{
+	begin(e, CONNECTED, CLIENT_PAIRS);
+	pack_client_pairs(&e->pack, s);
+}
+
+void
+sys_tell_connected(const struct session *s)
+{
+	struct event e;
+
+	if (!anybody_wants(s->broker, CONNECTED))
+		return;
+	connected(&e, s);
+	publish(&e, s->broker);
+}
+
+void
+sys_tell_disconnected(const struct session *s)
+{
+	bool lossy = s->lost_frames > 0;
+	struct event e;
+
+	if (!anybody_wants(s->broker, DISCONNECTED))
+		return;
+	begin(&e, DISCONNECTED, CLIENT_PAIRS + 1 + (lossy ? 2 : 0));
+	pack_client_pairs(&e.pack, s);
+	pack_pair_text(&e.pack, "reason", s->end_reason);
+	if (lossy) {
+		pack_pair_uint(&e.pack, "lost_frames", s->lost_frames);
+		pack_pair_uint(&e.pack, "lost_bytes", s->lost_bytes);
+	}
+	publish(&e, s->broker);
+}
+
+void
+sys_tell_held(const struct hold *h, bool on)
+{
+	struct broker *b = h->held->broker;
+	struct event e;
+
+	if (!anybody_wants(b, HELD))
+		return;
+	begin(&e, HELD, 6);
+	pack_client(&e.pack, "held", h->held);
+	pack_client(&e.pack, "by", h->by);
+	pack_text(&e.pack, "topic");
+	pack_str(&e.pack, h->topic.at, h->topic.len);
+	pack_pair_uint(&e.pack, "owed", h->by->out.bytes);
+	pack_pair_uint(&e.pack, "limit", b->limits.high);
+	pack_pair_bool(&e.pack, "on", on);
+	publish(&e, b);
+}
+
+/* ---- who is there ---------------------------------------------------------- */
+
+bool
+sys_lists_clients(struct text filter)
+{
+	return filter_matches(filter.at, filter.len, CONNECTED,
+	                      strlen(CONNECTED));
+}
+
+size_t
+sys_count_clients(const struct broker *b)
+{
+	const struct session *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH (s, &b->sessions, link)
+		n += s->state == SESSION_OPEN;
+	return n;
+}
+
+static int
+send_client(struct session *to, uint32_t sub, const struct session *s)
+{
+	struct deliver_info info = {
+		.age_ms = clock_now_ms() - s->open_since_ms,
+	};
+	struct event e;
+	struct letter *letter;
+	int r;
+
+	connected(&e, s);
+	letter = finish(&e, to->broker);
+	if (!letter)
+		return -ENOMEM;
+	r = outbox_deliver(&to->out, sub, &info, letter->frame,
+	                   FRAME_PREFIX_SIZE,
+	                   letter->frame->cap - FRAME_PREFIX_SIZE);
+	letter_free(letter);
+	return r;
+}
+
+int
+sys_send_clients(struct session *to, uint32_t sub)
+{
+	const struct session *s;
+
+	TAILQ_FOREACH (s, &to->broker->sessions, link) {
+		int r = s->state == SESSION_OPEN ? send_client(to, sub, s) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
