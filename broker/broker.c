@@ -112,13 +112,17 @@ broker_init(struct broker *b, const struct config *config)
 	memcpy(&seed, random + INBOX_RANDOM_BYTES, sizeof(seed));
 	name_inboxes(b, random);
 	if (slab_pool_init(&b->pool, config->memory_max, config->max_frame) < 0)
-		return -ENOMEM;
+		goto fail;
 	if (router_init(&b->router, seed) < 0) {
 		slab_pool_fini(&b->pool);
-		return -ENOMEM;
+		goto fail;
 	}
 	init_retained(b, seed);
 	return 0;
+
+fail:
+	*b = (struct broker){ .config = NULL }; /* nothing to give back */
+	return -ENOMEM;
 }
 
 void

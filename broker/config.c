@@ -184,6 +184,13 @@ bad_value(const struct flag *flag, const char *text)
 }
 
 static int
+out_of_memory(void)
+{
+	fputs("umbeld: no memory to read the flags\n", stderr);
+	return -ENOMEM;
+}
+
+static int
 set(struct config *c, const struct flag *flag, const char *text)
 {
 	void *at = (char *)c + flag->offset;
@@ -196,7 +203,7 @@ set(struct config *c, const struct flag *flag, const char *text)
 			return bad_value(flag, "\"\"");
 		copy = strdup(text);
 		if (!copy)
-			return -ENOMEM;
+			return out_of_memory();
 		free(*(char **)at);
 		*(char **)at = copy;
 		return 0;
@@ -282,7 +289,7 @@ default_socket_path(struct config *c)
 		                "--socket PATH\n");
 		return -EINVAL;
 	}
-	return c->socket_path ? 0 : -ENOMEM;
+	return c->socket_path ? 0 : out_of_memory();
 }
 
 static void

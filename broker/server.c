@@ -14,6 +14,8 @@
 #include "clock.h"
 
 /* Without descriptors we stop accepting for this time, or until one is free. */
+/* It did not work, and why was told. */
+#define SAID_WHY        (-1)
 #define ACCEPT_PAUSE_MS 100u
 /* Of datagrams, that are still taken when we stop. */
 #define LAST_BATCHES    64u
@@ -55,9 +57,8 @@ on_pause_over(struct deadline *d, void *user)
 {
 	struct server *srv = user;
 
-	(void)d;
-	if (srv->accepting)
-		evconnlistener_enable(srv->accepting);
+	if (srv->accepting && evconnlistener_enable(srv->accepting) < 0)
+		deadline_set(&srv->pauses, d);
 }
 
 /* ---- datagrams ------------------------------------------------------------ */
@@ -106,7 +107,7 @@ start_datagrams(struct server *srv)
 		return 0;
 	if (listener_open_datagram(&srv->datagram_listener, c->datagram_path,
 	                           c->datagram_mode) < 0)
-		return -1;
+		return SAID_WHY;
 	datagrams_init(&srv->datagrams, &srv->broker,
 	               srv->datagram_listener.fd);
 	srv->datagrams_there =
@@ -218,7 +219,8 @@ set_timer(struct server *srv)
 	at = at > now ? at - now : 0;
 	tv.tv_sec = (time_t)(at / 1000);
 	tv.tv_usec = (suseconds_t)(at % 1000 * 1000);
-	event_add(srv->timer, &tv);
+	if (event_add(srv->timer, &tv) < 0)
+		srv->timer_at_ms = UINT64_MAX; /* try again next time */
 }
 
 static void
@@ -325,14 +327,32 @@ start_accepting(struct server *srv)
 {
 	if (listener_open(&srv->listener, srv->config->socket_path,
 	                  srv->config->mode) < 0)
-		return -1;
+		return SAID_WHY;
+	/* enabled by ourselves: that can fail, and it would not tell */
 	srv->accepting =
 		evconnlistener_new(srv->base, on_accept, srv,
-	                           LEV_OPT_CLOSE_ON_EXEC, 0, srv->listener.fd);
-	if (!srv->accepting)
+	                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,
+	                           srv->listener.fd);
+	if (!srv->accepting || evconnlistener_enable(srv->accepting) < 0)
 		return -ENOMEM;
 	evconnlistener_set_error_cb(srv->accepting, on_accept_error);
 	return 0;
+}
+
+static int
+start(struct server *srv)
+{
+	int r;
+
+	conns_init(&srv->conns, srv->base, &srv->broker);
+	r = watch_signals(srv);
+	if (r == 0)
+		r = start_accepting(srv);
+	if (r == 0)
+		r = start_datagrams(srv);
+	if (r == 0)
+		broker_start_settling(&srv->broker);
+	return r;
 }
 
 int
@@ -351,18 +371,11 @@ server_init(struct server *srv, const struct config *config)
 	raise_descriptor_limit();
 	srv->base = new_base();
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;
-	if (r < 0) {
+	if (r == 0)
+		r = start(srv);
+	/* of what listens, each says itself why it cannot */
+	if (r < 0 && r != SAID_WHY)
 		fprintf(stderr, "umbeld: cannot start: %s\n", strerror(-r));
-		return r;
-	}
-	conns_init(&srv->conns, srv->base, &srv->broker);
-	r = watch_signals(srv);
-	if (r == 0)
-		r = start_accepting(srv);
-	if (r == 0)
-		r = start_datagrams(srv);
-	if (r == 0)
-		broker_start_settling(&srv->broker);
 	return r;
 }
 
