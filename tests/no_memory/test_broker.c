@@ -233,6 +233,8 @@ TEST(a_broker_that_cannot_begin_says_so_and_leaves_nothing)
 		if (r == 0)
 			broker_fini(&b);
 		assert_true(r == 0 || r == -ENOMEM);
+		/* what failed is not to be given back once more */
+		assert_true((r == 0) == (b.config != NULL));
 		assert_true((r == 0) == !no_memory_happened());
 	} while (no_memory_happened());
 	assert_true(k > 4);
