@@ -37,7 +37,8 @@ struct options {
 };
 
 static const struct workload *const files[] = {
-	throughput, fanout, pairs, pingpong, filters, clients, growth, NULL,
+	throughput, fanout, pairs, pingpong, filters,
+	clients,    growth, holds, NULL,
 };
 
 /* ---- options ------------------------------------------------------------- */

@@ -9,14 +9,14 @@
  * on each is sent when the one before has returned, and the last ends it.
  */
 #include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "samples.h"
 #include "util.h"
 #include "workload.h"
 
 #define PAYLOAD     64
-#define MAX_SAMPLES 1000000u
+#define MAX_SAMPLES 1000000
 #define WARM_UP     100u
 #define PROBE       UINT64_MAX
 #define LAST        (UINT64_C(1) << 63)
@@ -37,8 +37,7 @@ struct player {
 	_Atomic bool done;
 	uint64_t sent_ns;
 	uint64_t until_ns;
-	uint32_t *samples;
-	unsigned n_samples;
+	struct samples samples;
 };
 
 static void
@@ -125,24 +124,16 @@ on_pong(void *user, const void *data, size_t len)
 		die("pong %llu came when %llu was due",
 		    (unsigned long long)number, (unsigned long long)p->number);
 	if (number >= WARM_UP)
-		p->samples[p->n_samples++] = (uint32_t)(now - p->sent_ns);
+		samples_add(&p->samples, now - p->sent_ns);
 	if (number & LAST) {
 		p->done = true;
 		return;
 	}
 	p->sent_ns = now;
 	number++;
-	if (now > p->until_ns || p->n_samples == MAX_SAMPLES - 1)
+	if (now > p->until_ns || p->samples.n == MAX_SAMPLES - 1)
 		number |= LAST;
 	player_send(p, number);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void
@@ -153,7 +144,7 @@ measure_trips(struct actor *me)
 
 	actor_name("pinger");
 	player_init(&p, me, "bench.ping", "bench.pong", on_pong);
-	p.samples = must_alloc(MAX_SAMPLES * sizeof(p.samples[0]));
+	samples_init(&p.samples, MAX_SAMPLES);
 	while (ponger->reached == 0)
 		word_await(&ponger->reached, 0, 5);
 	while (!p.reached) {
@@ -169,9 +160,8 @@ measure_trips(struct actor *me)
 	while (!p.done)
 		p.adapter->receive(p.client, 1000);
 
-	qsort(p.samples, p.n_samples, sizeof(p.samples[0]), compare);
-	me->slot->figures[0] = p.samples[p.n_samples / 2] * 1e-9;
-	me->slot->figures[1] = p.samples[p.n_samples * 99ull / 100] * 1e-9;
+	me->slot->figures[0] = samples_quantile(&p.samples, 0.5);
+	me->slot->figures[1] = samples_quantile(&p.samples, 0.99);
 	actor_done(me);
 }
 

@@ -93,6 +93,15 @@ cpu_ns(int pid)
 	return clock_getcpuclockid(pid, &clock) == 0 ? clock_ns(clock) : 0;
 }
 
+void
+sleep_until(uint64_t ns)
+{
+	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000),
+		              .tv_nsec = (long)(ns % 1000000000) };
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
 uint64_t
 memory_of(int pid, const char *line)
 {

@@ -25,6 +25,7 @@ char *must_format(const char *format, ...)
 /* CLOCK_MONOTONIC, and the CPU time of another process; nanoseconds. */
 uint64_t now_ns(void);
 uint64_t cpu_ns(int pid);
+void sleep_until(uint64_t ns); /* of CLOCK_MONOTONIC */
 
 /* A line of /proc/PID/status, such as "VmHWM:", in bytes. */
 uint64_t memory_of(int pid, const char *line);
