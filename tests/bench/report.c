@@ -216,6 +216,7 @@ static void
 print_object(const struct figures *f, unsigned system, unsigned metric)
 {
 	const struct metric *m = &f->workload->metrics[metric];
+	double goal = system > 0 ? goal_against(f, system, metric) : m->bound;
 
 	printf("{\"workload\": \"%s\", \"title\": \"%s\", \"metric\": \"%s\", "
 	       "\"unit\": \"%s\", \"system\": \"%s\", \"runs\": [",
@@ -228,7 +229,10 @@ print_object(const struct figures *f, unsigned system, unsigned metric)
 	print_spread("value", spread_of(f->values[system][metric], f->n_runs));
 	if (system > 0)
 		print_spread("umbel_is", ratio_to(f, system, metric));
-	putchar('}');
+	if (goal > 0)
+		printf(", \"goal\": %.6g", goal);
+	printf(", \"less_is_better\": %s}",
+	       m->less_is_better ? "true" : "false");
 }
 
 void
