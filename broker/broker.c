@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "hold.h"
 #include "session.h"
+#include "shed.h"
 
 #define REFUSAL_REPORT_MS 1000u
 /* Of an outbox's mark: where its publishers go on. */
@@ -60,6 +61,7 @@ init_deadlines(struct broker *b)
 	                    b);
 	deadline_queue_init(&b->hold_ends, rest, hold_on_too_long, b);
 	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
+	deadline_queue_init(&b->overflows, 0, shed_on_overflow, b);
 	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
 	deadline_queue_init(&b->refusal_reports, REFUSAL_REPORT_MS,
 	                    session_on_refusal_report, b);
@@ -106,6 +108,7 @@ broker_init(struct broker *b, const struct config *config)
 	TAILQ_INIT(&b->sessions);
 	STAILQ_INIT(&b->letters);
 	waiters_init(&b->settlers);
+	stalled_init(&b->stalled);
 	init_deadlines(b);
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
@@ -135,6 +138,7 @@ broker_fini(struct broker *b)
 		letter_free(letter);
 	}
 	deadline_clear(&b->memory_wait);
+	stalled_fini(&b->stalled);
 	router_fini(&b->router);
 	roster_fini(&b->roster);
 	retained_fini(&b->retained);
@@ -176,9 +180,9 @@ static struct deadline_queue *
 queue_at(struct broker *b, unsigned i)
 {
 	struct deadline_queue *const queues[] = {
-		&b->paces,           &b->stalls,        &b->hold_notices,
-		&b->hold_ends,       &b->overdue_holds, &b->memory_waits,
-		&b->refusal_reports, &b->settles,
+		&b->paces,        &b->stalls,          &b->hold_notices,
+		&b->hold_ends,    &b->overdue_holds,   &b->overflows,
+		&b->memory_waits, &b->refusal_reports, &b->settles,
 	};
 
 	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;

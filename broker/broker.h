@@ -25,6 +25,7 @@
 #include "roster.h"
 #include "router.h"
 #include "slab.h"
+#include "stalled.h"
 #include "waiters.h"
 
 struct session;
@@ -82,6 +83,8 @@ struct broker {
 	bool draining;            /* GOAWAY was said to all */
 	size_t n_undrained;       /* sessions that have not answered it */
 
+	struct stalled stalled; /* may not hold others up for a while */
+
 	/* what has to happen in time, each kind in its queue; see hold.h and
 	   session.h for what they are for */
 	struct deadline_queue paces;
@@ -89,6 +92,7 @@ struct broker {
 	struct deadline_queue hold_notices;
 	struct deadline_queue hold_ends;
 	struct deadline_queue overdue_holds;
+	struct deadline_queue overflows;
 	struct deadline_queue memory_waits;
 	struct deadline_queue refusal_reports;
 	struct deadline_queue settles;

@@ -111,6 +111,21 @@ keep_will(struct session *s, struct text will)
 	}
 }
 
+/* What happens when it does not read: what it wants, if it may hold others
+   up. */
+static enum overflow
+policy_for(const struct session *s, struct text wanted)
+{
+	enum overflow policy = OVERFLOW_BLOCK;
+
+	if (wanted.at)
+		overflow_parse(wanted.at, wanted.len, &policy);
+	if (stalled_has(&s->broker->stalled, s->peer.uid, s->name) ||
+	    (policy == OVERFLOW_BLOCK && !rights_of(s, ACL_HOLD).ok))
+		policy = OVERFLOW_DROP_OLDEST;
+	return policy;
+}
+
 static void
 welcome(struct session *s, uint32_t version)
 {
@@ -123,7 +138,7 @@ welcome(struct session *s, uint32_t version)
 	m.welcome.session = s->id;
 	m.welcome.uid = (uint32_t)s->peer.uid;
 	m.welcome.limits.max_frame = s->broker->config->max_frame;
-	m.welcome.limits.overflow = text_from("block");
+	m.welcome.limits.overflow = text_from(overflow_name(s->out.policy));
 	m.welcome.limits.inbox.len = (uint32_t)session_inbox(s, inbox);
 	m.welcome.limits.inbox.at = inbox;
 	session_answer(s, &m);
@@ -141,12 +156,14 @@ on_hello(struct session *s, const struct message *m)
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a session");
 		return;
 	}
+	s->out.policy = policy_for(s, m->hello.options.overflow);
 	if (m->hello.options.will.at && !keep_will(s, m->hello.options.will))
 		return;
 	session_open(s);
 	broker_welcomes(s->broker);
-	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "hello %s",
-	          session_words(s, words));
+	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION,
+	          "hello %s overflow=%s", session_words(s, words),
+	          overflow_name(s->out.policy));
 	welcome(s, m->hello.version);
 	if (s->broker->draining)
 		session_send_away(s);

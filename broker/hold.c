@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "shed.h"
 #include "sys.h"
 
 static struct hold *
@@ -37,12 +38,22 @@ tell(const struct hold *h, bool on)
 	session_answer(h->held, &m);
 }
 
+/* It may come back, but not to hold others up again soon. */
+static void
+remember(const struct session *by)
+{
+	if (by->state != SESSION_ENDING)
+		stalled_add(&by->broker->stalled, by->peer.uid,
+		            session_name(by));
+}
+
 /* It has held one session up for too long. */
 static void
 evict_for(const struct hold *h)
 {
 	char held[SESSION_WORDS_MAX];
 
+	remember(h->by);
 	session_evict(h->by,
 	              "held %s up for %" PRIu64 " ms (limit %" PRIu32 " ms)",
 	              session_words(h->held, held),
@@ -96,6 +107,7 @@ hold_for_memory(struct session *s)
 	if (!deadline_is_set(&b->memory_wait))
 		deadline_set(&b->memory_waits, &b->memory_wait);
 	waiters_add(&b->pool.waiters, &s->waiter);
+	shed_for_memory(b);
 }
 
 void
@@ -204,15 +216,19 @@ hold_on_stall(struct deadline *d, void *broker)
 	const struct broker *b = broker;
 
 	/* the kernel tells of room only when there is plenty: ask it */
-	if (by->ops->try_send(by))
+	if (by->ops->try_send(by)) {
 		hold_progress(by);
-	else if (!waiters_are_empty(&by->out.waiters)) /* it may have gone */
-		session_evict(by,
-		              "took no byte for %" PRIu32 " ms (limit %" PRIu32
-		              " ms) while others waited, with %zu bytes owed "
-		              "(limit %zu)",
-		              b->config->stall_ms, b->config->stall_ms,
-		              by->out.bytes, b->limits.high);
+		return;
+	}
+	if (waiters_are_empty(&by->out.waiters)) /* it has gone */
+		return;
+	remember(by);
+	session_evict(by,
+	              "took no byte for %" PRIu32 " ms (limit %" PRIu32
+	              " ms) while others waited, with %zu bytes owed "
+	              "(limit %zu)",
+	              b->config->stall_ms, b->config->stall_ms, by->out.bytes,
+	              b->limits.high);
 }
 
 void

@@ -114,7 +114,7 @@ tell_session(struct pack *p, const struct session *s)
 	pack_pair_text(p, "command", s->peer.command);
 	pack_pair_text(p, "name", session_name(s));
 	pack_pair_text(p, "state", state_word(s->state));
-	pack_pair_text(p, "overflow", "block");
+	pack_pair_text(p, "overflow", overflow_name(s->out.policy));
 	pack_pair_uint(p, "subscriptions", s->subs.n);
 	pack_pair_uint(p, "queued_bytes", s->out.bytes);
 	pack_pair_uint(p, "messages_in", s->messages_in + s->accepted);

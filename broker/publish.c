@@ -13,6 +13,7 @@
 #include "introspect.h"
 #include "proto/publish.h"
 #include "rights.h"
+#include "shed.h"
 
 /* Consecutive messages on one topic, as they lie in the slab. */
 struct run {
@@ -93,14 +94,15 @@ take_run(const struct session *s, const struct input *in, uint32_t body_len,
 /* ---- who gets it ---------------------------------------------------------- */
 
 /*
- * Some messages cannot wait: those to an inbox, and what a session sends to
- * itself. They are taken up to twice the mark.
+ * Only for a session that wants it so, and some messages cannot wait: those to
+ * an inbox, and what a session sends to itself. See shed.h for the others.
  */
 static bool
 can_wait(const struct session *s, const struct outbox *o,
          const struct publish *p)
 {
-	return o != &s->out && p->topic[0] != '$';
+	return o->policy == OVERFLOW_BLOCK && o != &s->out &&
+	       p->topic[0] != '$';
 }
 
 /* The first outbox that has no room, or NULL: all or nothing. */
@@ -120,14 +122,9 @@ find_full(const struct session *s, const struct route *route,
 static void
 deliver(struct outbox *o, const struct run *run)
 {
-	int r;
-
-	if (o->bytes >= 2 * o->limits->high)
-		r = outbox_gap(o, run->frames, run->len,
-		               "full, and this could not wait");
-	else
-		r = outbox_push(o, run->slab, run->off, run->len, run->frames);
-	if (r < 0)
+	if (!shed_has_room(o) && !shed_admit(o, run->frames, run->len))
+		return;
+	if (outbox_push(o, run->slab, run->off, run->len, run->frames) < 0)
 		session_evict(session_of_outbox(o), "no memory for its outbox");
 }
 

@@ -348,6 +348,7 @@ session_end(struct session *s)
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
 	deadline_clear(&s->out.stall);
+	deadline_clear(&s->overflow);
 	s->ops->ending(s);
 }
 
@@ -405,6 +406,7 @@ session_is_deaf(struct session *s)
 	end_subscriptions(s);
 	outbox_close(&s->out);
 	deadline_clear(&s->out.stall);
+	deadline_clear(&s->overflow);
 }
 
 void
@@ -415,6 +417,7 @@ session_fini(struct session *s)
 	hold_forget(s);
 	outbox_close(&s->out);
 	outbox_fini(&s->out);
+	deadline_clear(&s->overflow);
 	forget_refusals(s);
 	session_forget_will(s);
 	free(s->name);

@@ -84,6 +84,8 @@ struct session {
 
 	struct outbox out;
 	struct subtable subs;
+	struct loss dropped;      /* of what was for it, and announced */
+	struct deadline overflow; /* set: it asked to be cut off, and is due */
 
 	uint64_t since_ms;
 	uint64_t messages_in; /* PUBLISHes until the last PING */

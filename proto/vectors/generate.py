@@ -339,6 +339,7 @@ ok("hello_name_str32", "to_broker", "F12: a short name as str 32.", hello(1, As(
 ok("hello_options_map_32", "to_broker", "F12: an empty map as map 32.", hello(1, "", As({}, "df 00000000")))
 ok("hello_overflow_block", "to_broker", "H8: overflow block.", hello(1, "", {"overflow": "block"}))
 ok("hello_overflow_drop_oldest", "to_broker", "H8: overflow drop-oldest.", hello(1, "", {"overflow": "drop-oldest"}))
+ok("hello_overflow_unknown", "to_broker", "H8: a policy that is not known means block.", hello(1, "", {"overflow": "drop-newest"}))
 ok("hello_overflow_disconnect", "to_broker", "H8: overflow disconnect.", hello(1, "", {"overflow": "disconnect"}))
 ok("hello_unknown_options", "to_broker", "F11: options that are not known are ignored, whatever they hold.",
    hello(1, "", {"colour": "green", "overflow": "block", "sizes": [1, 2, {"a": None}], "": b"\x00"}))
@@ -382,6 +383,9 @@ bad("hello_overflow_bin", "to_broker", "bad_frame", "H10: overflow is a bin.", h
 
 ok("welcome_plain", "to_client", "The broker's first frame.", welcome())
 ok("welcome_u32_max", "to_client", "Session and uid are u32.", welcome(1, (1 << 32) - 1, (1 << 32) - 2))
+for policy in "drop-oldest", "disconnect":
+    ok("welcome_" + policy.replace("-", "_"), "to_client", f"H8: {policy} is in force.",
+       welcome(limits={"max_frame": 4194304, "overflow": policy, "inbox": "$inbox.k3v9.7"}))
 ok("welcome_more_limits", "to_client", "H7: limits has at least its keys; others are ignored.",
    welcome(limits={"max_frame": 65536, "rate": 1.5, "overflow": "drop-oldest", "inbox": "$inbox.x.7", "list": [1]}))
 ok("welcome_more_elements", "to_client", "F11: elements after the limits are ignored.", welcome() + ["more", {"a": 1}])

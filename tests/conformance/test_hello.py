@@ -113,8 +113,14 @@ class Hello(BrokerCase):
         self.assertEqual(len(tokens), 1)
 
     @covers("H8")
-    def test_block_is_granted_whatever_overflow_was_asked_for(self):
-        for asked in ("block", "drop-oldest", "disconnect", "a policy of the future"):
+    def test_the_policy_that_was_asked_for_is_granted(self):
+        for asked in ("block", "drop-oldest", "disconnect"):
+            with self.subTest(asked=asked):
+                self.assertEqual(self.welcome(hello(options={"overflow": asked}))[4]["overflow"], asked)
+
+    @covers("H8")
+    def test_a_policy_that_is_not_known_means_block(self):
+        for asked in ("a policy of the future", "", "Block", "drop_oldest"):
             with self.subTest(asked=asked):
                 self.assertEqual(self.welcome(hello(options={"overflow": asked}))[4]["overflow"], "block")
 

@@ -17,9 +17,9 @@ NEVER = "600000"
 SMALL_OUTBOX = ("--outbox-high", str(MARK), "--hold-notice-ms", "20")
 
 
-def numbered(topic, n):
+def numbered(topic, n, first=0):
     """n messages of SIZE bytes of payload that carry their number."""
-    return [publish(topic, number.to_bytes(4, "big") + bytes(SIZE - 4)) for number in range(n)]
+    return [publish(topic, number.to_bytes(4, "big") + bytes(SIZE - 4)) for number in range(first, first + n)]
 
 
 def number_of(frame):
@@ -27,8 +27,10 @@ def number_of(frame):
 
 
 class SlowCase(BrokerCase):
-    def stopped_reader(self, *filters, name="stopped"):
-        reader = self.subscriber(*filters, name=name)
+    def stopped_reader(self, *filters, name="stopped", **options):
+        reader = self.session(name, **options)
+        for filter in filters:
+            reader.subscribe(filter)
         reader.paused = True
         return reader
 
@@ -58,6 +60,23 @@ class SlowCase(BrokerCase):
             self.assertEqual(one.tree, [wire.HOLD, number % 2 == 0, reader.id, reader.name, topic], frames)
         self.assertIs(frames[-1].tree[1], False, "the last hold has no end")
 
+    def expect_gaps_where_messages_lack(self, frames, topic, first=0, n=None):
+        """Messages in order from the first on, n or N, some replaced by GAPs that say how many and how large they were."""
+        size = len(frame(numbered(topic, 1)[0]))
+        expected, n_gaps = first, 0
+        for one in frames:
+            if one.type == wire.GAP:
+                _, n_frames, n_bytes, reason = one.tree[:4]
+                self.assertEqual(n_bytes, n_frames * size)
+                self.assertIsInstance(reason, str)
+                expected += n_frames
+                n_gaps += 1
+            else:
+                self.assertEqual(one.type, wire.PUBLISH, one)
+                self.assertEqual(number_of(one), expected)
+                expected += 1
+        self.assertEqual(expected - first, self.N if n is None else n)
+        self.assertGreater(n_gaps, 0, "no GAP, so the outbox was never full: the case has become too tame")
 
     N_PINGS = 250000  # about 4 MiB; their PONGs are larger
     FIRST_TOKEN = 1 << 52
@@ -201,24 +220,6 @@ class Holds(SlowCase):
         got, _ = owner.barrier()
         self.expect_gaps_where_messages_lack(got, topic)
 
-    def expect_gaps_where_messages_lack(self, frames, topic):
-        """Messages 0 to N-1 in order, some replaced by GAPs that say how many and how large they were."""
-        size = len(frame(numbered(topic, 1)[0]))
-        expected = n_gaps = 0
-        for one in frames:
-            if one.type == wire.GAP:
-                _, n_frames, n_bytes, reason = one.tree[:4]
-                self.assertEqual(n_bytes, n_frames * size)
-                self.assertIsInstance(reason, str)
-                expected += n_frames
-                n_gaps += 1
-            else:
-                self.assertEqual(one.type, wire.PUBLISH, one)
-                self.assertEqual(number_of(one), expected)
-                expected += 1
-        self.assertEqual(expected, self.N)
-        self.assertGreater(n_gaps, 0, "no GAP, so the outbox was never full: the case has become too tame")
-
     @covers("O6")
     def test_a_session_that_does_not_read_its_answers_is_not_read(self):
         clock = self.session("clock")
@@ -263,7 +264,7 @@ class Eviction(SlowCase):
 
     def expect_eviction(self):
         """A reader that stops is cut, told so, and the sender goes on."""
-        reader = self.stopped_reader("flood")
+        reader = self.stopped_reader("flood", name=self._testMethodName[:60])  # H11: by name it is known again
         sender = self.flood("flood", self.N)
         begun = time.monotonic()
         frames, counts = self.pump_until_pong(sender)

@@ -1,0 +1,159 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "shed.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "session.h"
+
+/* When memory is short and the fullest owes less than this, all of it goes. */
+#define KEEP_MIN (64u << 10)
+
+/* ---- one outbox ----------------------------------------------------------- */
+
+static bool
+is_at_mark(const struct outbox *o)
+{
+	return outbox_owes(o) >= o->limits->high;
+}
+
+static void
+no_memory(struct session *s)
+{
+	session_evict(s, "no memory for its outbox");
+}
+
+/* Its oldest messages go, until it owes no more than `keep`. */
+static void
+drop(struct session *s, size_t keep)
+{
+	struct outbox *o = &s->out;
+	size_t owed = outbox_owes(o);
+	uint64_t frames, bytes;
+	char words[SESSION_WORDS_MAX];
+	int r = outbox_drop_oldest(o, keep, &frames, &bytes);
+
+	s->dropped.frames += frames;
+	s->dropped.bytes += bytes;
+	if (frames > 0)
+		log_event(&s->broker->log, LOG_WARN, LOG_DROPPED,
+		          "dropped messages=%" PRIu64 " bytes=%" PRIu64
+		          " owed=%zu limit=%zu %s",
+		          frames, bytes, owed, o->limits->high,
+		          session_words(s, words));
+	if (r < 0)
+		no_memory(s);
+}
+
+/* The kernel may have room that it does not tell of: offer it the oldest. */
+static void
+make_room(struct session *s)
+{
+	s->ops->try_send(s);
+	if (is_at_mark(&s->out))
+		drop(s, s->out.limits->low);
+}
+
+/* The message that has come is the one that is lost. */
+static bool
+lose(struct session *s, uint64_t frames, uint64_t bytes, const char *reason)
+{
+	s->dropped.frames += frames;
+	s->dropped.bytes += bytes;
+	if (outbox_gap(&s->out, frames, bytes, reason) < 0)
+		no_memory(s);
+	return false;
+}
+
+bool
+shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
+{
+	struct session *s = session_of_outbox(o);
+
+	switch (o->policy) {
+	case OVERFLOW_DROP_OLDEST:
+		if (is_at_mark(o))
+			make_room(s);
+		if (is_at_mark(o))
+			return lose(s, frames, bytes, GAP_DROPPED);
+		return true;
+	case OVERFLOW_DISCONNECT:
+		/* not here, in the middle of somebody's message */
+		if (is_at_mark(o) && !deadline_is_set(&s->overflow))
+			deadline_set(&s->broker->overflows, &s->overflow);
+		break;
+	case OVERFLOW_BLOCK:
+		break;
+	}
+	if (outbox_owes(o) >= 2 * o->limits->high)
+		return lose(s, frames, bytes, "full, and this could not wait");
+	return true;
+}
+
+void
+shed_on_overflow(struct deadline *d, void *broker)
+{
+	struct session *s =
+		(struct session *)((char *)d -
+	                           offsetof(struct session, overflow));
+	const struct broker *b = broker;
+
+	s->ops->try_send(s);
+	if (is_at_mark(&s->out))
+		session_evict(s,
+		              "owed %zu bytes (limit %zu), and asked to be "
+		              "disconnected then",
+		              outbox_owes(&s->out), b->limits.high);
+}
+
+/* ---- memory --------------------------------------------------------------- */
+
+/* What could be dropped, but for the frame that is being written. */
+static size_t
+backlog(const struct session *s)
+{
+	if (s->out.policy != OVERFLOW_DROP_OLDEST || s->state != SESSION_OPEN)
+		return 0;
+	return outbox_owes(&s->out) - s->out.answer_bytes;
+}
+
+static size_t
+largest_backlog(const struct broker *b)
+{
+	const struct session *s;
+	size_t most = 0;
+
+	TAILQ_FOREACH (s, &b->sessions, link)
+		most = backlog(s) > most ? backlog(s) : most;
+	return most;
+}
+
+static void
+drop_all_to(struct broker *b, size_t keep)
+{
+	struct session *s;
+
+	TAILQ_FOREACH (s, &b->sessions, link) {
+		if (backlog(s) <= keep)
+			continue;
+		drop(s, keep);
+		outbox_pack(&s->out);
+	}
+}
+
+/*
+ * What several owe lies in memory once, and is free when the last of them has
+ * dropped it. So all drop down to the same level, which sinks.
+ */
+void
+shed_for_memory(struct broker *b)
+{
+	size_t keep = largest_backlog(b);
+
+	while (keep > 0 && !waiters_are_empty(&b->pool.waiters)) {
+		keep = keep > KEEP_MIN ? keep / 4 * 3 : 0;
+		drop_all_to(b, keep);
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * shed - what becomes of messages for a session that owes too much, and for
+ * which nobody waits.
+ *
+ * Under `block` its senders wait (hold.h), but some messages cannot: those are
+ * taken up to twice the mark. Under `drop-oldest` the oldest make room for
+ * them, also when memory is short. Under `disconnect` the session has to go.
+ * Nothing is lost without a GAP.
+ */
+#ifndef UMBELD_SHED_H
+#define UMBELD_SHED_H
+
+#include "deadline.h"
+#include "outbox.h"
+
+struct broker;
+
+/*
+ * `frames` messages of `bytes` bytes have come for an outbox that is at its
+ * mark. True: append them. False: they are lost, and that is announced.
+ */
+bool shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes);
+
+/* No more is owed than below the mark: append, and do not ask. */
+static inline bool
+shed_has_room(const struct outbox *o)
+{
+	return o->bytes < o->limits->high;
+}
+
+/* Clients wait for memory: sessions that rather lose messages, do. Those that
+   owe most lose first. */
+void shed_for_memory(struct broker *b);
+
+/* A deadline of struct broker; the user is the broker. */
+void shed_on_overflow(struct deadline *d, void *broker);
+
+#endif
