@@ -154,13 +154,14 @@ check_fields(const uint8_t *body, const struct publish *p, const struct body *b)
 	      p->payload == (const uint8_t *)e[6].is->via.bin.ptr);
 }
 
-/* 97 03 flags c4 08 stamp, a short topic, c0 c0, payload, and no more */
+/* 97 03 flags without retain, c4 08 stamp, a short topic, c0 c0, payload */
 static bool
 is_plain(const uint8_t *body, const struct body *b)
 {
 	const struct element *e = b->elements;
 
 	return body[0] == 0x97 && e[0].size == 1 && shape_is_right(b) &&
+	       !(e[1].at[0] & PUBLISH_FLAG_RETAIN) &&
 	       (e[3].at[0] < 0xc0 || e[3].at[0] == 0xd9) &&
 	       e[3].is->via.str.size > 0 && e[4].size == 1 &&
 	       is_type(&e[4], MSGPACK_OBJECT_NIL) && e[5].size == 1 &&
