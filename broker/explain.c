@@ -147,6 +147,17 @@ insert_near(struct search *s, const char *filter, size_t len, unsigned distance)
 		s->max = s->best[N_NEAREST - 1].distance - 1;
 }
 
+/* What is not wildcard: `x.**` is not near to all that begins otherwise. */
+static unsigned
+n_literal(const char *filter, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len; i++)
+		n += filter[i] != '*';
+	return n;
+}
+
 static void
 compare(struct trie_entry *e, void *user)
 {
@@ -154,7 +165,7 @@ compare(struct trie_entry *e, void *user)
 	char filter[TOPIC_MAX];
 	size_t len = trie_filter(e, filter);
 	uint32_t cost = (uint32_t)len * s->topic.len;
-	unsigned distance;
+	unsigned distance, max;
 
 	/* inboxes are nobody else's business */
 	if (s->work < cost || topic_is_below(filter, len, "$inbox", 6)) {
@@ -163,8 +174,11 @@ compare(struct trie_entry *e, void *user)
 	}
 	s->work -= cost;
 	s->compared++;
-	distance = why_distance(filter, len, s->topic.at, s->topic.len, s->max);
-	if (distance <= s->max)
+	max = n_literal(filter, len) / 2;
+	if (max > s->max)
+		max = s->max;
+	distance = why_distance(filter, len, s->topic.at, s->topic.len, max);
+	if (distance <= max)
 		insert_near(s, filter, len, distance);
 }
 

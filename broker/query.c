@@ -73,13 +73,13 @@ take_option(struct cursor *c, const struct cursor_item *key, struct query *out)
 bool
 query_read(const uint8_t *payload, size_t len, struct query *out)
 {
-	struct cursor whole = cursor_over(payload, len);
-	struct cursor c = whole;
+	struct cursor whole, c;
 	struct cursor_item map, key;
 
 	*out = (struct query){ .session = QUERY_ANY, .uid = QUERY_ANY };
 	if (len == 0)
 		return true;
+	c = whole = cursor_over(payload, len);
 	/* sound to its end, before anything in it is believed */
 	if (!cursor_skip(&whole, CURSOR_MAX_DEPTH, CURSOR_STRICT) ||
 	    whole.at != whole.end)
