@@ -273,7 +273,7 @@ explain_topic(struct broker *b, const struct query *q, struct page *g)
 	uint32_t receivers;
 	uint64_t next;
 
-	if (!topic_is_valid(q->topic.at ? q->topic.at : "", q->topic.len))
+	if (!q->topic.at || !topic_is_valid(q->topic.at, q->topic.len))
 		return "the option topic has to be a valid topic";
 	receivers = router_count(&b->router, q->topic.at, q->topic.len);
 	pack_str(page_pair(g, "topic"), q->topic.at, q->topic.len);
