@@ -54,15 +54,18 @@ tell_datagrams(struct page *g, const struct broker *b)
 }
 
 static void
-tell_limits(struct page *g, const struct config *c)
+tell_limits(struct page *g, const struct broker *b)
 {
+	const struct config *c = b->config;
 	struct pack *p = page_pair(g, "limits");
 
-	pack_map(p, 7);
+	pack_map(p, 9);
 	pack_pair_uint(p, "max_frame", c->max_frame);
 	pack_pair_uint(p, "memory_max", c->memory_max);
 	pack_pair_uint(p, "outbox_high", c->outbox_high);
 	pack_pair_uint(p, "max_subscriptions", c->max_subscriptions);
+	pack_pair_uint(p, "retained_max", b->retained.max_n);
+	pack_pair_uint(p, "retained_bytes", b->retained.max_bytes);
 	pack_pair_uint(p, "stall_ms", c->stall_ms);
 	pack_pair_uint(p, "hold_max_ms", c->hold_max_ms);
 	pack_pair_uint(p, "datagram_rate", c->datagram_rate);
@@ -79,13 +82,15 @@ tell_info(struct broker *b, const struct query *q, struct page *g)
 	page_uint(g, "uptime_ms", clock_now_ms() - b->started_ms);
 	page_uint(g, "sessions", b->roster.n - b->roster.n_empty);
 	page_uint(g, "subscriptions", b->router.n_subscriptions);
+	page_uint(g, "retained", b->retained.n);
+	page_uint(g, "retained_bytes", b->retained.bytes);
 	page_uint(g, "nodes", b->router.trie.n_nodes);
 	page_uint(g, "routes", b->router.routes.n_routes);
 	page_uint(g, "memory_used", b->pool.used);
 	page_uint(g, "memory_peak", b->pool.peak);
 	tell_messages(g, b);
 	tell_datagrams(g, b);
-	tell_limits(g, b->config);
+	tell_limits(g, b);
 	return NULL;
 }
 
@@ -107,7 +112,7 @@ state_word(enum session_state state)
 static void
 tell_session(struct pack *p, const struct session *s)
 {
-	pack_map(p, s->hold ? 12 : 11);
+	pack_map(p, s->hold ? 13 : 12);
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
 	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
@@ -118,6 +123,7 @@ tell_session(struct pack *p, const struct session *s)
 	pack_pair_uint(p, "subscriptions", s->subs.n);
 	pack_pair_uint(p, "queued_bytes", s->out.bytes);
 	pack_pair_uint(p, "messages_in", s->messages_in + s->accepted);
+	pack_pair_uint(p, "messages_out", s->out.messages);
 	pack_pair_uint(p, "age_ms", clock_now_ms() - s->since_ms);
 	if (s->hold)
 		pack_pair_uint(p, "held_by", s->hold->by->id);
@@ -190,6 +196,11 @@ tell_subscriptions(struct broker *b, const struct query *q, struct page *g)
 
 /* ---- topics --------------------------------------------------------------- */
 
+/*
+ * First those that have a retained value, in their order: where a page ends is
+ * the topic with which the next begins. Then the others that are remembered:
+ * there it is the number of their set, from 1 on.
+ */
 struct topics {
 	struct broker *broker;
 	const struct query *query;
@@ -204,41 +215,82 @@ is_wanted(const struct query *q, const char *topic, size_t len)
 }
 
 static void
-tell_route(const struct route *route, void *user)
+tell_topic(struct topics *t, const char *topic, size_t len,
+           const struct retained_value *value)
 {
-	struct topics *t = user;
-	const char *topic = route_topic(route);
-	size_t len = route->topic_len;
-	struct pack *p;
+	struct pack *p = page_entry(t->page);
 
-	/* inboxes are nobody else's business */
-	if (topic_is_below(topic, len, "$inbox", 6) ||
-	    !is_wanted(t->query, topic, len))
-		return;
-	p = page_entry(t->page);
-	pack_map(p, 2);
+	pack_map(p, value ? 4 : 2);
 	pack_text(p, "topic");
 	pack_str(p, topic, len);
 	pack_pair_uint(p, "receivers",
 	               router_count(&t->broker->router, topic, len));
+	if (value) {
+		pack_pair_uint(p, "retained_bytes", value->slab->cap);
+		pack_pair_uint(p, "age_ms", clock_now_ms() - value->since_ms);
+	}
 	t->page->work += COUNT_WORK;
+}
+
+/* False when the page is full. */
+static bool
+tell_retained(struct topics *t)
+{
+	struct text from = t->query->after_text;
+	struct retained_walk w =
+		retained_walk_from(&t->broker->retained, "**", 2,
+	                           from.at ? from.at : "", from.len);
+	const struct retained_value *v;
+
+	while ((v = retained_next(&w))) {
+		if (!page_goes_on(t->page)) {
+			page_list_end(t->page);
+			page_next_text(t->page, v->topic, v->topic_len);
+			return false;
+		}
+		if (is_wanted(t->query, v->topic, v->topic_len))
+			tell_topic(t, v->topic, v->topic_len, v);
+	}
+	return true;
+}
+
+static void
+on_route(const struct route *route, void *user)
+{
+	struct topics *t = user;
+	const char *topic = route_topic(route);
+	size_t len = route->topic_len;
+
+	/* inboxes are nobody else's business */
+	if (!topic_is_below(topic, len, "$inbox", 6) &&
+	    is_wanted(t->query, topic, len) &&
+	    !retained_find(&t->broker->retained, topic, len))
+		tell_topic(t, topic, len, NULL);
+}
+
+static void
+tell_routes(struct topics *t)
+{
+	const struct routes *routes = &t->broker->router.routes;
+	uint64_t set = t->query->after > 0 ? t->query->after - 1 : 0;
+
+	while (set < routes->n_sets && page_goes_on(t->page))
+		routes_visit(routes, (size_t)set++, on_route, t);
+	page_list_end(t->page);
+	if (set < routes->n_sets)
+		page_next(t->page, set + 1);
 }
 
 static const char *
 tell_topics(struct broker *b, const struct query *q, struct page *g)
 {
 	struct topics t = { .broker = b, .query = q, .page = g };
-	const struct routes *routes = &b->router.routes;
-	size_t set = (size_t)q->after;
 
 	if (q->filter.at && !filter_is_valid(q->filter.at, q->filter.len))
 		return "not a valid filter";
 	page_list(g, "topics");
-	while (set < routes->n_sets && page_goes_on(g))
-		routes_visit(routes, set++, tell_route, &t);
-	page_list_end(g);
-	if (set < routes->n_sets)
-		page_next(g, set);
+	if (q->after > 0 || tell_retained(&t))
+		tell_routes(&t);
 	return NULL;
 }
 

@@ -98,6 +98,7 @@ append(struct outbox *o, const struct span *s)
 		spans_append(&o->spans, s);
 	}
 	outbox_count_in(o, s, s->len);
+	o->messages += s->frames;
 	wake(o);
 	return 0;
 }

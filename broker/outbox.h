@@ -55,6 +55,7 @@ struct outbox {
 	size_t answer_bytes;
 	size_t retained_bytes;
 	enum overflow policy;
+	uint64_t messages; /* that it was ever given */
 
 	const struct outbox_limits *limits;
 	struct slab_pool *pool;

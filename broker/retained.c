@@ -320,6 +320,22 @@ retained_walk(struct retained *r, const char *filter, size_t len)
 	return w;
 }
 
+struct retained_walk
+retained_walk_from(struct retained *r, const char *filter, size_t len,
+                   const char *from, size_t from_len)
+{
+	struct retained_walk w = retained_walk(r, filter, len);
+	size_t at = w.at;
+
+	if (w.exact && compare(find(r, filter, len), from, from_len) < 0)
+		w.exact = NULL;
+	if (w.at < r->n)
+		at = lower_bound(r, r->n, from, from_len);
+	if (w.at < at)
+		w.at = at;
+	return w;
+}
+
 const struct retained_value *
 retained_next(struct retained_walk *w)
 {

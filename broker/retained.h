@@ -89,6 +89,10 @@ struct retained_walk {
 
 struct retained_walk retained_walk(struct retained *r, const char *filter,
                                    size_t len);
+/* The same from a topic on, whether it is there or not. */
+struct retained_walk retained_walk_from(struct retained *r, const char *filter,
+                                        size_t len, const char *from,
+                                        size_t from_len);
 /* The next, or NULL behind the last. */
 const struct retained_value *retained_next(struct retained_walk *w);
 

@@ -116,8 +116,8 @@ class Introspection(Introspected):
         self.assertEqual(before["pid"], self.broker.process.pid)
         self.assertEqual(sorted(before["datagrams"]), ["denied", "malformed", "no_memory", "taken", "too_big", "too_many"])
         self.assertEqual(sorted(before["limits"]), ["datagram_rate", "hold_max_ms", "max_frame", "max_subscriptions", "memory_max",
-                                                   "outbox_high", "stall_ms"])
-        for key in ("uptime_ms", "sessions", "subscriptions", "nodes", "routes", "memory_used", "memory_peak", "messages_in", "bytes_in",
+                                                   "outbox_high", "retained_bytes", "retained_max", "stall_ms"])
+        for key in ("uptime_ms", "sessions", "subscriptions", "retained", "retained_bytes", "nodes", "routes", "memory_used", "memory_peak", "messages_in", "bytes_in",
                     "messages_out", "bytes_out", "unmatched", "refused", "holds", "evicted"):
             self.assertIsInstance(before[key], int, key)
         for _ in range(10):
@@ -141,15 +141,16 @@ class Introspection(Introspected):
         self.connect()  # has not said HELLO
         other.publish("x")
         other.barrier()
-        other.publish("x")
-        other.barrier()
+        other.publish("a", b"to itself")
+        asker.publish("b")
+        self.assertEqual([other.receive().tree[3] for _ in range(2)], ["a", "b"])
         found = self.ask(asker, "sessions")["sessions"]
         self.assertEqual([one["session"] for one in found], sorted(one["session"] for one in found))
         one = {one["session"]: one for one in found}[other.id]
         self.assertGreaterEqual(one.pop("age_ms"), 0)
         self.assertIsInstance(one.pop("command"), str)
         self.assertEqual(one, {"session": other.id, "uid": os.getuid(), "pid": os.getpid(), "name": "öther", "state": "open",
-                               "overflow": "block", "subscriptions": 3, "queued_bytes": 0, "messages_in": 2})
+                               "overflow": "block", "subscriptions": 3, "queued_bytes": 0, "messages_in": 2, "messages_out": 2})
         self.assertEqual([one["name"] for one in self.ask(asker, "sessions", session=other.id)["sessions"]], ["öther"])
         self.assertEqual(self.ask(asker, "sessions", session=999999)["sessions"], [])
         self.assertEqual(self.ask(asker, "sessions", uid=os.getuid() + 1)["sessions"], [])
@@ -186,6 +187,24 @@ class Introspection(Introspected):
         everything = [one["topic"] for one in self.ask_all(asker, "topics")[0]]
         self.assertIn("elsewhere", everything)
         self.assertEqual([topic for topic in everything if topic.startswith("$inbox")], [])
+
+    @covers("I9", "I4", "I5")
+    def test_topics_with_a_retained_value_come_first_in_order_page_by_page(self):
+        asker = self.asker()
+        names = sorted(f"kept.{n * 7919 % 3000:04}.{'x' * 60}" for n in range(3000))
+        for name in names:
+            asker.queue([wire.PUBLISH, 1, wire.ZEROS, name, None, None, b"value"])
+        asker.barrier()
+        self.addCleanup(lambda: [asker.queue([wire.PUBLISH, 1, wire.ZEROS, name, None, None, b""]) for name in names] and asker.barrier())
+        found, pages = self.ask_all(asker, "topics", filter="kept.**")
+        self.assertGreater(pages, 1)
+        self.assertEqual([one["topic"] for one in found], names)
+        body = len(wire.pack([wire.PUBLISH, 1, wire.ZEROS, names[0], None, None, b"value"]))
+        self.assertEqual({(one["retained_bytes"], one["receivers"]) for one in found}, {(body, 0)})
+        self.assertGreaterEqual(min(one["age_ms"] for one in found), 0)
+        info = self.ask(asker, "info")
+        self.assertGreaterEqual(info["retained"], 3000)
+        self.assertGreater(info["retained_bytes"], 3000 * body)
 
     @covers("I10")
     def test_explain_tells_who_gets_it(self):

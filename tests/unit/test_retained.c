@@ -66,10 +66,8 @@ expect_kept(struct store *s, const char *topic, const char *body)
 
 /* The topics that the filter finds, in this order: "a b c". */
 static void
-expect_found(struct store *s, const char *filter, const char *topics)
+expect_walk(struct retained_walk w, const char *topics)
 {
-	struct retained_walk w =
-		retained_walk(&s->retained, filter, strlen(filter));
 	const struct retained_value *v;
 	char found[1024] = "";
 
@@ -79,6 +77,22 @@ expect_found(struct store *s, const char *filter, const char *topics)
 	}
 	assert_null(retained_next(&w));
 	assert_string_equal(found, topics);
+}
+
+static void
+expect_found(struct store *s, const char *filter, const char *topics)
+{
+	expect_walk(retained_walk(&s->retained, filter, strlen(filter)),
+	            topics);
+}
+
+static void
+expect_found_from(struct store *s, const char *filter, const char *from,
+                  const char *topics)
+{
+	expect_walk(retained_walk_from(&s->retained, filter, strlen(filter),
+	                               from, strlen(from)),
+	            topics);
 }
 
 TEST(the_last_value_of_a_topic_is_kept_until_it_is_cleared)
@@ -150,6 +164,29 @@ TEST(a_filter_finds_what_it_matches_in_the_order_of_bytes)
 	keep(&s, "c", "1");
 	keep(&s, "b", "2");
 	expect_found(&s, "*", "0 a-b aa ab b c");
+	store_fini(&s);
+}
+
+TEST(a_walk_may_begin_at_any_topic)
+{
+	struct store s;
+
+	store_init(&s, 20, MIB);
+	expect_found_from(&s, "**", "a", "");
+	keep(&s, "b.x", "1");
+	keep(&s, "b.y", "1");
+	keep(&s, "a", "1");
+	keep(&s, "c", "1");
+	expect_found_from(&s, "**", "", "a b.x b.y c");
+	expect_found_from(&s, "**", "a", "a b.x b.y c");
+	expect_found_from(&s, "**", "a.x", "b.x b.y c");
+	expect_found_from(&s, "**", "c", "c");
+	expect_found_from(&s, "**", "d", "");
+	expect_found_from(&s, "b.*", "a", "b.x b.y");
+	expect_found_from(&s, "b.*", "b.y", "b.y");
+	expect_found_from(&s, "b.*", "c", "");
+	expect_found_from(&s, "b.x", "b.x", "b.x");
+	expect_found_from(&s, "b.x", "b.y", "");
 	store_fini(&s);
 }
 
@@ -333,6 +370,7 @@ main(void)
 		cmocka_unit_test(it_knows_since_when),
 		cmocka_unit_test(
 			a_filter_finds_what_it_matches_in_the_order_of_bytes),
+		cmocka_unit_test(a_walk_may_begin_at_any_topic),
 		cmocka_unit_test(
 			what_is_one_too_many_is_refused_and_changes_nothing),
 		cmocka_unit_test(
