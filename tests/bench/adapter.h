@@ -28,6 +28,9 @@ struct client {
 	bool bulk;
 	/* whatever the system offers to a program with one thread only */
 	bool one_thread;
+	/* when it does not read: loses the oldest messages rather than hold
+	   others up, in systems where it can say so */
+	bool may_lose;
 };
 
 struct adapter {

@@ -37,8 +37,8 @@ struct options {
 };
 
 static const struct workload *const files[] = {
-	throughput, fanout, pairs, pingpong, filters,
-	clients,    growth, holds, NULL,
+	throughput, fanout, pairs, pingpong,   filters,
+	clients,    growth, holds, bystanders, NULL,
 };
 
 /* ---- options ------------------------------------------------------------- */

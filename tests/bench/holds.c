@@ -26,6 +26,7 @@ enum pace { KEEPS_UP, SLOW, STOPPED };
 
 struct shape {
 	enum pace pace;      /* of the second subscriber */
+	bool may_lose;       /* ... which would rather than hold others up */
 	double seconds_more; /* to publish: as long as others are held up */
 };
 
@@ -60,12 +61,14 @@ subscribe(struct actor *me)
 {
 	const struct adapter *a = me->run->adapter;
 	const struct shape *shape = me->task;
-	struct reader reader = { .pace = me->part == SECOND ? shape->pace
-		                                            : KEEPS_UP };
+	bool second = me->part == SECOND;
+	struct reader reader = { .pace = second ? shape->pace : KEEPS_UP };
 	struct client *c = a->connect(
-		me->run->dir, &(struct client){ .on_message = on_message,
-	                                        .user = &reader,
-	                                        .bulk = true });
+		me->run->dir,
+		&(struct client){ .on_message = on_message,
+	                          .user = &reader,
+	                          .may_lose = second && shape->may_lose,
+	                          .bulk = true });
 
 	actor_name("subscriber");
 	a->subscribe(c, TOPIC);
@@ -152,6 +155,8 @@ measure(struct run *r, const void *shape, double *values)
 
 static const struct shape shape_keeps_up = { .pace = KEEPS_UP };
 static const struct shape shape_slow = { .pace = SLOW, .seconds_more = 1 };
+static const struct shape shape_dropping = { .pace = STOPPED,
+	                                     .may_lose = true };
 static const struct shape shape_stopped = { .pace = STOPPED,
 	                                    .seconds_more = 2 };
 
@@ -181,6 +186,14 @@ const struct workload holds[] = {
 		.slow = true,
 		.measure = measure,
 		.shape = &shape_stopped,
+	},
+	{
+		.name = "holds.dropping",
+		.title = "... one is stopped, loses messages",
+		.metrics = HOLD_METRICS,
+		.needs = UMBEL_ONLY,
+		.measure = measure,
+		.shape = &shape_dropping,
 	},
 	{ 0 },
 };

@@ -46,6 +46,6 @@ struct workload {
 
 /* Each of a file of this name; they end with one that has no name. */
 extern const struct workload throughput[], fanout[], pairs[], pingpong[],
-	filters[], clients[], growth[], holds[];
+	filters[], clients[], growth[], holds[], bystanders[];
 
 #endif

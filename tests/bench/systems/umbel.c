@@ -120,8 +120,13 @@ umbel_client_connect(const char *dir, const struct client *model)
 	must(c, "umbel_new",
 	     umbel_new(&c->handle,
 	               UMBEL_OPTIONS(.name = "bench", .address = path,
+	                             .overflow = model->may_lose
+	                                                 ? UMBEL_DROP_OLDEST
+	                                                 : UMBEL_BLOCK,
 	                             .single_thread = model->one_thread,
-	                             .on_error = on_error, .on_loss = on_loss,
+	                             .on_error = on_error,
+	                             .on_loss =
+	                                     model->may_lose ? NULL : on_loss,
 	                             .on_writable = on_writable)));
 	must(c, "umbel_connect", umbel_connect(c->handle, 0));
 	if (c->base.bulk)
@@ -174,6 +179,9 @@ umbel_client_sync(struct client *client)
 		must(c, "umbel_connect", umbel_connect(c->handle, TIMEOUT_MS));
 	while (c->n_pending > 0)
 		umbel_client_receive(client, TIMEOUT_MS);
+	if (c->base.may_lose &&
+	    umbel_get_overflow(c->handle) != UMBEL_DROP_OLDEST)
+		die("umbel: the broker does not drop the oldest");
 }
 
 static void
