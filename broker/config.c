@@ -12,222 +12,68 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "configfile.h"
+#include "configshow.h"
 #include "proto/frame.h"
+#include "setting.h"
 
-#define SYSTEM_SOCKET "/run/umbel/umbel.sock"
-#define SYSTEM_USER   "umbel"
-#define MEMORY_MAX    ((size_t)256 << 20)
+#define MEMORY_MAX ((size_t)256 << 20)
 
-/* ---- the flags ----------------------------------------------------------- */
-
-enum kind { KIND_PATH, KIND_MODE, KIND_FD, KIND_LEVEL, KIND_BYTES, KIND_U32 };
-
-struct flag {
-	const char *name;
-	enum kind kind;
-	size_t offset;
-	uint64_t min, max;
-	const char *value; /* in --help */
-	const char *help;
+/* What the command line says; nothing of it has been looked at. */
+struct flags {
+	const char *given[CONFIG_MAX_SETTINGS]; /* by number of the setting */
+	bool check;
+	bool print;
+	const char *test_user; /* --acl-test, and what it asks: */
+	char **question;
+	int n_question;
 };
 
-#define AT(member) offsetof(struct config, member)
-#define MS(n, m, min, text)                                            \
-	{                                                              \
-		n, KIND_U32, AT(m), min, 24u * 3600 * 1000, "MS", text \
+/* ---- help ----------------------------------------------------------------- */
+
+/* Lines of `text`, beside and below the flag. */
+static void
+print_flag(const char *flag, const char *text)
+{
+	printf("  %-24s", flag);
+	for (; *text; text++) {
+		putchar(*text);
+		if (*text == '\n')
+			printf("%26s", "");
 	}
-
-static const struct flag flags[] = {
-	{ "socket", KIND_PATH, AT(socket_path), 0, 0, "PATH",
-	  "listen here (default:\n"
-	  "$XDG_RUNTIME_DIR/umbel/umbel.sock; for root and the\n"
-	  "user umbel: " SYSTEM_SOCKET ")" },
-	{ "mode", KIND_MODE, AT(mode), 0, 0777, "OCTAL",
-	  "permissions of the socket (default 0600)" },
-	{ "datagram", KIND_PATH, AT(datagram_path), 0, 0, "PATH",
-	  "take messages that are datagrams here, too" },
-	{ "datagram-mode", KIND_MODE, AT(datagram_mode), 0, 0777, "OCTAL",
-	  "permissions of that socket (default 0600)" },
-	{ "datagram-rate", KIND_U32, AT(datagram_rate), 1, UINT32_MAX, "N",
-	  "datagrams of one user in a second; more are dropped\n"
-	  "(default 10000)" },
-	{ "ready-fd", KIND_FD, AT(ready_fd), 0, 1 << 20, "N",
-	  "write a newline to this descriptor when listening" },
-	{ "log-level", KIND_LEVEL, AT(log_level), 0, 0, "LEVEL",
-	  "error, warn, info (default) or debug" },
-	{ "memory-max", KIND_BYTES, AT(memory_max), 1 << 20, UINT64_C(1) << 40,
-	  "BYTES",
-	  "for all messages that wait (default 256 MiB, at most\n"
-	  "an eighth of the memory there is)" },
-	{ "max-frame", KIND_U32, AT(max_frame), 1024, 64u << 20, "BYTES",
-	  "longest frame body (default 4 MiB)" },
-	{ "outbox-high", KIND_BYTES, AT(outbox_high), 4096, UINT64_C(1) << 32,
-	  "BYTES",
-	  "what may wait for one subscriber before its publishers\n"
-	  "wait (default 8 MiB)" },
-	{ "max-subscriptions", KIND_U32, AT(max_subscriptions), 1, 1u << 30,
-	  "N", "of one session (default 200000)" },
-	{ "retained-max", KIND_U32, AT(retained_max), 0, 1u << 30, "N",
-	  "last values that are kept (default 100000)" },
-	{ "retained-bytes", KIND_BYTES, AT(retained_bytes), 0,
-	  UINT64_C(1) << 40, "BYTES",
-	  "memory for them, topics and overhead included\n"
-	  "(default 64 MiB; never more than a quarter of\n"
-	  "--memory-max, out of which it is taken)" },
-	MS("handshake-ms", handshake_ms, 0, "time for HELLO (default 10000)"),
-	MS("frame-ms", frame_ms, 0,
-	   "time for the rest of a frame (default 30000)"),
-	MS("stall-ms", stall_ms, 1,
-	   "a subscriber that holds others up and takes no byte\n"
-	   "for this time is cut off (default 2000)"),
-	MS("hold-max-ms", hold_max_ms, 0,
-	   "so is one that holds one publisher this long\n"
-	   "(default 10000)"),
-	MS("hold-notice-ms", hold_notice_ms, 0,
-	   "tell publishers of holds longer than this\n"
-	   "(default 100)"),
-	MS("linger-ms", linger_ms, 0,
-	   "time to send last words to a session (default 5000)"),
-	MS("settle-ms", settle_ms, 0,
-	   "after the start, take subscriptions only until nobody\n"
-	   "has come for this time (and five times this at most),\n"
-	   "so that publishers do not outrun subscribers\n"
-	   "(default 200)"),
-	MS("drain-ms", drain_ms, 0,
-	   "on SIGTERM, time for clients to finish (default 3000)"),
-};
-
-#define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
+	putchar('\n');
+}
 
 static void
 print_help(void)
 {
-	printf("usage: umbeld [--socket PATH] [--mode 0600] ...\n"
+	const struct setting *s;
+
+	printf("usage: umbeld [--config FILE] [--socket PATH] ...\n"
 	       "\n"
 	       "The message broker for the services of this machine. Runs in\n"
 	       "the foreground, logs to stderr, ends on SIGTERM or SIGINT.\n"
 	       "\n");
-	for (size_t i = 0; i < N_FLAGS; i++) {
-		const char *text = flags[i].help;
-		char left[32];
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		char flag[32];
 
-		snprintf(left, sizeof(left), "--%s %s", flags[i].name,
-		         flags[i].value);
-		printf("  %-24s", left);
-		for (; *text; text++) {
-			putchar(*text);
-			if (*text == '\n')
-				printf("%26s", "");
-		}
-		putchar('\n');
+		snprintf(flag, sizeof(flag), "--%s %s", s->name, s->value);
+		print_flag(flag, s->help);
 	}
-	printf("  %-24s%s\n  %-24s%s\n"
-	       "\n"
-	       "BYTES may end in K, M or G (1024 and its powers).\n"
+	print_flag("--check", "say whether all of this is in order, and end");
+	print_flag("--print-config",
+	           "print every value, and where it comes from");
+	print_flag("--acl-test USER VERB [TOPIC [ROLE]]",
+	           "\nmay USER do this? print which rule decides;\n"
+	           "VERB is publish, subscribe, retain, reply, hold or\n"
+	           "introspect");
+	print_flag("--help", "this");
+	print_flag("--version", "print the version");
+	printf("\n"
+	       "BYTES may end in K, M or G (1024 and its powers). What a file\n"
+	       "may say is in docs/umbeld.yaml, an example with comments.\n"
 	       "Exit status: 0 after an orderly end, 1 when it could not run,\n"
-	       "2 for wrong usage.\n",
-	       "--help", "this", "--version", "print the version");
-}
-
-/* ---- their values -------------------------------------------------------- */
-
-static bool
-parse_number(const char *text, const struct flag *flag, uint64_t *out)
-{
-	uint64_t unit = 1, n;
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	n = strtoull(text, &end, flag->kind == KIND_MODE ? 8 : 10);
-	if (errno || end == text)
-		return false;
-	if (flag->kind == KIND_BYTES || flag->kind == KIND_U32) {
-		if (*end == 'K')
-			unit = 1u << 10;
-		else if (*end == 'M')
-			unit = 1u << 20;
-		else if (*end == 'G')
-			unit = 1u << 30;
-		end += unit > 1;
-	}
-	if (*end || n > UINT64_MAX / unit || n * unit < flag->min ||
-	    n * unit > flag->max)
-		return false;
-	*out = n * unit;
-	return true;
-}
-
-static int
-bad_value(const struct flag *flag, const char *text)
-{
-	if (flag->kind == KIND_PATH)
-		fprintf(stderr, "umbeld: --%s %s: expected a path\n",
-		        flag->name, text);
-	else if (flag->kind == KIND_LEVEL)
-		fprintf(stderr,
-		        "umbeld: --%s %s: expected error, warn, info or "
-		        "debug\n",
-		        flag->name, text);
-	else if (flag->kind == KIND_MODE)
-		fprintf(stderr,
-		        "umbeld: --%s %s: expected an octal mode up to 0777\n",
-		        flag->name, text);
-	else
-		fprintf(stderr,
-		        "umbeld: --%s %s: expected a number from %llu to "
-		        "%llu\n",
-		        flag->name, text, (unsigned long long)flag->min,
-		        (unsigned long long)flag->max);
-	return -EINVAL;
-}
-
-static int
-out_of_memory(void)
-{
-	fputs("umbeld: no memory to read the flags\n", stderr);
-	return -ENOMEM;
-}
-
-static int
-set(struct config *c, const struct flag *flag, const char *text)
-{
-	void *at = (char *)c + flag->offset;
-	uint64_t n = 0;
-	char *copy;
-
-	switch (flag->kind) {
-	case KIND_PATH:
-		if (!*text)
-			return bad_value(flag, "\"\"");
-		copy = strdup(text);
-		if (!copy)
-			return out_of_memory();
-		free(*(char **)at);
-		*(char **)at = copy;
-		return 0;
-	case KIND_LEVEL:
-		if (log_level_parse(text, at) < 0)
-			return bad_value(flag, text);
-		return 0;
-	case KIND_MODE:
-	case KIND_FD:
-	case KIND_BYTES:
-	case KIND_U32:
-		break;
-	}
-	if (!parse_number(text, flag, &n))
-		return bad_value(flag, text);
-	if (flag->kind == KIND_MODE)
-		*(mode_t *)at = (mode_t)n;
-	else if (flag->kind == KIND_FD)
-		*(int *)at = (int)n;
-	else if (flag->kind == KIND_BYTES)
-		*(size_t *)at = (size_t)n;
-	else
-		*(uint32_t *)at = (uint32_t)n;
-	return 0;
+	       "2 for wrong usage or a wrong file, 3 when --acl-test says no.\n");
 }
 
 /* ---- defaults ------------------------------------------------------------ */
@@ -269,7 +115,7 @@ is_system_user(void)
 
 	if (geteuid() == 0)
 		return true;
-	pw = getpwnam(SYSTEM_USER);
+	pw = getpwnam(CONFIG_SYSTEM_USER);
 	return pw && pw->pw_uid == geteuid();
 }
 
@@ -279,7 +125,7 @@ default_socket_path(struct config *c)
 	const char *dir = getenv("XDG_RUNTIME_DIR");
 
 	if (is_system_user()) {
-		c->socket_path = strdup(SYSTEM_SOCKET);
+		c->socket_path = strdup(CONFIG_SYSTEM_SOCKET);
 	} else if (dir && dir[0] == '/') {
 		if (asprintf(&c->socket_path, "%s/umbel/umbel.sock", dir) < 0)
 			c->socket_path = NULL;
@@ -289,7 +135,7 @@ default_socket_path(struct config *c)
 		                "--socket PATH\n");
 		return -EINVAL;
 	}
-	return c->socket_path ? 0 : out_of_memory();
+	return c->socket_path ? 0 : -ENOMEM;
 }
 
 static void
@@ -318,61 +164,198 @@ set_defaults(struct config *c)
 	};
 }
 
-static enum config_result
-parse_flags(struct config *c, int argc, char **argv)
-{
-	struct option options[N_FLAGS + 3] = {
-		[N_FLAGS] = { "help", no_argument, NULL, 'h' },
-		[N_FLAGS + 1] = { "version", no_argument, NULL, 'V' },
-	};
-	int which, index = 0;
+/* ---- the command line ----------------------------------------------------- */
 
-	for (size_t i = 0; i < N_FLAGS; i++)
-		options[i] = (struct option){ flags[i].name, required_argument,
-			                      NULL, 'f' };
-	while ((which = getopt_long(argc, argv, "hV", options, &index)) != -1) {
-		switch (which) {
-		case 'h':
+/* What getopt_long() returns for a setting: its number behind this. */
+#define FIRST_SETTING 1000
+
+static enum config_result
+read_flags(struct flags *f, int argc, char **argv)
+{
+	struct option options[CONFIG_MAX_SETTINGS + 6] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "check", no_argument, NULL, 'c' },
+		{ "print-config", no_argument, NULL, 'p' },
+		{ "acl-test", required_argument, NULL, 't' },
+	};
+	const struct setting *s;
+	int which;
+
+	*f = (struct flags){ 0 };
+	for (int i = 0; (s = setting_at((size_t)i)); i++)
+		options[5 + i] = (struct option){ s->name, required_argument,
+			                          NULL, FIRST_SETTING + i };
+	optind = 0; /* glibc: all anew */
+	while ((which = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+		if (which == 'h')
 			print_help();
-			return CONFIG_SHOWN;
-		case 'V':
+		else if (which == 'V')
 			puts("umbeld " UMBEL_VERSION);
-			return CONFIG_SHOWN;
-		case 'f':
-			if (set(c, &flags[index], optarg) < 0)
-				return CONFIG_BAD;
+		else if (which == 'c')
+			f->check = true;
+		else if (which == 'p')
+			f->print = true;
+		else if (which == 't')
+			f->test_user = optarg;
+		else if (which >= FIRST_SETTING)
+			f->given[which - FIRST_SETTING] = optarg;
+		else
 			break;
-		default:
-			fputs("umbeld: see umbeld --help\n", stderr);
-			return CONFIG_BAD;
-		}
+		if (which == 'h' || which == 'V')
+			return CONFIG_SHOWN;
 	}
-	if (optind < argc) {
+	f->question = argv + optind;
+	f->n_question = argc - optind;
+	if (which != -1)
+		fputs("umbeld: see umbeld --help\n", stderr);
+	else if (f->n_question > 0 && !f->test_user)
 		fprintf(stderr, "umbeld: unexpected argument: %s\n",
 		        argv[optind]);
-		return CONFIG_BAD;
+	else
+		return CONFIG_OK;
+	return CONFIG_BAD;
+}
+
+static int
+take_flag(struct config *c, size_t i, const char *text)
+{
+	const struct setting *s = setting_at(i);
+	char words[SETTING_WORDS_MAX];
+	int r = setting_take(s, c, text);
+
+	if (r == -EINVAL)
+		fprintf(stderr, "umbeld: --%s %s: expected %s\n", s->name,
+		        *text ? text : "\"\"", setting_expected(s, words));
+	c->origins[i].from = CONFIG_FLAG;
+	return r;
+}
+
+static bool
+is_given(const struct config *c, const struct flags *f, const void *member)
+{
+	const struct setting *s;
+
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		if ((const char *)c + s->offset == member)
+			return f->given[i];
 	}
-	return CONFIG_OK;
+	return false;
+}
+
+/* ---- all together --------------------------------------------------------- */
+
+/* One socket of the command line, or of no source at all. */
+static int
+use_one_socket(struct config *c)
+{
+	if (!c->socket_path && default_socket_path(c) < 0)
+		return -EINVAL;
+	config_free_sockets(c);
+	c->sockets = calloc(1, sizeof(*c->sockets));
+	if (!c->sockets)
+		return -ENOMEM;
+	c->n_sockets = 1;
+	c->sockets[0] = (struct config_socket){
+		.path = strdup(c->socket_path),
+		.mode = c->mode,
+		.owner = (uid_t)-1,
+		.group = (gid_t)-1,
+	};
+	return c->sockets[0].path ? 0 : -ENOMEM;
+}
+
+/* --socket stands for all sockets of the file, --mode for all their modes. */
+static int
+choose_sockets(struct config *c, const struct flags *f)
+{
+	if (c->n_sockets == 0 || is_given(c, f, &c->socket_path))
+		return use_one_socket(c);
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		if (is_given(c, f, &c->mode))
+			c->sockets[i].mode = c->mode;
+	}
+	c->mode = c->sockets[0].mode;
+	c->socket_path = strdup(c->sockets[0].path);
+	return c->socket_path ? 0 : -ENOMEM;
+}
+
+static int
+put_together(struct config *c, const struct flags *f)
+{
+	int r = 0;
+
+	/* its name first: the file comes before all other flags */
+	for (size_t i = 0; setting_at(i) && r == 0; i++) {
+		if (f->given[i])
+			r = take_flag(c, i, f->given[i]);
+	}
+	if (r == 0 && c->file)
+		r = configfile_read(c);
+	for (size_t i = 0; setting_at(i) && r == 0; i++) {
+		if (f->given[i])
+			r = take_flag(c, i, f->given[i]);
+	}
+	return r == 0 ? choose_sockets(c, f) : r;
+}
+
+static enum config_result
+answer(const struct config *c, const struct flags *f)
+{
+	if (f->test_user)
+		return configshow_test(c, f->test_user, f->question,
+		                       f->n_question);
+	if (f->print)
+		configshow_print(c, stdout);
+	else
+		printf("umbeld: all in order: %zu socket%s, %zu rule%s\n",
+		       c->n_sockets, c->n_sockets == 1 ? "" : "s",
+		       c->acl ? c->acl->n_rules : 0,
+		       c->acl && c->acl->n_rules == 1 ? "" : "s");
+	return CONFIG_SHOWN;
 }
 
 enum config_result
 config_parse(struct config *c, int argc, char **argv)
 {
-	enum config_result r;
+	enum config_result result;
+	struct flags f;
+	int r;
 
 	set_defaults(c);
-	r = parse_flags(c, argc, argv);
-	if (r == CONFIG_OK && !c->socket_path && default_socket_path(c) < 0)
-		r = CONFIG_BAD;
-	if (r != CONFIG_OK)
+	result = read_flags(&f, argc, argv);
+	if (result != CONFIG_OK)
+		return result;
+	r = put_together(c, &f);
+	if (r == -ENOMEM)
+		fputs("umbeld: out of memory\n", stderr);
+	if (r < 0)
+		result = CONFIG_BAD;
+	else if (f.check || f.print || f.test_user)
+		result = answer(c, &f);
+	if (result != CONFIG_OK)
 		config_fini(c);
-	return r;
+	return result;
+}
+
+void
+config_free_sockets(struct config *c)
+{
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		free(c->sockets[i].path);
+		free(c->sockets[i].role);
+	}
+	free(c->sockets);
+	c->sockets = NULL;
+	c->n_sockets = 0;
 }
 
 void
 config_fini(struct config *c)
 {
-	free(c->socket_path);
-	free(c->datagram_path);
-	c->socket_path = c->datagram_path = NULL;
+	config_free_sockets(c);
+	acl_free(c->acl);
+	c->acl = NULL;
+	for (size_t i = 0; setting_at(i); i++)
+		setting_free(setting_at(i), c);
 }

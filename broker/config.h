@@ -2,19 +2,48 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * config - what the operator may choose, from the command line.
+ * config - what the operator may choose: defaults, then a file, then flags.
  */
 #ifndef UMBELD_CONFIG_H
 #define UMBELD_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "acl.h"
 #include "log.h"
 
+/* There are fewer settings than this; see setting.h. */
+#define CONFIG_MAX_SETTINGS 64
+
+#define CONFIG_SYSTEM_SOCKET "/run/umbel/umbel.sock"
+#define CONFIG_SYSTEM_USER   "umbel"
+
+/* Where a value comes from. */
+struct config_origin {
+	enum { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_FLAG } from;
+	unsigned line; /* in the file */
+};
+
+struct config_socket {
+	char *path;
+	mode_t mode;
+	uid_t owner; /* (uid_t)-1: as it comes */
+	gid_t group; /* the same */
+	char *role;  /* what rules call those who come by it; NULL: none */
+	unsigned line;
+};
+
 struct config {
-	char *socket_path;
+	char *file;                    /* --config, or NULL */
+	struct config_socket *sockets; /* at least one */
+	size_t n_sockets;
+	struct acl *acl; /* NULL: everybody may do all */
+	struct config_origin origins[CONFIG_MAX_SETTINGS];
+
+	char *socket_path; /* of the first socket */
 	mode_t mode;
 	char *datagram_path; /* NULL: none */
 	mode_t datagram_mode;
@@ -41,12 +70,17 @@ struct config {
 
 enum config_result {
 	CONFIG_OK,
-	CONFIG_SHOWN, /* --help or --version: printed, nothing to run */
-	CONFIG_BAD,   /* said why on stderr */
+	CONFIG_SHOWN,  /* --help and the like: printed, nothing to run */
+	CONFIG_DENIED, /* --acl-test: printed, and the answer is no */
+	CONFIG_BAD,    /* said why on stderr */
 };
 
-/* Defaults, then flags. On CONFIG_OK the caller owns it: config_fini(). */
+/*
+ * Defaults, then the file, then flags. On CONFIG_OK the caller owns it:
+ * config_fini(). The arguments may be given again, to read the file anew.
+ */
 enum config_result config_parse(struct config *c, int argc, char **argv);
 void config_fini(struct config *c);
+void config_free_sockets(struct config *c);
 
 #endif

@@ -32,6 +32,12 @@ log_level_parse(const char *word, enum log_level *out)
 	return -EINVAL;
 }
 
+const char *
+log_level_name(enum log_level level)
+{
+	return level_words[level];
+}
+
 /* May another line of this cause be written; how many were not before it? */
 static bool
 may_write(struct log *log, enum log_cause cause, unsigned *left_out)

@@ -54,5 +54,6 @@ const char *log_text(char buf[LOG_TEXT_MAX], const char *text, size_t len);
 
 /* "error", "warn", "info", "debug" -> *out. Returns 0 or -EINVAL. */
 int log_level_parse(const char *word, enum log_level *out);
+const char *log_level_name(enum log_level level);
 
 #endif

@@ -16,6 +16,8 @@ main(int argc, char **argv)
 		break;
 	case CONFIG_SHOWN:
 		return 0;
+	case CONFIG_DENIED:
+		return 3;
 	case CONFIG_BAD:
 		return 2;
 	}

@@ -1,0 +1,396 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "configfile.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+#include "rules.h"
+#include "setting.h"
+
+/* ---- the shape ------------------------------------------------------------ */
+
+struct file_socket {
+	char *path, *mode, *owner, *group, *role;
+};
+
+struct file {
+	char *values[CONFIG_MAX_SETTINGS]; /* by number of the setting */
+	struct file_socket *sockets;
+	uint32_t sockets_count;
+	struct rule_words *acl;
+	uint32_t acl_count;
+};
+
+#define TEXT(key, type, member, optional)                                  \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (optional), type, \
+	                       member, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_field_t socket_fields[] = {
+	TEXT("path", struct file_socket, path, CYAML_FLAG_OPTIONAL),
+	TEXT("mode", struct file_socket, mode, CYAML_FLAG_OPTIONAL),
+	TEXT("owner", struct file_socket, owner, CYAML_FLAG_OPTIONAL),
+	TEXT("group", struct file_socket, group, CYAML_FLAG_OPTIONAL),
+	TEXT("role", struct file_socket, role, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t socket_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct file_socket,
+	                    socket_fields),
+};
+
+#define SOCKETS_FIELD                                                  \
+	CYAML_FIELD_SEQUENCE("sockets",                                \
+	                     CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
+	                     struct file, sockets, &socket_schema, 0, 1000)
+#define ACL_FIELD                                                             \
+	CYAML_FIELD_SEQUENCE("acl", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
+	                     struct file, acl, &rules_entry_schema, 0,        \
+	                     CYAML_UNLIMITED)
+
+/* Sections are parts of `values`: each has the fields of its settings. */
+#define N_SECTIONS 2
+static const char *const section_names[N_SECTIONS] = { "limits", "overflow" };
+
+struct schema {
+	cyaml_schema_field_t sections[N_SECTIONS][CONFIG_MAX_SETTINGS + 1];
+	cyaml_schema_field_t top[CONFIG_MAX_SETTINGS + N_SECTIONS + 3];
+	cyaml_schema_value_t file;
+};
+
+/* Fields for the settings of one section. How many. */
+static size_t
+put_fields(cyaml_schema_field_t *fields, const char *section)
+{
+	const struct setting *s;
+	size_t n = 0;
+
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		cyaml_schema_field_t field =
+			TEXT(NULL, struct file, values[0], CYAML_FLAG_OPTIONAL);
+
+		if (!s->section || strcmp(s->section, section) != 0)
+			continue;
+		field.key = s->name;
+		field.data_offset = (uint32_t)(i * sizeof(char *));
+		fields[n++] = field;
+	}
+	return n;
+}
+
+static void
+make_schema(struct schema *schema)
+{
+	size_t n;
+
+	memset(schema, 0, sizeof(*schema));
+	n = put_fields(schema->top, "");
+	for (size_t i = 0; i < N_SECTIONS; i++) {
+		const cyaml_schema_field_t section = {
+			.key = section_names[i],
+			.value = { CYAML_VALUE_MAPPING(CYAML_FLAG_OPTIONAL,
+			                               struct file,
+			                               schema->sections[i]) },
+		};
+
+		put_fields(schema->sections[i], section_names[i]);
+		schema->top[n++] = section;
+	}
+	schema->top[n++] = (cyaml_schema_field_t)SOCKETS_FIELD;
+	schema->top[n] = (cyaml_schema_field_t)ACL_FIELD;
+	schema->file = (cyaml_schema_value_t){
+		CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file,
+		                    schema->top),
+	};
+}
+
+/* Of the files in acl.d: nothing but rules. */
+static const cyaml_schema_field_t only_rules[] = { ACL_FIELD, CYAML_FIELD_END };
+static const cyaml_schema_value_t rules_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, only_rules),
+};
+
+/* ---- settings ------------------------------------------------------------- */
+
+static int
+take_settings(struct config *c, const struct document *d, const struct file *f)
+{
+	const struct setting *s;
+
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		const struct doc_node *in = d->root, *node;
+		char words[SETTING_WORDS_MAX];
+		int r;
+
+		if (!f->values[i])
+			continue;
+		if (*s->section)
+			in = document_get(in, s->section);
+		node = document_get(in, s->name);
+		r = setting_take(s, c, f->values[i]);
+		if (r == -EINVAL)
+			return document_complain(d, node, "%s: expected %s",
+			                         f->values[i],
+			                         setting_expected(s, words));
+		if (r < 0)
+			return r;
+		c->origins[i].from = CONFIG_FILE;
+		c->origins[i].line = node->line;
+	}
+	return 0;
+}
+
+/* ---- sockets -------------------------------------------------------------- */
+
+static int
+take_access(struct config_socket *s, const struct document *d,
+            const struct doc_node *node, const struct file_socket *f)
+{
+	if (f->mode && setting_parse_mode(f->mode, &s->mode) < 0)
+		return document_complain(
+			d, document_get(node, "mode"),
+			"%s: expected an octal mode up to 0777", f->mode);
+	if (f->owner && rules_user(f->owner, &s->owner) < 0)
+		return document_complain(d, document_get(node, "owner"),
+		                         "%s: there is no such user", f->owner);
+	if (f->group && rules_group(f->group, &s->group) < 0)
+		return document_complain(d, document_get(node, "group"),
+		                         "%s: there is no such group",
+		                         f->group);
+	if (f->role && !rules_is_role(f->role))
+		return document_complain(d, document_get(node, "role"),
+		                         "%s: expected letters, digits, - and "
+		                         "_",
+		                         f->role);
+	return 0;
+}
+
+static int
+take_socket(struct config *c, const struct document *d,
+            const struct doc_node *node, const struct file_socket *f)
+{
+	struct config_socket *s = &c->sockets[c->n_sockets];
+
+	if (!f->path || f->path[0] != '/')
+		return document_complain(
+			d, f->path ? document_get(node, "path") : node,
+			"expected path: and an absolute path");
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		if (strcmp(c->sockets[i].path, f->path) == 0)
+			return document_complain(
+				d, document_get(node, "path"),
+				"%s: given twice, first in line %u", f->path,
+				c->sockets[i].line);
+	}
+	*s = (struct config_socket){
+		.path = strdup(f->path),
+		.mode = 0600,
+		.owner = (uid_t)-1,
+		.group = (gid_t)-1,
+		.role = f->role ? strdup(f->role) : NULL,
+		.line = node->line,
+	};
+	c->n_sockets++;
+	if (!s->path || (f->role && !s->role))
+		return -ENOMEM;
+	return take_access(s, d, node, f);
+}
+
+static int
+take_sockets(struct config *c, const struct document *d, const struct file *f)
+{
+	const struct doc_node *node = document_get(d->root, "sockets");
+	int r = 0;
+
+	if (!node)
+		return 0;
+	if (f->sockets_count == 0)
+		return document_complain(d, node, "expected at least one");
+	c->sockets = calloc(f->sockets_count, sizeof(*c->sockets));
+	if (!c->sockets)
+		return -ENOMEM;
+	node = node->first;
+	for (uint32_t i = 0; i < f->sockets_count && r == 0; i++) {
+		r = take_socket(c, d, node, &f->sockets[i]);
+		node = node->next;
+	}
+	return r;
+}
+
+/* ---- rules ---------------------------------------------------------------- */
+
+static int
+take_rules(struct config *c, const struct document *d, const struct file *f)
+{
+	const struct doc_node *node = document_get(d->root, "acl");
+	int r = 0;
+
+	if (!node)
+		return 0;
+	if (!c->acl)
+		c->acl = acl_new();
+	if (!c->acl)
+		return -ENOMEM;
+	node = node->first;
+	for (uint32_t i = 0; i < f->acl_count && r == 0; i++) {
+		r = rules_add(c->acl, d, node, &f->acl[i]);
+		node = node->next;
+	}
+	return r;
+}
+
+/* A file of acl.d is there to make rules: without any, all is denied. */
+static int
+read_rules(struct config *c, const char *path)
+{
+	struct document d;
+	void *loaded;
+	int r;
+
+	if (!c->acl)
+		c->acl = acl_new();
+	if (!c->acl)
+		return -ENOMEM;
+	r = document_read(&d, path);
+	if (r < 0)
+		return r;
+	r = document_load(&d, &rules_schema, &loaded);
+	if (r == 0 && loaded)
+		r = take_rules(c, &d, loaded);
+	document_unload(&rules_schema, loaded);
+	document_fini(&d);
+	return r;
+}
+
+static int
+is_yaml(const struct dirent *entry)
+{
+	size_t n = strlen(entry->d_name);
+
+	return entry->d_name[0] != '.' && n > 5 &&
+	       strcmp(entry->d_name + n - 5, ".yaml") == 0;
+}
+
+/* "acl.d" beside the file. */
+static char *
+folder_of_rules(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	int n = slash ? (int)(slash - file) + 1 : 0;
+	char *folder;
+
+	return asprintf(&folder, "%.*sacl.d", n, file) < 0 ? NULL : folder;
+}
+
+static int
+read_folder(struct config *c, const char *folder)
+{
+	struct dirent **names;
+	int n = scandir(folder, &names, is_yaml, alphasort), r = 0;
+
+	if (n < 0 && errno == ENOENT)
+		return 0;
+	if (n < 0) {
+		fprintf(stderr, "umbeld: %s: cannot read: %s\n", folder,
+		        strerror(errno));
+		return -EINVAL;
+	}
+	for (int i = 0; i < n; i++) {
+		char *path = NULL;
+
+		if (r == 0 &&
+		    asprintf(&path, "%s/%s", folder, names[i]->d_name) < 0)
+			r = -ENOMEM;
+		if (r == 0)
+			r = read_rules(c, path);
+		free(path);
+		free(names[i]);
+	}
+	free(names);
+	return r;
+}
+
+/* A role that no socket has is a slip of the pen. */
+static int
+check_role(const struct config *c, const struct acl_rule *rule,
+           const struct acl_who *who)
+{
+	if (who->kind != ACL_ROLE)
+		return 0;
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		const char *role = c->sockets[i].role;
+
+		if (role && strcmp(role, who->role) == 0)
+			return 0;
+	}
+	fprintf(stderr,
+	        "umbeld: %s:%u: role %s: expected the role of one of the "
+	        "sockets in %s\n",
+	        rule->file, rule->line, who->role, c->file);
+	return -EINVAL;
+}
+
+static int
+check_roles(const struct config *c)
+{
+	for (size_t i = 0; c->acl && i < c->acl->n_rules; i++) {
+		const struct acl_rule *rule = c->acl->rules[i];
+
+		for (size_t k = 0; k < rule->n_who; k++) {
+			if (check_role(c, rule, &rule->who[k]) < 0)
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* ---- the file ------------------------------------------------------------- */
+
+static int
+read_main(struct config *c, const struct schema *schema)
+{
+	struct document d;
+	void *loaded;
+	int r = document_read(&d, c->file);
+
+	if (r < 0)
+		return r;
+	r = document_load(&d, &schema->file, &loaded);
+	if (r == 0 && loaded) {
+		const struct file *f = loaded;
+
+		r = take_settings(c, &d, f);
+		if (r == 0)
+			r = take_sockets(c, &d, f);
+		if (r == 0)
+			r = take_rules(c, &d, f);
+	}
+	document_unload(&schema->file, loaded);
+	document_fini(&d);
+	return r;
+}
+
+int
+configfile_read(struct config *c)
+{
+	struct schema *schema = malloc(sizeof(*schema));
+	char *folder = folder_of_rules(c->file);
+	int r = -ENOMEM;
+
+	if (schema && folder) {
+		make_schema(schema);
+		r = read_main(c, schema);
+		if (r == 0)
+			r = read_folder(c, folder);
+		if (r == 0)
+			r = check_roles(c);
+	}
+	free(folder);
+	free(schema);
+	return r;
+}

@@ -1,0 +1,202 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "configshow.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+#include "proto/topic.h"
+#include "rules.h"
+#include "setting.h"
+
+/* ---- what holds ----------------------------------------------------------- */
+
+static void
+print_origin(const struct config *c, const struct config_origin *o,
+             const struct setting *s, FILE *to)
+{
+	switch (o->from) {
+	case CONFIG_DEFAULT:
+		fputs("  # default\n", to);
+		break;
+	case CONFIG_FILE:
+		fprintf(to, "  # %s:%u\n", c->file, o->line);
+		break;
+	case CONFIG_FLAG:
+		fprintf(to, "  # --%s\n", s->name);
+		break;
+	}
+}
+
+static void
+print_section(const struct config *c, const char *section, FILE *to)
+{
+	const char *indent = *section ? "  " : "";
+	const struct setting *s;
+
+	if (*section)
+		fprintf(to, "%s:\n", section);
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		char words[SETTING_WORDS_MAX];
+
+		if (!s->section || strcmp(s->section, section) != 0 ||
+		    !*setting_value(s, c, words))
+			continue; /* a path that is not set */
+		fprintf(to, "%s%s: ", indent, s->name);
+		if (s->kind == SETTING_PATH)
+			document_print(to, setting_value(s, c, words));
+		else
+			fputs(setting_value(s, c, words), to);
+		print_origin(c, &c->origins[i], s, to);
+	}
+}
+
+static void
+print_socket(const struct config *c, const struct config_socket *s, FILE *to)
+{
+	fputs("  - path: ", to);
+	document_print(to, s->path);
+	if (s->line > 0)
+		fprintf(to, "  # %s:%u\n", c->file, s->line);
+	else
+		fputs("\n", to);
+	fprintf(to, "    mode: %04o\n", (unsigned)s->mode);
+	if (s->owner != (uid_t)-1)
+		fprintf(to, "    owner: %lu\n", (unsigned long)s->owner);
+	if (s->group != (gid_t)-1)
+		fprintf(to, "    group: %lu\n", (unsigned long)s->group);
+	if (s->role)
+		fprintf(to, "    role: %s\n", s->role);
+}
+
+static void
+print_rules(const struct acl *acl, FILE *to)
+{
+	if (!acl) {
+		fputs("# no acl: whoever may open a socket may do all\n", to);
+		return;
+	}
+	fputs(acl->n_rules > 0 ? "acl:\n" : "acl: []\n", to);
+	for (size_t i = 0; i < acl->n_rules; i++)
+		rules_print(to, acl->rules[i]);
+}
+
+void
+configshow_print(const struct config *c, FILE *to)
+{
+	print_section(c, "", to);
+	fputs("sockets:\n", to);
+	for (size_t i = 0; i < c->n_sockets; i++)
+		print_socket(c, &c->sockets[i], to);
+	print_section(c, "limits", to);
+	print_section(c, "overflow", to);
+	print_rules(c->acl, to);
+}
+
+/* ---- what the rules say --------------------------------------------------- */
+
+static enum config_result
+wrong(const char *what, const char *text)
+{
+	fprintf(stderr, "umbeld: --acl-test: %s%s\n", what, text);
+	return CONFIG_BAD;
+}
+
+/* The groups of a user, as a login would give them; a bare uid has none. */
+static int
+find_groups(const char *user, struct acl_identity *id, gid_t **groups)
+{
+	const struct passwd *pw = getpwnam(user);
+	int n = 0;
+
+	*groups = NULL;
+	if (!pw)
+		pw = getpwuid(id->uid);
+	if (!pw) {
+		id->gid = (gid_t)-1;
+		return 0;
+	}
+	id->gid = pw->pw_gid;
+	getgrouplist(pw->pw_name, pw->pw_gid, NULL, &n);
+	*groups = calloc((size_t)n + 1, sizeof(gid_t));
+	if (!*groups)
+		return -ENOMEM;
+	if (getgrouplist(pw->pw_name, pw->pw_gid, *groups, &n) < 0)
+		n = 0;
+	id->groups = *groups;
+	id->n_groups = (size_t)n;
+	return 0;
+}
+
+static void
+print_verdict(bool ok, const struct acl *acl, const struct acl_rule *rule)
+{
+	const char *word = ok ? "allowed" : "denied";
+
+	if (rule)
+		printf("%s by %s:%u\n", word, rule->file, rule->line);
+	else if (!acl)
+		printf("%s: there is no acl\n", word);
+	else
+		printf("%s: no rule allows it\n", word);
+}
+
+static enum config_result
+judge(const struct config *c, const struct acl_identity *id, enum acl_verb verb,
+      const char *topic)
+{
+	const struct acl_class *class = NULL;
+	const struct acl_rule *rule;
+	bool ok;
+
+	if (c->acl) {
+		class = acl_classify(c->acl, id);
+		if (!class)
+			return wrong("out of memory", "");
+	}
+	ok = acl_permits(class, verb, topic, strlen(topic), &rule);
+	print_verdict(ok, c->acl, rule);
+	return ok ? CONFIG_SHOWN : CONFIG_DENIED;
+}
+
+enum config_result
+configshow_test(const struct config *c, const char *user, char **question,
+                int n)
+{
+	struct acl_identity id = { 0 };
+	enum config_result result;
+	const char *topic = "";
+	enum acl_verb verb;
+	gid_t *groups;
+	int next = 1;
+
+	if (n < 1)
+		return wrong("expected VERB, and TOPIC", "");
+	verb = acl_verb_parse(question[0]);
+	if (verb == ACL_N_VERBS)
+		return wrong("expected publish, subscribe, retain, reply, hold "
+		             "or introspect, not ",
+		             question[0]);
+	if (acl_verb_has_topic(verb) && n > 1)
+		topic = question[next++];
+	if (acl_verb_has_topic(verb) &&
+	    !(verb == ACL_SUBSCRIBE ? filter_is_valid(topic, strlen(topic))
+	                            : topic_is_valid(topic, strlen(topic))))
+		return wrong("expected a valid topic, not ", topic);
+	if (n > next)
+		id.role = question[next++];
+	if (n > next)
+		return wrong("unexpected argument: ", question[next]);
+	if (rules_user(user, &id.uid) < 0)
+		return wrong("there is no such user: ", user);
+	if (find_groups(user, &id, &groups) < 0)
+		return wrong("out of memory", "");
+	result = judge(c, &id, verb, topic);
+	free(groups);
+	return result;
+}

@@ -1,0 +1,48 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * rules - the rules of an ACL as people write them, and what they stand for.
+ *
+ *	- allow: [publish, subscribe]
+ *	  who: [user door, group home, uid 2000-2999, role local, everyone]
+ *	  topics: [door.*, "*.alarm"]
+ *
+ * Names of users and groups are looked up when the rule is read.
+ */
+#ifndef UMBELD_RULES_H
+#define UMBELD_RULES_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "acl.h"
+#include "document.h"
+
+/* One rule, in words; libcyaml fills it in. */
+struct rule_words {
+	char **allow, **deny, **who, **topics;
+	uint32_t allow_count, deny_count, who_count, topics_count;
+};
+
+/* Of a rule, and of a list of them. */
+extern const cyaml_schema_value_t rules_entry_schema;
+
+/*
+ * Add what `words`, which stand at `node`, mean. Returns 0, or a negative
+ * value after saying why on stderr.
+ */
+int rules_add(struct acl *acl, const struct document *d,
+              const struct doc_node *node, const struct rule_words *words);
+
+/* The uid of a name or number. Returns 0 or a negative value. */
+int rules_user(const char *name, uid_t *uid);
+int rules_group(const char *name, gid_t *gid);
+
+/* A role is a word of letters, digits, - and _. */
+bool rules_is_role(const char *name);
+
+/* As it could be written in a file, with "  " before every line. */
+void rules_print(FILE *to, const struct acl_rule *rule);
+
+#endif

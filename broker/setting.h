@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * setting - what can be set in one word: by a flag, and mostly in the file,
+ * under the same name.
+ */
+#ifndef UMBELD_SETTING_H
+#define UMBELD_SETTING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config.h"
+
+enum setting_kind {
+	SETTING_PATH,
+	SETTING_MODE,
+	SETTING_FD,
+	SETTING_LEVEL,
+	SETTING_BYTES,
+	SETTING_U32,
+};
+
+struct setting {
+	const char *name;
+	enum setting_kind kind;
+	size_t offset; /* in struct config */
+	uint64_t min, max;
+	const char *value; /* in --help */
+	const char *help;
+	const char *section; /* in the file; "": at its top; NULL: nowhere */
+};
+
+/* The nth, or NULL behind the last. */
+const struct setting *setting_at(size_t n);
+
+/* Take a value. Returns 0, -ENOMEM, or -EINVAL: see setting_expected(). */
+int setting_take(const struct setting *s, struct config *c, const char *text);
+
+/* What it holds, if it is a path. */
+void setting_free(const struct setting *s, struct config *c);
+
+/* "a number from 1 to 10" */
+#define SETTING_WORDS_MAX 120
+const char *setting_expected(const struct setting *s,
+                             char buf[SETTING_WORDS_MAX]);
+
+/* A value, but for paths, as it could be given. */
+const char *setting_value(const struct setting *s, const struct config *c,
+                          char buf[SETTING_WORDS_MAX]);
+
+/* An octal mode up to 0777. Returns 0 or -EINVAL. */
+int setting_parse_mode(const char *text, mode_t *mode);
+
+#endif

@@ -1,0 +1,471 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/* The file of --config, by way of config_parse(), and what rules.c and
+   configshow.c make of it. */
+
+#include "broker/config.h"
+#include "broker/setting.h"
+#include "capture.h"
+#include "files.h"
+
+static struct capture out, err;
+static struct files dir;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	files_begin(&dir);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	files_end(&dir);
+	return 0;
+}
+
+static void
+put(const char *name, const char *text)
+{
+	char path[256];
+
+	files_write(&dir, name, text, strlen(text), path);
+}
+
+/* umbeld --config FILE and up to four flags more. */
+static enum config_result
+parse(struct config *c, const char *a, const char *b, const char *d,
+      const char *e)
+{
+	char path[256];
+	const char *argv[8] = {
+		"umbeld", "--config", files_path(&dir, "umbeld.yaml", path),
+		a,        b,          d,
+		e
+	};
+	enum config_result r;
+	int argc = 3;
+
+	while (argv[argc])
+		argc++;
+	capture_begin(&out, stdout);
+	capture_begin(&err, stderr);
+	r = config_parse(c, argc, (char **)(uintptr_t)argv);
+	capture_end(&err);
+	capture_end(&out);
+	return r;
+}
+
+static void
+expect_good(struct config *c, const char *text)
+{
+	put("umbeld.yaml", text);
+	if (parse(c, NULL, NULL, NULL, NULL) != CONFIG_OK)
+		fail_msg("%s: said %s", text, err.text);
+	assert_string_equal(err.text, "");
+}
+
+static void
+expect_bad(const char *text, const char *words)
+{
+	struct config c;
+
+	put("umbeld.yaml", text);
+	if (parse(&c, NULL, NULL, NULL, NULL) != CONFIG_BAD)
+		fail_msg("%s: was taken", text);
+	if (!strstr(err.text, words))
+		fail_msg("%s: said %s", text, err.text);
+	assert_null(c.file);
+	assert_null(c.acl);
+	assert_null(c.sockets);
+}
+
+TEST(settings_go_where_their_flags_go)
+{
+	struct config c;
+
+	expect_good(&c, "log-level: warn\n"
+	                "limits:\n"
+	                "  memory-max: 64M\n"
+	                "  max-subscriptions: 7\n"
+	                "overflow:\n"
+	                "  stall-ms: 77\n"
+	                "sockets: [{path: /run/a}]\n");
+	assert_int_equal(c.log_level, LOG_WARN);
+	assert_int_equal(c.memory_max, 64 << 20);
+	assert_int_equal(c.max_subscriptions, 7);
+	assert_int_equal(c.stall_ms, 77);
+	assert_int_equal(c.hold_max_ms, 10000);
+	assert_null(c.acl);
+	config_fini(&c);
+}
+
+TEST(every_setting_of_the_file_can_be_given_there)
+{
+	const struct setting *s;
+
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		struct config c;
+		char text[256];
+
+		if (!s->section || s->kind == SETTING_PATH)
+			continue;
+		snprintf(text, sizeof(text), "%s%s%s%s: nonsense\n", s->section,
+		         *s->section ? ":\n" : "", *s->section ? "  " : "",
+		         s->name);
+		expect_bad(text, ": nonsense: expected ");
+		assert_non_null(strstr(err.text, s->name));
+		snprintf(text, sizeof(text), "%s%s%s%s: %s\n", s->section,
+		         *s->section ? ":\n" : "", *s->section ? "  " : "",
+		         s->name,
+		         s->kind == SETTING_LEVEL  ? "debug"
+		         : s->kind == SETTING_MODE ? "0640"
+		                                   : "1048576");
+		expect_good(&c, text);
+		assert_int_equal(c.origins[i].from, CONFIG_FILE);
+		assert_int_equal(c.origins[i].line, *s->section ? 2 : 1);
+		config_fini(&c);
+	}
+}
+
+TEST(flags_win_over_the_file)
+{
+	struct config c;
+
+	put("umbeld.yaml", "overflow: {stall-ms: 77, hold-max-ms: 88}\n"
+	                   "sockets:\n"
+	                   "  - {path: /run/a, mode: 0666, role: x}\n"
+	                   "  - {path: /run/b}\n");
+	assert_int_equal(parse(&c, "--stall-ms", "99", "--mode", "0640"),
+	                 CONFIG_OK);
+	assert_int_equal(c.stall_ms, 99);
+	assert_int_equal(c.hold_max_ms, 88);
+	assert_int_equal(c.n_sockets, 2);
+	assert_string_equal(c.sockets[0].role, "x");
+	assert_int_equal(c.sockets[0].mode, 0640);
+	assert_int_equal(c.sockets[1].mode, 0640);
+	config_fini(&c);
+	assert_int_equal(parse(&c, "--socket", "/run/c", NULL, NULL),
+	                 CONFIG_OK);
+	assert_int_equal(c.n_sockets, 1);
+	assert_string_equal(c.sockets[0].path, "/run/c");
+	assert_int_equal(c.sockets[0].mode, 0600);
+	assert_null(c.sockets[0].role);
+	config_fini(&c);
+}
+
+TEST(there_may_be_several_sockets)
+{
+	struct config c;
+
+	expect_good(&c, "sockets:\n"
+	                "  - path: /run/a\n"
+	                "    mode: 0660\n"
+	                "    owner: root\n"
+	                "    group: 12345\n"
+	                "    role: in-1_x\n"
+	                "  - path: /run/b\n");
+	assert_int_equal(c.n_sockets, 2);
+	assert_string_equal(c.sockets[0].path, "/run/a");
+	assert_int_equal(c.sockets[0].mode, 0660);
+	assert_int_equal(c.sockets[0].owner, 0);
+	assert_int_equal(c.sockets[0].group, 12345);
+	assert_string_equal(c.sockets[0].role, "in-1_x");
+	assert_int_equal(c.sockets[1].mode, 0600);
+	assert_true(c.sockets[1].owner == (uid_t)-1);
+	assert_null(c.sockets[1].role);
+	assert_string_equal(c.socket_path, "/run/a");
+	config_fini(&c);
+	expect_bad("sockets: []\n", ":1: sockets: expected at least one");
+	expect_bad("sockets:\n  - mode: 0600\n",
+	           ":2: sockets[0]: expected path: and an absolute path");
+	expect_bad("sockets: [{path: a}]\n", ":1: sockets[0].path: expected");
+	expect_bad("sockets:\n - path: /a\n - path: /a\n",
+	           ":3: sockets[1].path: /a: given twice, first in line 2");
+	expect_bad("sockets: [{path: /a, mode: 888}]\n",
+	           "sockets[0].mode: 888: expected an octal mode up to 0777");
+	expect_bad("sockets: [{path: /a, owner: no-such-user}]\n",
+	           "sockets[0].owner: no-such-user: there is no such user");
+	expect_bad("sockets: [{path: /a, group: -1}]\n",
+	           "sockets[0].group: -1: there is no such group");
+	expect_bad("sockets: [{path: /a, role: a b}]\n",
+	           "sockets[0].role: a b: expected letters");
+}
+
+TEST(rules_are_people_verbs_and_topics)
+{
+	const struct acl_rule *rule;
+	struct config c;
+
+	expect_good(&c, "sockets: [{path: /a, role: local}]\n"
+	                "acl:\n"
+	                "  - allow: [publish, retain]\n"
+	                "    who: [user root, uid 5-7, group 9, role local]\n"
+	                "    topics: [door.*, \"**\"]\n"
+	                "  - deny: [hold]\n"
+	                "    who: [everyone]\n");
+	assert_int_equal(c.acl->n_rules, 2);
+	rule = c.acl->rules[0];
+	assert_false(rule->deny);
+	assert_int_equal(rule->verbs, 1 << ACL_PUBLISH | 1 << ACL_RETAIN);
+	assert_int_equal(rule->line, 3);
+	assert_non_null(strstr(rule->file, "/umbeld.yaml"));
+	assert_int_equal(rule->n_who, 4);
+	assert_int_equal(rule->who[0].kind, ACL_UIDS);
+	assert_int_equal(rule->who[0].max, 0);
+	assert_int_equal(rule->who[1].min, 5);
+	assert_int_equal(rule->who[1].max, 7);
+	assert_int_equal(rule->who[2].kind, ACL_GROUP);
+	assert_int_equal(rule->who[2].min, 9);
+	assert_string_equal(rule->who[3].role, "local");
+	assert_int_equal(rule->n_topics, 2);
+	assert_string_equal(rule->topics[0], "door.*");
+	assert_string_equal(rule->topics[1], "**");
+	assert_true(c.acl->rules[1]->deny);
+	assert_int_equal(c.acl->rules[1]->who[0].kind, ACL_EVERYONE);
+	config_fini(&c);
+	expect_good(&c, "acl: []\n");
+	assert_non_null(c.acl);
+	assert_int_equal(c.acl->n_rules, 0);
+	config_fini(&c);
+}
+
+#define RULE(verbs, who, topics) \
+	"acl:\n  - {" verbs ", who: [" who "], topics: [" topics "]}\n"
+#define RIGHT(verb, who) "acl:\n  - {allow: [" verb "], who: [" who "]}\n"
+
+TEST(rules_that_make_no_sense_are_refused_with_their_line)
+{
+	static const char *const who[] = {
+		"nobody-at-all",
+		"user",
+		"user no-such-user",
+		"group no-such-group",
+		"uid",
+		"uid x",
+		"uid 5-",
+		"uid -5",
+		"uid 7-5",
+		"uid 4294967295",
+		"uid 1-2-3",
+		"role",
+		"\"role \"",
+		"\"\"",
+		"Everyone",
+		"root",
+		"user 65534",
+	};
+	static const char *const topics[] = { "a..b", "\"*a\"", "\"\"",
+		                              "\"a b\"", "$SYS.a" };
+
+	expect_bad("acl: [{allow: [dance], who: [everyone], topics: [a]}]",
+	           ":1: acl[0].allow[0]: dance: expected publish, subscribe");
+	expect_bad(RULE("allow: [publish], deny: [retain]", "everyone", "a"),
+	           ":2: acl[0]: expected either allow or deny");
+	expect_bad("acl: [{who: [everyone], topics: [a]}]",
+	           "acl[0]: expected either allow or deny");
+	expect_bad("acl: [{allow: [], who: [everyone], topics: [a]}]",
+	           "acl[0]: expected either allow or deny");
+	expect_bad("acl: [{allow: [publish], topics: [a]}]",
+	           "acl[0]: expected who");
+	expect_bad("acl: [{allow: [publish], who: [everyone]}]",
+	           "acl[0]: expected topics");
+	expect_bad(RULE("allow: [hold]", "everyone", "a"),
+	           ":2: acl[0].topics: expected none");
+	expect_bad(RULE("allow: [publish, hold]", "everyone", "a"),
+	           "acl[0]: reply, hold and introspect are not about topics");
+	expect_bad(RIGHT("hold", "role local"),
+	           ":2: role local: expected the role of one of the sockets");
+	for (size_t i = 0; i < COUNT(who); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), RIGHT("hold", "%s"), who[i]);
+		expect_bad(text, ":2: acl[0].who[0]: ");
+	}
+	for (size_t i = 0; i < COUNT(topics); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text),
+		         RULE("allow: [publish]", "everyone", "x, %s"),
+		         topics[i]);
+		expect_bad(text, ":2: acl[0].topics[1]: ");
+	}
+}
+
+TEST(more_rules_come_from_acl_d_in_the_order_of_names)
+{
+	struct config c;
+
+	put("acl.d/20.yaml", RIGHT("reply", "uid 20"));
+	put("acl.d/10.yaml", "# nothing\n\n" RIGHT("reply", "uid 10"));
+	put("acl.d/.30.yaml", "nonsense");
+	put("acl.d/README", "nonsense");
+	expect_good(&c, RIGHT("reply", "uid 5"));
+	assert_int_equal(c.acl->n_rules, 3);
+	assert_int_equal(c.acl->rules[0]->who[0].min, 5);
+	assert_int_equal(c.acl->rules[1]->who[0].min, 10);
+	assert_int_equal(c.acl->rules[2]->who[0].min, 20);
+	assert_non_null(strstr(c.acl->rules[1]->file, "/acl.d/10.yaml"));
+	assert_int_equal(c.acl->rules[1]->line, 4);
+	config_fini(&c);
+	put("acl.d/20.yaml", "limits: {}\n");
+	expect_bad("", "/acl.d/20.yaml:1: limits: no such key here; expected "
+	               "one of: acl");
+	put("acl.d/20.yaml", "acl: [");
+	expect_bad("", "/acl.d/20.yaml:");
+}
+
+TEST(an_empty_file_in_acl_d_denies)
+{
+	struct config c;
+
+	expect_good(&c, "");
+	assert_null(c.acl);
+	config_fini(&c);
+	put("acl.d/10.yaml", "");
+	expect_good(&c, "");
+	assert_non_null(c.acl);
+	assert_int_equal(c.acl->n_rules, 0);
+	config_fini(&c);
+}
+
+TEST(a_folder_of_rules_that_cannot_be_read_is_an_error)
+{
+	put("acl.d", "a file");
+	expect_bad("", "/acl.d: cannot read: Not a directory");
+}
+
+TEST(check_says_that_all_is_in_order_or_what_is_not)
+{
+	struct config c;
+
+	put("umbeld.yaml", RIGHT("reply", "uid 5"));
+	assert_int_equal(parse(&c, "--check", NULL, NULL, NULL), CONFIG_SHOWN);
+	assert_string_equal(out.text,
+	                    "umbeld: all in order: 1 socket, 1 rule\n");
+	put("umbeld.yaml", "acl: a");
+	assert_int_equal(parse(&c, "--check", NULL, NULL, NULL), CONFIG_BAD);
+	put("umbeld.yaml", "");
+	assert_int_equal(parse(&c, "--check", "--stall-ms", "x", NULL),
+	                 CONFIG_BAD);
+}
+
+/* Without comments, which name the origins. */
+static void
+strip_comments(char *text)
+{
+	char *to = text;
+
+	for (char *line = text; *line;) {
+		char *end = strchr(line, '\n');
+		char *mark = strstr(line, "  # ");
+		size_t n = (size_t)((mark && mark < end ? mark : end) - line);
+
+		memmove(to, line, n);
+		to += n;
+		*to++ = '\n';
+		line = end + 1;
+	}
+	*to = '\0';
+}
+
+TEST(what_is_printed_is_a_file_that_means_the_same)
+{
+	static char first[65536];
+	struct config c;
+
+	put("umbeld.yaml",
+	    "limits: {max-frame: 2M}\n"
+	    "sockets: [{path: \"/it's\", role: local, group: 5}]\n"
+	    "acl:\n"
+	    "  - {allow: [publish], who: [role local, uid 1-2, group 3], "
+	    "topics: [\"*.it's\"]}\n"
+	    "  - {deny: [hold, reply], who: [everyone]}\n");
+	assert_int_equal(parse(&c, "--print-config", "--stall-ms", "5", NULL),
+	                 CONFIG_SHOWN);
+	assert_non_null(strstr(out.text, "max-frame: 2097152  # /"));
+	assert_non_null(strstr(out.text, "umbeld.yaml:1\n"));
+	assert_non_null(strstr(out.text, "stall-ms: 5  # --stall-ms\n"));
+	assert_non_null(strstr(out.text, "frame-ms: 30000  # default\n"));
+	strcpy(first, out.text);
+	put("umbeld.yaml", first);
+	assert_int_equal(parse(&c, "--print-config", NULL, NULL, NULL),
+	                 CONFIG_SHOWN);
+	strip_comments(first);
+	strip_comments(out.text);
+	assert_string_equal(first, out.text);
+}
+
+static void
+expect_verdict(enum config_result want, const char *user, const char *verb,
+               const char *topic, const char *words)
+{
+	struct config c;
+
+	assert_int_equal(parse(&c, "--acl-test", user, verb, topic), want);
+	if (!strstr(want == CONFIG_BAD ? err.text : out.text, words))
+		fail_msg("%s %s: said %s%s", user, verb, out.text, err.text);
+}
+
+TEST(somebodys_rights_can_be_asked_for)
+{
+	put("umbeld.yaml", "");
+	expect_verdict(CONFIG_SHOWN, "5", "publish", "a",
+	               "allowed: there is no acl");
+	put("umbeld.yaml", "acl:\n"
+	                   "  - {allow: [publish, subscribe], who: [uid 5], "
+	                   "topics: [a.**]}\n"
+	                   "  - {deny: [subscribe], who: [everyone], topics: "
+	                   "[a.b]}\n"
+	                   "  - {allow: [hold], who: [group 0]}\n");
+	expect_verdict(CONFIG_SHOWN, "5", "publish", "a.b", "umbeld.yaml:2\n");
+	expect_verdict(CONFIG_DENIED, "5", "subscribe", "a.*", "denied by /");
+	expect_verdict(CONFIG_DENIED, "6", "publish", "a.b",
+	               "denied: no rule allows it");
+	expect_verdict(CONFIG_SHOWN, "root", "hold", NULL, "allowed by /");
+	expect_verdict(CONFIG_DENIED, "5", "hold", NULL, "no rule");
+	expect_verdict(CONFIG_BAD, "5", "publish", "a.*", "a valid topic");
+	expect_verdict(CONFIG_BAD, "5", "publish", NULL, "a valid topic");
+	expect_verdict(CONFIG_BAD, "5", "dance", "a", "expected publish");
+	expect_verdict(CONFIG_BAD, "5", NULL, NULL, "expected VERB");
+	expect_verdict(CONFIG_BAD, "no-such-user", "hold", NULL,
+	               "no such user");
+}
+
+TEST(a_file_that_is_not_there_is_an_error)
+{
+	struct config c;
+
+	assert_int_equal(parse(&c, NULL, NULL, NULL, NULL), CONFIG_BAD);
+	assert_non_null(strstr(err.text, "umbeld.yaml: cannot open"));
+}
+
+#define IN_DIRECTORY(test) \
+	cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_DIRECTORY(settings_go_where_their_flags_go),
+		IN_DIRECTORY(every_setting_of_the_file_can_be_given_there),
+		IN_DIRECTORY(flags_win_over_the_file),
+		IN_DIRECTORY(there_may_be_several_sockets),
+		IN_DIRECTORY(rules_are_people_verbs_and_topics),
+		IN_DIRECTORY(
+			rules_that_make_no_sense_are_refused_with_their_line),
+		IN_DIRECTORY(more_rules_come_from_acl_d_in_the_order_of_names),
+		IN_DIRECTORY(an_empty_file_in_acl_d_denies),
+		IN_DIRECTORY(a_folder_of_rules_that_cannot_be_read_is_an_error),
+		IN_DIRECTORY(check_says_that_all_is_in_order_or_what_is_not),
+		IN_DIRECTORY(what_is_printed_is_a_file_that_means_the_same),
+		IN_DIRECTORY(somebodys_rights_can_be_asked_for),
+		IN_DIRECTORY(a_file_that_is_not_there_is_an_error),
+	};
+
+	return RUN(tests);
+}
