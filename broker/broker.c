@@ -102,6 +102,7 @@ broker_init(struct broker *b, const struct config *config)
 	*b = (struct broker){
 		.config = config,
 		.started_ms = clock_now_ms(),
+		.acl = config->acl,
 		.log.level = config->log_level,
 	};
 	set_limits(&b->limits, config->outbox_high);

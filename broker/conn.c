@@ -444,7 +444,7 @@ on_input_memory(const struct session *s)
 /* ---- life ----------------------------------------------------------------- */
 
 int
-conn_open(struct conns *all, int fd)
+conn_open(struct conns *all, int fd, const char *role)
 {
 	int size = (int)all->send_buffer;
 	struct peer peer;
@@ -456,6 +456,7 @@ conn_open(struct conns *all, int fd)
 	r = peer_from_socket(&peer, fd);
 	if (r < 0)
 		return r;
+	peer.role = role;
 	c = calloc(1, sizeof(*c));
 	if (!c) {
 		peer_fini(&peer);

@@ -73,7 +73,7 @@ void conns_init(struct conns *all, struct event_base *base,
  * Serve an accepted, non-blocking socket. On success it is owned here; on
  * failure (-errno) the caller still owns it.
  */
-int conn_open(struct conns *all, int fd);
+int conn_open(struct conns *all, int fd, const char *role);
 
 /* The turn is over: send, go on with what can go on, free what has ended.
    False when there is more to do at once. */

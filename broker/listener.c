@@ -139,7 +139,7 @@ remove_stale(const struct listener *l)
 
 /* In this order nobody gets in before the permissions are right. */
 static int
-bind_socket(struct listener *l, mode_t mode)
+bind_socket(struct listener *l, const struct access *access)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -157,9 +157,12 @@ bind_socket(struct listener *l, mode_t mode)
 		l->dev = st.st_dev;
 		l->ino = st.st_ino;
 	}
-	if (chmod(l->path, mode) < 0)
+	if (lchown(l->path, access->owner, access->group) < 0)
+		return complain("%s: cannot set its owner or group: %s",
+		                l->path, strerror(errno));
+	if (chmod(l->path, access->mode) < 0)
 		return complain("%s: cannot set mode %04o: %s", l->path,
-		                (unsigned)mode, strerror(errno));
+		                (unsigned)access->mode, strerror(errno));
 	return 0;
 }
 
@@ -205,8 +208,27 @@ ask_for_credentials(struct listener *l)
 	return 0;
 }
 
+static struct access
+just_mode(mode_t mode)
+{
+	return (struct access){
+		.mode = mode,
+		.owner = (uid_t)-1,
+		.group = (gid_t)-1,
+	};
+}
+
 int
 listener_open(struct listener *l, const char *path, mode_t mode)
+{
+	const struct access access = just_mode(mode);
+
+	return listener_open_to(l, path, &access);
+}
+
+int
+listener_open_to(struct listener *l, const char *path,
+                 const struct access *access)
 {
 	*l = (struct listener){
 		.path = path,
@@ -215,7 +237,7 @@ listener_open(struct listener *l, const char *path, mode_t mode)
 		.lock_fd = -1,
 	};
 	if (take_path(l) < 0 || make_socket(l, SOCK_STREAM) < 0 ||
-	    bind_socket(l, mode) < 0 || start_listening(l) < 0) {
+	    bind_socket(l, access) < 0 || start_listening(l) < 0) {
 		listener_close(l);
 		return -1;
 	}
@@ -225,6 +247,8 @@ listener_open(struct listener *l, const char *path, mode_t mode)
 int
 listener_open_datagram(struct listener *l, const char *path, mode_t mode)
 {
+	const struct access access = just_mode(mode);
+
 	*l = (struct listener){
 		.path = path,
 		.flag = "--datagram",
@@ -232,7 +256,7 @@ listener_open_datagram(struct listener *l, const char *path, mode_t mode)
 		.lock_fd = -1,
 	};
 	if (take_path(l) < 0 || make_socket(l, SOCK_DGRAM) < 0 ||
-	    ask_for_credentials(l) < 0 || bind_socket(l, mode) < 0) {
+	    ask_for_credentials(l) < 0 || bind_socket(l, &access) < 0) {
 		listener_close(l);
 		return -1;
 	}

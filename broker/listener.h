@@ -23,11 +23,20 @@ struct listener {
 	ino_t ino;
 };
 
+/* Who may connect: permissions of the socket file. */
+struct access {
+	mode_t mode;
+	uid_t owner; /* (uid_t)-1: as it comes */
+	gid_t group;
+};
+
 /*
  * Listen on `path` with these permissions. Returns 0, or a negative value
  * after saying why on stderr; then nothing is left to close.
  */
 int listener_open(struct listener *l, const char *path, mode_t mode);
+int listener_open_to(struct listener *l, const char *path,
+                     const struct access *access);
 
 /*
  * The same for datagrams, which come with their senders' credentials. They can

@@ -21,7 +21,7 @@ main(int argc, char **argv)
 	case CONFIG_BAD:
 		return 2;
 	}
-	if (server_init(&server, &config) == 0) {
+	if (server_init(&server, &config, argc, argv) == 0) {
 		server_run(&server);
 		status = 0;
 	}

@@ -3,7 +3,9 @@
 
 #include "rights.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/topic.h"
@@ -182,4 +184,85 @@ rights_object_to_datagram(struct broker *b, const struct peer *sender,
 		return rights_object(&s, p, out);
 	out->about = (struct text){ p->reply, p->reply_len };
 	return object(out, "a datagram has no inbox that could take a reply");
+}
+
+/* ---- other rules ---------------------------------------------------------- */
+
+/* Subscriptions of a session that are not allowed any more. */
+struct revoked {
+	const struct session *session;
+	uint32_t *ids; /* room for all that there are */
+	uint32_t n;
+};
+
+static struct text
+filter_of(const struct subscription *sub, char buf[TOPIC_MAX])
+{
+	return (struct text){ buf, (uint32_t)subscription_filter(sub, buf) };
+}
+
+static void
+review(struct subscription *sub, void *user)
+{
+	struct revoked *r = user;
+	char buf[TOPIC_MAX];
+
+	if (!rights_to_subscribe(r->session, filter_of(sub, buf)).ok)
+		r->ids[r->n++] = sub->id;
+}
+
+static void
+revoke(struct session *s, uint32_t id)
+{
+	char buf[TOPIC_MAX], words[RIGHTS_WORDS_MAX], who[SESSION_WORDS_MAX];
+	char quoted[LOG_TEXT_MAX];
+	struct text filter = filter_of(subtable_find(&s->subs, id), buf);
+	struct verdict v = rights_to_subscribe(s, filter);
+
+	rights_words(&v, words);
+	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+	          "revoked sub=%" PRIu32 " filter=%s: %s %s", id,
+	          log_text(quoted, filter.at, filter.len), words,
+	          session_words(s, who));
+	session_unsubscribe(s, id);
+	session_refuse(s, STATUS_REVOKED, 0, filter, "%s", words);
+}
+
+static size_t
+revoke_all(struct session *s)
+{
+	struct revoked r = { .session = s };
+	uint64_t at = 0;
+
+	if (s->state != SESSION_OPEN || s->subs.n == 0)
+		return 0;
+	r.ids = calloc(s->subs.n, sizeof(*r.ids));
+	if (!r.ids) { /* it must not keep what may not be its own */
+		session_fail(s, STATUS_NO_MEMORY,
+		             "no memory to apply new rules");
+		return 0;
+	}
+	while (at < SUBTABLE_END)
+		at = subtable_visit(&s->subs, at, review, &r);
+	for (uint32_t i = 0; i < r.n && s->state == SESSION_OPEN; i++)
+		revoke(s, r.ids[i]);
+	free(r.ids);
+	return r.n;
+}
+
+size_t
+rights_replace(struct broker *b, struct acl *acl)
+{
+	struct session *s, *next;
+	size_t n = 0;
+
+	b->acl = acl;
+	routes_invalidate(&b->router.routes); /* they know who was admitted */
+	TAILQ_FOREACH (s, &b->sessions, link)
+		rights_assign(s);
+	for (s = TAILQ_FIRST(&b->sessions); s; s = next) {
+		next = TAILQ_NEXT(s, link);
+		n += revoke_all(s);
+	}
+	return n;
 }

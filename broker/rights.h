@@ -29,6 +29,12 @@ struct verdict {
  */
 void rights_assign(struct session *s);
 
+/*
+ * From now on these rules hold, or none; the broker borrows them. Subscriptions
+ * that they do not allow end, and their sessions are told. How many.
+ */
+size_t rights_replace(struct broker *b, struct acl *acl);
+
 /* A right of the session as a whole, such as ACL_HOLD. */
 struct verdict rights_of(const struct session *s, enum acl_verb verb);
 

@@ -12,54 +12,10 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "reload.h"
 
-/* Without descriptors we stop accepting for this time, or until one is free. */
-/* It did not work, and why was told. */
-#define SAID_WHY        (-1)
-#define ACCEPT_PAUSE_MS 100u
 /* Of datagrams, that are still taken when we stop. */
-#define LAST_BATCHES    64u
-
-/* ---- accepting ------------------------------------------------------------ */
-
-static void
-on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
-          int len, void *user)
-{
-	struct server *srv = user;
-	int r = conn_open(&srv->conns, fd);
-
-	(void)l;
-	(void)addr;
-	(void)len;
-	if (r < 0) {
-		log_event(&srv->broker.log, LOG_WARN, LOG_ACCEPT,
-		          "cannot serve a new connection: %s", strerror(-r));
-		close(fd);
-	}
-}
-
-/* Out of descriptors, or of memory: trying again at once would only spin. */
-static void
-on_accept_error(struct evconnlistener *l, void *user)
-{
-	struct server *srv = user;
-
-	log_event(&srv->broker.log, LOG_WARN, LOG_ACCEPT,
-	          "cannot accept: %s; connections=%zu, others wait",
-	          strerror(errno), srv->conns.n);
-	evconnlistener_disable(l);
-	deadline_set(&srv->pauses, &srv->pause);
-}
-
-static void
-on_pause_over(struct deadline *d, void *user)
-{
-	struct server *srv = user;
-
-	if (srv->accepting && evconnlistener_enable(srv->accepting) < 0)
-		deadline_set(&srv->pauses, d);
-}
+#define LAST_BATCHES 64u
 
 /* ---- datagrams ------------------------------------------------------------ */
 
@@ -119,20 +75,9 @@ start_datagrams(struct server *srv)
 /* ---- the end -------------------------------------------------------------- */
 
 static void
-stop_accepting(struct server *srv)
-{
-	if (srv->accepting)
-		evconnlistener_free(srv->accepting);
-	srv->accepting = NULL;
-	deadline_clear(&srv->pause);
-	if (srv->listener.path)
-		listener_stop(&srv->listener);
-}
-
-static void
 begin_stop(struct server *srv)
 {
-	stop_accepting(srv);
+	doors_stop(&srv->doors);
 	stop_datagrams(srv);
 	broker_drain(&srv->broker);
 	deadline_set(&srv->drains, &srv->drain);
@@ -152,6 +97,20 @@ on_signal(evutil_socket_t signal, short what, void *user)
 	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 	          "stopping signal=%s sessions=%zu", strsignal((int)signal),
 	          srv->broker.n_sessions);
+}
+
+static void
+on_hangup(evutil_socket_t signal, short what, void *user)
+{
+	struct server *srv = user;
+
+	(void)signal;
+	(void)what;
+	if (srv->config->file)
+		reload(&srv->broker, srv->config, srv->argc, srv->argv);
+	else
+		log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
+		          "SIGHUP: there is no --config to read again");
 }
 
 static void
@@ -175,7 +134,7 @@ run_deadlines(struct server *srv)
 	uint64_t now = clock_now_ms();
 
 	deadline_queue_run(&srv->drains, now);
-	deadline_queue_run(&srv->pauses, now);
+	deadline_queue_run(&srv->doors.pauses, now);
 	if (srv->datagrams_there)
 		deadline_queue_run(&srv->datagrams.seconds, now);
 	broker_run_deadlines(&srv->broker, now);
@@ -208,7 +167,7 @@ set_timer(struct server *srv)
 
 	at = earlier(at, conns_next_deadline(&srv->conns));
 	at = earlier(at, deadline_queue_next(&srv->drains));
-	at = earlier(at, deadline_queue_next(&srv->pauses));
+	at = earlier(at, deadline_queue_next(&srv->doors.pauses));
 	if (srv->datagrams_there)
 		at = earlier(at, deadline_queue_next(&srv->datagrams.seconds));
 	/* one that is set too early costs a look, and then it is set again */
@@ -223,21 +182,34 @@ set_timer(struct server *srv)
 		srv->timer_at_ms = UINT64_MAX; /* try again next time */
 }
 
+static const char *
+rules_in_words(const struct config *c, char buf[32])
+{
+	if (!c->acl)
+		return "rules=none (whoever may open the socket may do all)";
+	snprintf(buf, 32, "rules=%zu", c->acl->n_rules);
+	return buf;
+}
+
 static void
 say_where_and_how(struct server *srv)
 {
 	const struct config *c = srv->config;
 	struct rlimit files = { 0 };
+	char rules[32];
 
 	getrlimit(RLIMIT_NOFILE, &files);
-	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
-	          "listening socket=%s mode=%04o rules=none (whoever may open "
-	          "the socket may do all) pid=%ld descriptors=%llu "
-	          "memory_max=%zu max_frame=%" PRIu32 " outbox_high=%zu "
-	          "stall_ms=%" PRIu32 " version=" UMBEL_VERSION,
-	          c->socket_path, (unsigned)c->mode, (long)getpid(),
-	          (unsigned long long)files.rlim_cur, c->memory_max,
-	          c->max_frame, c->outbox_high, c->stall_ms);
+	for (size_t i = 0; i < c->n_sockets; i++)
+		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
+		          "listening socket=%s mode=%04o role=%s %s pid=%ld "
+		          "descriptors=%llu memory_max=%zu max_frame=%" PRIu32
+		          " outbox_high=%zu stall_ms=%" PRIu32
+		          " version=" UMBEL_VERSION,
+		          c->sockets[i].path, (unsigned)c->sockets[i].mode,
+		          c->sockets[i].role ? c->sockets[i].role : "none",
+		          rules_in_words(c, rules), (long)getpid(),
+		          (unsigned long long)files.rlim_cur, c->memory_max,
+		          c->max_frame, c->outbox_high, c->stall_ms);
 	if (c->datagram_path)
 		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 		          "taking datagrams socket=%s mode=%04o "
@@ -314,28 +286,13 @@ watch_signals(struct server *srv)
 	signal(SIGPIPE, SIG_IGN);
 	srv->sigterm = evsignal_new(srv->base, SIGTERM, on_signal, srv);
 	srv->sigint = evsignal_new(srv->base, SIGINT, on_signal, srv);
+	srv->sighup = evsignal_new(srv->base, SIGHUP, on_hangup, srv);
 	srv->timer = evtimer_new(srv->base, on_timer, srv);
-	if (!srv->sigterm || !srv->sigint || !srv->timer ||
+	if (!srv->sigterm || !srv->sigint || !srv->sighup || !srv->timer ||
 	    event_add(srv->sigterm, NULL) < 0 ||
-	    event_add(srv->sigint, NULL) < 0)
+	    event_add(srv->sigint, NULL) < 0 ||
+	    event_add(srv->sighup, NULL) < 0)
 		return -ENOMEM;
-	return 0;
-}
-
-static int
-start_accepting(struct server *srv)
-{
-	if (listener_open(&srv->listener, srv->config->socket_path,
-	                  srv->config->mode) < 0)
-		return SAID_WHY;
-	/* enabled by ourselves: that can fail, and it would not tell */
-	srv->accepting =
-		evconnlistener_new(srv->base, on_accept, srv,
-	                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,
-	                           srv->listener.fd);
-	if (!srv->accepting || evconnlistener_enable(srv->accepting) < 0)
-		return -ENOMEM;
-	evconnlistener_set_error_cb(srv->accepting, on_accept_error);
 	return 0;
 }
 
@@ -347,7 +304,7 @@ start(struct server *srv)
 	conns_init(&srv->conns, srv->base, &srv->broker);
 	r = watch_signals(srv);
 	if (r == 0)
-		r = start_accepting(srv);
+		r = doors_open(&srv->doors, srv->base, srv->config);
 	if (r == 0)
 		r = start_datagrams(srv);
 	if (r == 0)
@@ -356,18 +313,19 @@ start(struct server *srv)
 }
 
 int
-server_init(struct server *srv, const struct config *config)
+server_init(struct server *srv, struct config *config, int argc, char **argv)
 {
 	int r;
 
 	*srv = (struct server){
 		.config = config,
-		.listener = { .fd = -1, .lock_fd = -1 },
+		.argc = argc,
+		.argv = argv,
 		.datagram_listener = { .fd = -1, .lock_fd = -1 },
 		.timer_at_ms = UINT64_MAX,
 	};
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
-	deadline_queue_init(&srv->pauses, ACCEPT_PAUSE_MS, on_pause_over, srv);
+	doors_init(&srv->doors, &srv->conns);
 	raise_descriptor_limit();
 	srv->base = new_base();
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;
@@ -382,12 +340,11 @@ server_init(struct server *srv, const struct config *config)
 void
 server_fini(struct server *srv)
 {
-	stop_accepting(srv);
+	doors_stop(&srv->doors);
 	stop_datagrams(srv);
 	if (srv->conns.base)
 		conns_fini(&srv->conns);
-	if (srv->listener.path)
-		listener_close(&srv->listener);
+	doors_close(&srv->doors);
 	if (srv->datagram_listener.path)
 		listener_close(&srv->datagram_listener);
 	if (srv->broker.config)
@@ -398,6 +355,8 @@ server_fini(struct server *srv)
 		event_free(srv->sigterm);
 	if (srv->sigint)
 		event_free(srv->sigint);
+	if (srv->sighup)
+		event_free(srv->sighup);
 	if (srv->base)
 		event_base_free(srv->base);
 }

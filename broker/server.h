@@ -2,50 +2,52 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * server - the event loop, and everything wired together: the listener makes
- * connections, signals end it, one timer drives all deadlines.
+ * server - the event loop, and everything wired together: doors let
+ * connections in, signals end it, one timer drives all deadlines.
  */
 #ifndef UMBELD_SERVER_H
 #define UMBELD_SERVER_H
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <event2/listener.h>
 #include <stdbool.h>
 
 #include "broker.h"
 #include "config.h"
 #include "conn.h"
 #include "datagram.h"
+#include "doors.h"
 #include "listener.h"
 
 struct server {
-	const struct config *config;
+	struct config *config;
+	int argc; /* where it comes from */
+	char **argv;
 	struct event_base *base;
 	struct broker broker;
 	struct conns conns;
-	struct listener listener;
-	struct evconnlistener *accepting;
+	struct doors doors;
 	struct listener datagram_listener;
 	struct datagrams datagrams;
 	struct event *datagrams_there; /* NULL: none are taken */
 	struct event *sigterm;
 	struct event *sigint;
+	struct event *sighup;
 	struct event *timer; /* the next deadline */
 	uint64_t timer_at_ms;
 	struct deadline_queue drains; /* one, after a signal */
 	struct deadline drain;
-	struct deadline_queue pauses; /* of accepting, without descriptors */
-	struct deadline pause;
 	bool stopping; /* a signal has come */
 	bool done;
 };
 
 /*
- * Take everything that is needed to serve. `config` is borrowed. Returns 0, or
- * a negative value after saying why; server_fini() either way.
+ * Take everything that is needed to serve. `config` is borrowed, and so are
+ * the arguments that it was read from: on SIGHUP it is read again. Returns 0,
+ * or a negative value after saying why; server_fini() either way.
  */
-int server_init(struct server *srv, const struct config *config);
+int server_init(struct server *srv, struct config *config, int argc,
+                char **argv);
 
 /* Serve until a signal says to stop. */
 void server_run(struct server *srv);

@@ -580,6 +580,8 @@ int sub_restore_all(struct umbel *c);
    False if it was not that one's. */
 bool sub_answered(struct umbel *c, uint32_t number, uint64_t n_retained,
                   const struct message_error *error);
+/* The broker has ended the subscriptions to `about`. */
+void sub_revoked(struct umbel *c, const struct message_error *m);
 /* `n` of the last values that are coming have come, or never will. */
 void sub_snapshot_shrinks(struct umbel *c, uint64_t n);
 /* Without the lock, role held: whom a DELIVER is for, or NULL. */

@@ -54,6 +54,7 @@ control_error(unsigned code)
 	case STATUS_BAD_FILTER:
 		return UMBEL_E_FILTER;
 	case STATUS_DENIED:
+	case STATUS_REVOKED:
 		return UMBEL_E_DENIED;
 	case STATUS_LIMIT:
 		return UMBEL_E_LIMIT;
@@ -106,6 +107,10 @@ on_error(struct umbel *c, const struct message_error *m, bool quiet)
 	}
 	if (m->request != 0)
 		return on_answer(c, m->request, 0, m);
+	if (m->code == STATUS_REVOKED) {
+		sub_revoked(c, m);
+		return CONTROL_DONE;
+	}
 	if (request_refused(c, m))
 		return CONTROL_DONE;
 	if (quiet && c->opt.on_error)

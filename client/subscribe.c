@@ -322,6 +322,20 @@ refused(struct umbel *c, struct umbel_sub *s, const struct message_error *m)
 		finish(c, s);
 }
 
+/* The broker's rules have changed; what has been asked since is answered. */
+void
+sub_revoked(struct umbel *c, const struct message_error *m)
+{
+	struct umbel_sub *s;
+
+	TAILQ_FOREACH (s, &c->subs, link) {
+		if (!s->ended && s->asked && !s->subscribe.pending &&
+		    strlen(s->filter) == m->about.len &&
+		    memcmp(s->filter, m->about.at, m->about.len) == 0)
+			refused(c, s, m);
+	}
+}
+
 static void
 acknowledged(struct umbel *c, struct umbel_sub *s, uint64_t n_retained)
 {

@@ -285,7 +285,7 @@ end_connects(struct world *w, struct end *e)
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 	                 fds) == 0);
 	no_memory_begin();
-	r = conn_open(&w->all, fds[0]);
+	r = conn_open(&w->all, fds[0], NULL);
 	no_memory_end();
 	e->fd = fds[1];
 	if (r < 0) {

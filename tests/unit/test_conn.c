@@ -98,7 +98,7 @@ connect_end(struct rig *r)
 
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	assert_int_equal(conn_open(&r->all, fds[0]), 0);
+	assert_int_equal(conn_open(&r->all, fds[0], NULL), 0);
 	return (struct end){ .fd = fds[1] };
 }
 
@@ -792,7 +792,7 @@ TEST(when_the_numbers_of_sessions_are_used_up_nobody_gets_one_twice)
 	assert_true(expect(&r, &e, TYPE_WELCOME).welcome.session ==
 	            UINT32_MAX - 1);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_int_equal(conn_open(&r.all, fds[0]), -EOVERFLOW);
+	assert_int_equal(conn_open(&r.all, fds[0], NULL), -EOVERFLOW);
 	close(fds[0]);
 	close(fds[1]);
 	end_free(&e);

@@ -1,0 +1,132 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "doors.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Without descriptors we stop accepting for this time, or until one is free. */
+#define ACCEPT_PAUSE_MS 100u
+
+static void
+on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
+          int len, void *user)
+{
+	struct door *door = user;
+	struct conns *conns = door->doors->conns;
+	int r = conn_open(conns, fd, door->socket->role);
+
+	(void)l;
+	(void)addr;
+	(void)len;
+	if (r < 0) {
+		log_event(&conns->broker->log, LOG_WARN, LOG_ACCEPT,
+		          "cannot serve a new connection: %s", strerror(-r));
+		close(fd);
+	}
+}
+
+/* Out of descriptors, or of memory: trying again at once would only spin. */
+static void
+on_accept_error(struct evconnlistener *l, void *user)
+{
+	struct door *door = user;
+	struct doors *d = door->doors;
+
+	log_event(&d->conns->broker->log, LOG_WARN, LOG_ACCEPT,
+	          "cannot accept: %s; connections=%zu, others wait",
+	          strerror(errno), d->conns->n);
+	evconnlistener_disable(l);
+	deadline_set(&d->pauses, &d->pause);
+}
+
+static void
+on_pause_over(struct deadline *due, void *user)
+{
+	struct doors *d = user;
+
+	(void)due;
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->all[i].accepting)
+			evconnlistener_enable(d->all[i].accepting);
+	}
+}
+
+void
+doors_init(struct doors *d, struct conns *conns)
+{
+	*d = (struct doors){ .conns = conns };
+	deadline_queue_init(&d->pauses, ACCEPT_PAUSE_MS, on_pause_over, d);
+}
+
+static int
+open_door(struct door *door, struct event_base *base)
+{
+	const struct config_socket *s = door->socket;
+	const struct access access = {
+		.mode = s->mode,
+		.owner = s->owner,
+		.group = s->group,
+	};
+
+	if (listener_open_to(&door->listener, s->path, &access) < 0)
+		return -1;
+	door->accepting =
+		evconnlistener_new(base, on_accept, door, LEV_OPT_CLOSE_ON_EXEC,
+	                           0, door->listener.fd);
+	if (!door->accepting)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(door->accepting, on_accept_error);
+	return 0;
+}
+
+int
+doors_open(struct doors *d, struct event_base *base,
+           const struct config *config)
+{
+	d->all = calloc(config->n_sockets, sizeof(*d->all));
+	if (!d->all)
+		return -ENOMEM;
+	for (size_t i = 0; i < config->n_sockets; i++) {
+		struct door *door = &d->all[d->n++];
+		int r;
+
+		door->doors = d;
+		door->socket = &config->sockets[i];
+		r = open_door(door, base);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void
+doors_stop(struct doors *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct door *door = &d->all[i];
+
+		if (door->accepting)
+			evconnlistener_free(door->accepting);
+		door->accepting = NULL;
+		if (door->listener.path)
+			listener_stop(&door->listener);
+	}
+	deadline_clear(&d->pause);
+}
+
+void
+doors_close(struct doors *d)
+{
+	doors_stop(d);
+	for (size_t i = 0; i < d->n; i++) {
+		if (d->all[i].listener.path)
+			listener_close(&d->all[i].listener);
+	}
+	free(d->all);
+	d->all = NULL;
+	d->n = 0;
+}

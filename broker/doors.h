@@ -1,0 +1,52 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * doors - the sockets that clients connect to, and accepting them.
+ */
+#ifndef UMBELD_DOORS_H
+#define UMBELD_DOORS_H
+
+#include <event2/listener.h>
+#include <stddef.h>
+
+#include "config.h"
+#include "conn.h"
+#include "deadline.h"
+#include "listener.h"
+
+/* It did not work, and why was told. */
+#define SAID_WHY (-1)
+
+struct door {
+	struct doors *doors;
+	const struct config_socket *socket;
+	struct listener listener;
+	struct evconnlistener *accepting;
+};
+
+struct doors {
+	struct conns *conns;
+	struct door *all;
+	size_t n;                     /* that have been opened */
+	struct deadline_queue pauses; /* of accepting, without descriptors */
+	struct deadline pause;
+};
+
+/* For connections that are to be carried by `conns`. */
+void doors_init(struct doors *d, struct conns *conns);
+
+/*
+ * Open all of them, borrowed from `config`. Returns 0, -errno, or SAID_WHY;
+ * doors_close() either way.
+ */
+int doors_open(struct doors *d, struct event_base *base,
+               const struct config *config);
+
+/* Nobody can connect any more. */
+void doors_stop(struct doors *d);
+
+/* Let go of the locks, too. */
+void doors_close(struct doors *d);
+
+#endif

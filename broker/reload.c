@@ -1,0 +1,79 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "reload.h"
+
+#include <string.h>
+
+#include "rights.h"
+#include "setting.h"
+
+static bool
+sockets_differ(const struct config *a, const struct config *b)
+{
+	if (a->n_sockets != b->n_sockets)
+		return true;
+	for (size_t i = 0; i < a->n_sockets; i++) {
+		const struct config_socket *x = &a->sockets[i];
+		const struct config_socket *y = &b->sockets[i];
+
+		if (strcmp(x->path, y->path) != 0 || x->mode != y->mode ||
+		    x->owner != y->owner || x->group != y->group ||
+		    strcmp(x->role ? x->role : "", y->role ? y->role : "") != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+takes_effect(const struct setting *s)
+{
+	return s->kind == SETTING_LEVEL;
+}
+
+/* What has been changed in the file, and does not take effect. */
+static void
+name_the_rest(struct broker *b, const struct config *old,
+              const struct config *fresh)
+{
+	const struct setting *s;
+
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		char was[SETTING_WORDS_MAX], is[SETTING_WORDS_MAX];
+
+		if (!s->section || takes_effect(s) ||
+		    strcmp(setting_value(s, old, was),
+		           setting_value(s, fresh, is)) == 0)
+			continue;
+		log_event(&b->log, LOG_WARN, LOG_LIFE,
+		          "a change of %s takes effect at a restart, until "
+		          "then it is %s",
+		          s->name, setting_value(s, old, was));
+	}
+	if (sockets_differ(old, fresh))
+		log_event(&b->log, LOG_WARN, LOG_LIFE,
+		          "a change of sockets takes effect at a restart");
+}
+
+void
+reload(struct broker *b, struct config *config, int argc, char **argv)
+{
+	struct acl *old_acl = config->acl;
+	struct config fresh;
+	size_t n_revoked;
+
+	if (config_parse(&fresh, argc, argv) != CONFIG_OK) {
+		log_event(&b->log, LOG_ERROR, LOG_LIFE,
+		          "reload failed, all stays as it was: see above");
+		return;
+	}
+	name_the_rest(b, config, &fresh);
+	config->log_level = b->log.level = fresh.log_level;
+	config->acl = fresh.acl;
+	fresh.acl = old_acl;
+	n_revoked = rights_replace(b, config->acl);
+	config_fini(&fresh);
+	log_event(&b->log, LOG_INFO, LOG_LIFE,
+	          "reloaded rules=%zu subscriptions_revoked=%zu",
+	          config->acl ? config->acl->n_rules : 0, n_revoked);
+}
