@@ -27,7 +27,7 @@ HELLO, WELCOME, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, DELIVER, GAP, OK, ERROR, PING, 
 FATAL_CODES = {"bad_magic": 1, "frame_too_big": 2, "bad_frame": 3, "unknown_type": 4, "out_of_turn": 5, "bad_version": 6,
                "bad_topic": 7, "bad_reply": 8, "timeout": 9, "slow_consumer": 10, "unsupported": 11, "no_memory": 12}
 REFUSAL_CODES = {"unsupported": 11, "bad_filter": 32, "sub_in_use": 33, "no_sub": 34, "denied": 35, "limit": 36,
-                 "no_responder": 37}
+                 "no_responder": 37, "revoked": 38}
 ZEROS = bytes(8)
 
 
