@@ -44,6 +44,7 @@ cli_verb pub_main;
 cli_verb sub_main;
 cli_verb ping_main;
 cli_verb run_main;
+cli_verb acl_main;
 
 /* ---- options ---------------------------------------------------------- */
 

@@ -14,10 +14,8 @@ static const struct {
 	const char *name;
 	cli_verb *main;
 } verbs[] = {
-	{ "pub", pub_main },
-	{ "sub", sub_main },
-	{ "ping", ping_main },
-	{ "run", run_main },
+	{ "pub", pub_main }, { "sub", sub_main }, { "ping", ping_main },
+	{ "run", run_main }, { "acl", acl_main },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -30,6 +28,7 @@ static const char help[] =
 	"  sub FILTER...        print messages as they come\n"
 	"  ping                 is there a broker, and how far away?\n"
 	"  run -- CMD...        run CMD with a private broker of its own\n"
+	"  acl test VERB TOPIC  may somebody do this, by umbeld's rules?\n"
 	"\n"
 	"  umbel VERB --help has the options of a verb. For all of them:\n"
 	"\n" CLI_OPTIONS_HELP "      --version\n"
@@ -114,7 +113,7 @@ refuse_verb(const char *word)
 	if (meant)
 		cli_hint("do you mean: umbel %s", meant);
 	else
-		cli_hint("there are pub, sub, ping and run; "
+		cli_hint("there are pub, sub, ping, run and acl; "
 		         "see: umbel --help");
 	return CLI_USAGE;
 }

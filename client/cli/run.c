@@ -26,6 +26,7 @@
 #include "buf.h"
 #include "cli.h"
 #include "run_system.h"
+#include "umbeld.h"
 
 #define START_MS 30000 /* umbeld has this long to listen */
 #define STOP_MS  5000  /* ... and this long to end */
@@ -193,24 +194,6 @@ remove_folder(const struct run *run)
 
 /* ---- the keeper: broker ------------------------------------------------- */
 
-static void
-find_umbeld(struct run *run)
-{
-	const char *named = getenv("UMBELD");
-	char folder[PATH_MAX - 16];
-
-	if (named && *named) {
-		snprintf(run->umbeld, sizeof(run->umbeld), "%s", named);
-		return;
-	}
-	if (run_own_folder(folder, sizeof(folder))) {
-		snprintf(run->umbeld, sizeof(run->umbeld), "%s/umbeld", folder);
-		if (access(run->umbeld, X_OK) == 0)
-			return;
-	}
-	snprintf(run->umbeld, sizeof(run->umbeld), "umbeld");
-}
-
 static _Noreturn void
 become_umbeld(const struct run *run, pid_t keeper, int ready, int log)
 {
@@ -240,9 +223,7 @@ become_umbeld(const struct run *run, pid_t keeper, int ready, int log)
 	argv[n++] = (char *)"--ready-fd";
 	argv[n++] = ready_text;
 	execvp(run->umbeld, argv);
-	cli_complain("cannot run %s: %s", run->umbeld, strerror(errno));
-	cli_hint("umbeld is looked for beside umbel, then in PATH; "
-	         "or name it: UMBELD=/path/to/umbeld");
+	umbeld_complain(run->umbeld);
 	_exit(127);
 }
 
@@ -271,7 +252,7 @@ start_umbeld(struct run *run)
 
 	if (log < 0 || pipe2(ready, O_CLOEXEC) < 0)
 		cli_die("cannot make %s: %s", run->log, strerror(errno));
-	find_umbeld(run);
+	umbeld_find(run->umbeld, sizeof(run->umbeld));
 	run->broker = fork_program();
 	if (run->broker < 0)
 		cli_die("cannot fork: %s", strerror(errno));
