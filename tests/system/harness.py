@@ -155,12 +155,12 @@ class Process:
 
 
 class Broker(Process):
-    """umbeld on `path`; returns when it says that it is ready."""
+    """umbeld on `path` (its --config may say so instead of us); returns when it says that it is ready."""
 
-    def __init__(self, path, *flags, **process):
+    def __init__(self, path, *flags, say_path=True, **process):
         self.path = str(path)
         ready, tell = os.pipe()
-        command = [binary("umbeld"), "--socket", self.path, "--ready-fd", str(tell), *flags]
+        command = [binary("umbeld"), *(("--socket", self.path) if say_path else ()), "--ready-fd", str(tell), *flags]
         try:
             super().__init__(command, pass_fds=[tell], **process)
         finally:

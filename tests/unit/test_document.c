@@ -215,7 +215,7 @@ TEST(what_is_printed_in_quotes_is_read_as_it_was)
 		capture_begin(&out, stdout);
 		document_print(stdout, texts[i]);
 		capture_end(&out);
-		snprintf(text, sizeof(text), "level: %s\n", out.text);
+		snprintf(text, sizeof(text), "level: %.200s\n", out.text);
 		assert_int_equal(load(&d, text, strlen(text), &w), 0);
 		assert_string_equal(w->level, texts[i]);
 		document_unload(&schema, w);
