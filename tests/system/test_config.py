@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""The file of --config: the example in docs/, what is said of faults, SIGHUP without a file, and umbel acl test."""
+
+import os
+import pathlib
+import pwd
+import re
+import signal
+import unittest
+
+from harness import Case, binary
+
+EXAMPLE = pathlib.Path(os.environ["UMBEL_SOURCE_DIR"]) / "docs" / "umbeld.yaml"
+UNKNOWN = 4000000000  # a uid that nobody has
+
+
+class Config(Case):
+    def umbeld(self, *arguments, status=0):
+        process = self.process(binary("umbeld"), *map(str, arguments))
+        self.assertEqual(process.wait(), status, process.text())
+        return process.text()
+
+    def acl_test(self, *arguments, status=0):
+        process = self.process(binary("umbel"), "acl", "test", *map(str, arguments))
+        self.assertEqual(process.wait(), status, process.text())
+        return process.text()
+
+    def test_the_example_is_in_order(self):
+        self.assertEqual(self.umbeld("--config", EXAMPLE, "--check"), "umbeld: all in order: 2 sockets, 7 rules")
+
+    def test_the_example_has_every_key_and_the_defaults(self):
+        """All settings of the file are in it, with the values that they have without it."""
+        def settings(text):
+            return dict(re.findall(r"^ *([a-z-]+): ([^ [\n]+)", text, re.MULTILINE))
+        with_it = settings(self.umbeld("--config", EXAMPLE, "--print-config"))
+        without = settings(self.umbeld("--socket", "/run/x", "--print-config"))
+        written = settings(EXAMPLE.read_text(encoding="utf-8"))
+        for key, value in without.items():
+            if key not in ("path", "mode", "datagram-mode", "memory-max"):
+                self.assertIn(key, written)
+                self.assertEqual(with_it[key], value, key)
+
+    def test_a_fault_is_said_with_its_place_and_nothing_is_started(self):
+        file = self.directory / "umbeld.yaml"
+        file.write_text("limits:\n  frame-ms: soon\n", encoding="ascii")
+        for more in ((), ("--check",), ("--print-config",)):
+            said = self.umbeld("--config", file, "--socket", self.path, *more, status=2)
+            self.assertEqual(said, f"umbeld: {file}:2: limits.frame-ms: soon: expected a number from 0 to 86400000")
+        self.assertEqual(os.listdir(self.directory), ["umbeld.yaml"])
+
+    def test_without_a_file_sighup_does_nothing(self):
+        broker = self.broker("--settle-ms", "0")
+        broker.signal(signal.SIGHUP)
+        broker.expect("SIGHUP: there is no --config to read again")
+        self.expect_service()
+
+    def test_the_log_level_can_be_changed_while_it_serves(self):
+        file = self.directory / "umbeld.yaml"
+        file.write_text("log-level: info\n", encoding="ascii")
+        broker = self.broker("--settle-ms", "0", "--config", str(file))
+        file.write_text("log-level: debug\n", encoding="ascii")
+        broker.signal(signal.SIGHUP)
+        broker.expect("reloaded rules=0")
+        self.session("somebody")
+        broker.expect('debug: hello .*name="somebody"')
+
+    def test_the_rules_can_be_asked_about_anybody(self):
+        where = ("--config", EXAMPLE)
+        self.assertEqual(self.acl_test(*where, "--user", "root", "publish", "a"), f"allowed by {EXAMPLE}:{self.line('user root')}")
+        self.assertEqual(self.acl_test(*where, "-u", UNKNOWN, "publish", "a", status=6), "denied: no rule allows it")
+        self.assertEqual(self.acl_test(*where, "-u", UNKNOWN, "subscribe", "public.**"),
+                         f"allowed by {EXAMPLE}:{self.line('[publish, subscribe]')}")
+        self.assertEqual(self.acl_test(*where, "-u", UNKNOWN, "hold", status=6), "denied: no rule allows it")
+        self.assertIn("allowed by", self.acl_test(*where, "-u", UNKNOWN, "--role", "local", "hold"))
+        self.assertIn("denied by", self.acl_test(*where, "-u", 60001, "publish", "public.orders.x", status=6))
+        # yourself, unless somebody else is named
+        own = self.acl_test(*where, "publish", "a", status=0 if os.geteuid() == 0 else 6)
+        self.assertEqual(own.startswith("allowed"), os.geteuid() == 0)
+
+    def line(self, words):
+        lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+        at = next(number for number, line in enumerate(lines, 1) if words in line and "#" not in line.split(words)[0])
+        while not lines[at - 1].startswith("  - "):
+            at -= 1
+        return at
+
+    def test_a_question_that_makes_no_sense_is_refused(self):
+        self.assertIn("there is no such user: nobody-at-all",
+                      self.acl_test("--config", EXAMPLE, "-u", "nobody-at-all", "publish", "a", status=2))
+        self.assertIn("expected publish", self.acl_test("--config", EXAMPLE, "dance", "a", status=2))
+        self.assertIn("a valid topic", self.acl_test("--config", EXAMPLE, "publish", "a.*", status=2))
+        self.assertIn("cannot open", self.acl_test("--config", self.directory / "none", "hold", status=2))
+        self.assertIn("expected VERB", self.acl_test(status=2))
+
+    def test_groups_are_those_of_a_login(self):
+        user = pwd.getpwuid(os.geteuid())
+        file = self.directory / "umbeld.yaml"
+        file.write_text(f"acl:\n  - {{allow: [hold], who: [group {user.pw_gid}]}}\n", encoding="ascii")
+        self.assertEqual(self.acl_test("--config", file, "-u", user.pw_name, "hold"), f"allowed by {file}:2")
+
+
+if __name__ == "__main__":
+    unittest.main()
