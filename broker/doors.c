@@ -48,10 +48,10 @@ on_pause_over(struct deadline *due, void *user)
 {
 	struct doors *d = user;
 
-	(void)due;
 	for (size_t i = 0; i < d->n; i++) {
-		if (d->all[i].accepting)
-			evconnlistener_enable(d->all[i].accepting);
+		if (d->all[i].accepting &&
+		    evconnlistener_enable(d->all[i].accepting) < 0)
+			deadline_set(&d->pauses, due);
 	}
 }
 
@@ -73,11 +73,13 @@ open_door(struct door *door, struct event_base *base)
 	};
 
 	if (listener_open_to(&door->listener, s->path, &access) < 0)
-		return -1;
+		return SAID_WHY;
+	/* enabled by ourselves: that can fail, and it would not tell */
 	door->accepting =
-		evconnlistener_new(base, on_accept, door, LEV_OPT_CLOSE_ON_EXEC,
-	                           0, door->listener.fd);
-	if (!door->accepting)
+		evconnlistener_new(base, on_accept, door,
+	                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,
+	                           door->listener.fd);
+	if (!door->accepting || evconnlistener_enable(door->accepting) < 0)
 		return -ENOMEM;
 	evconnlistener_set_error_cb(door->accepting, on_accept_error);
 	return 0;
