@@ -66,6 +66,11 @@ struct adapter {
 
 	void (*publish)(struct client *c, const char *topic, const void *data,
 	                size_t len);
+	/* Ask, and have on_message called with the answer; answer what is asked
+	   on a topic with what came, from then on. NULL: not done here. */
+	void (*ask)(struct client *c, const char *topic, const void *data,
+	            size_t len);
+	void (*answer)(struct client *c, const char *topic);
 	/* All that was published is now in the kernel's hands. */
 	void (*flush)(struct client *c);
 	/* Call on_message for what has come, after waiting for something to

@@ -30,6 +30,7 @@ enum needs {
 	NEEDS_WILDCARDS = 2, /* many patterns */
 	NEEDS_WORD = 4,      /* the server's word that a request is in force */
 	UMBEL_ONLY = 8,
+	NEEDS_ANSWERS = 16, /* requests and replies */
 };
 
 struct workload {
@@ -46,6 +47,6 @@ struct workload {
 
 /* Each of a file of this name; they end with one that has no name. */
 extern const struct workload throughput[], fanout[], pairs[], pingpong[],
-	filters[], clients[], growth[], holds[], bystanders[];
+	filters[], clients[], growth[], holds[], bystanders[], requests[];
 
 #endif

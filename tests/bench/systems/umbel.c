@@ -219,6 +219,53 @@ umbel_client_publish(struct client *client, const char *topic, const void *data,
 		publish_again(c, r, topic, data, len);
 }
 
+static void
+on_reply(struct umbel *handle, const struct umbel_reply_info *info, void *user)
+{
+	struct umbel_client *c = user;
+	const void *data;
+	size_t len;
+
+	(void)handle;
+	if (info->error)
+		die("umbel: request: %s", info->text);
+	data = umbel_msg_data(info->msg, &len);
+	c->base.on_message(c->base.user, data, len);
+}
+
+static void
+umbel_client_ask(struct client *client, const char *topic, const void *data,
+                 size_t len)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	must(c, topic,
+	     umbel_request(c->handle, topic, data, len, TIMEOUT_MS, on_reply,
+	                   c));
+}
+
+static void
+on_request(struct umbel *handle, const struct umbel_msg *m, void *user)
+{
+	size_t len;
+	const void *data = umbel_msg_data(m, &len);
+
+	(void)handle;
+	must(user, "umbel_reply", umbel_reply(handle, m, data, len));
+}
+
+static void
+umbel_client_answer(struct client *client, const char *topic)
+{
+	struct umbel_client *c = (struct umbel_client *)client;
+
+	must(c, topic,
+	     umbel_subscribe(c->handle, topic, on_request, c,
+	                     UMBEL_SUB_OPTIONS(.on_active = on_active),
+	                     &c->last));
+	c->n_pending++;
+}
+
 static int
 umbel_client_fd(struct client *client)
 {
@@ -248,6 +295,8 @@ const struct adapter adapter_umbel = {
 	.sync = umbel_client_sync,
 	.unsubscribe = umbel_client_unsubscribe,
 	.publish = umbel_client_publish,
+	.ask = umbel_client_ask,
+	.answer = umbel_client_answer,
 	.flush = umbel_client_flush,
 	.receive = umbel_client_receive,
 	.fd = umbel_client_fd,
