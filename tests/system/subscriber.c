@@ -4,9 +4,10 @@
 /*
  * subscriber - checks numbered messages, each topic for itself, until SIGTERM.
  *
- *	subscriber [-n NAME] [-p PAUSE_MS] [-t TAKE] FILTER...
+ *	subscriber [-n NAME] [-p PAUSE_MS] [-t TAKE] [-o | -d] FILTER...
  *
- * With a pause it is slow but steady: it takes at most TAKE messages, rests,
+ * -o asks for drop-oldest, -d to be disconnected when it does not keep up; what
+ * is granted it says when it is connected. With a pause it is slow but steady: it takes at most TAKE messages, rests,
  * and so on. It writes a line when it is connected (all its subscriptions
  * stand then), when the connection breaks, when the broker announces a loss,
  * and for each message on mark.all and mark.NAME; at the end a line of JSON: per topic the
@@ -64,8 +65,9 @@ on_state(struct umbel *c, enum umbel_state state,
 {
 	(void)user;
 	if (state == UMBEL_CONNECTED)
-		printf("connected again=%u session=%" PRIu32 "\n",
-		       info->reconnects, umbel_session(c));
+		printf("connected again=%u session=%" PRIu32 "\npolicy %d\n",
+		       info->reconnects, umbel_session(c),
+		       (int)umbel_get_overflow(c));
 	else if (state == UMBEL_DISCONNECTED && info->text[0])
 		printf("disconnected: %s\n", info->text);
 }
@@ -199,7 +201,7 @@ main(int argc, char **argv)
 	int option, r;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((option = getopt(argc, argv, "n:p:t:")) != -1) {
+	while ((option = getopt(argc, argv, "n:p:t:od")) != -1) {
 		switch (option) {
 		case 'n':
 			options.name = optarg;
@@ -210,9 +212,15 @@ main(int argc, char **argv)
 		case 't':
 			options.dispatch_max = (unsigned)atoi(optarg);
 			break;
+		case 'o':
+			options.overflow = UMBEL_DROP_OLDEST;
+			break;
+		case 'd':
+			options.overflow = UMBEL_DISCONNECT;
+			break;
 		default:
 			fputs("usage: subscriber [-n NAME] [-p PAUSE_MS] "
-			      "[-t TAKE] FILTER...\n",
+			      "[-t TAKE] [-o | -d] FILTER...\n",
 			      stderr);
 			return 2;
 		}
