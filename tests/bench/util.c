@@ -99,7 +99,8 @@ sleep_until(uint64_t ns)
 	struct timespec t = { .tv_sec = (time_t)(ns / 1000000000),
 		              .tv_nsec = (long)(ns % 1000000000) };
 
-	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+	(void)clock_nanosleep(/* stimulus: a pace that is measured */
+	                      CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }
 
 uint64_t
