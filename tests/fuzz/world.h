@@ -19,6 +19,7 @@
 
 #include "fuzz.h"
 #include "proto/cursor.h"
+#include "proto/deliver.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 #include "proto/publish.h"
@@ -45,6 +46,7 @@ struct end {
 	struct bytes got;  /* not looked at yet */
 	uint32_t asked;    /* requests: the last one sent ... */
 	uint32_t answered; /* ... and the last one answered */
+	uint64_t values;   /* retained ones that have to follow now */
 	uint32_t n_published;
 	uint64_t since_ping[16]; /* PUBLISHes before each of its PINGs */
 	uint32_t pings, pongs;
@@ -113,8 +115,10 @@ world_fini(struct world *w)
 	conns_fini(&w->all);
 	CHECK(w->all.n == 0);
 	CHECK(w->broker.n_undrained == 0);
-	/* only last values stay, until the broker goes */
-	CHECK(w->broker.pool.used == 0 || w->broker.retained.n > 0);
+	CHECK(w->broker.will_bytes == 0);
+	CHECK(STAILQ_EMPTY(&w->broker.letters));
+	retained_fini(&w->broker.retained);
+	CHECK(w->broker.pool.used == 0);
 	CHECK(w->broker.router.trie.n_entries == 0);
 	CHECK(w->broker.router.trie.n_nodes == 0);
 	CHECK(conns_next_deadline(&w->all) == UINT64_MAX);
@@ -134,7 +138,7 @@ hear_publish(struct world *w, struct end *e, const uint8_t *body, size_t len)
 	CHECK(publish_read(body, len, &p) == PUBLISH_OK);
 	session = load_be32(body + p.stamp_offset);
 	uid = load_be32(body + p.stamp_offset + 4);
-	CHECK(session >= 1 && session <= w->broker.last_session);
+	CHECK(session <= w->broker.last_session); /* 0: the broker itself */
 	CHECK(uid == (uint32_t)getuid());
 	if (p.payload_len < MAGIC_SIZE + 8 ||
 	    memcmp(p.payload, w->magic, MAGIC_SIZE) != 0)
@@ -191,6 +195,7 @@ hear_control(struct world *w, struct end *e, const uint8_t *body, size_t len)
 		e->session = m.welcome.session;
 	} else if (m.type == TYPE_OK) {
 		hear_answer(e, m.ok.request);
+		e->values = m.ok.n.value;
 	} else if (m.type == TYPE_PONG) {
 		hear_pong(w, e, &m.pong);
 	} else if (m.type == TYPE_GAP) {
@@ -204,6 +209,19 @@ hear_control(struct world *w, struct end *e, const uint8_t *body, size_t len)
 	}
 }
 
+/* Values that are kept come when they were announced, and only then. */
+static inline void
+hear_deliver(struct end *e, const uint8_t *body, size_t len)
+{
+	struct deliver d;
+	struct publish p;
+
+	CHECK(deliver_read(body, len, &d));
+	CHECK(publish_read(d.publish, d.publish_len, &p) == PUBLISH_OK);
+	CHECK(d.retained == (e->values > 0));
+	e->values -= d.retained;
+}
+
 static inline void
 hear_frame(struct world *w, struct end *e, const uint8_t *body, size_t len)
 {
@@ -211,9 +229,14 @@ hear_frame(struct world *w, struct end *e, const uint8_t *body, size_t len)
 
 	CHECK(!e->ended);
 	CHECK(cursor_check_body(body, len, &type));
+	if (type == TYPE_GAP)
+		e->values = 0; /* they were cut */
+	CHECK(e->values == 0 || type == TYPE_DELIVER);
 	if (type == TYPE_PUBLISH)
 		hear_publish(w, e, body, len);
-	else if (type != TYPE_DELIVER)
+	else if (type == TYPE_DELIVER)
+		hear_deliver(e, body, len);
+	else
 		hear_control(w, e, body, len);
 }
 

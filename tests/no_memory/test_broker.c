@@ -21,6 +21,8 @@
 #define LATE      3
 
 enum { SUB_ALL = 3, SUB_A = 0, TOPIC_A = 0, TOPIC_AB = 1, TOPIC_SYS = 4 };
+/* of say_hello(), say_subscribe() and say_publish() */
+enum { WITH_WILL = 4, RETAINED = 20, RETAIN_CB = 128 };
 
 static void
 say(struct world *w, unsigned who)
@@ -84,6 +86,51 @@ begin(struct world *w)
 	subscribe(w, WITNESS, 0, SUB_ALL);
 }
 
+static void
+watch_clients(struct world *w, unsigned who)
+{
+	struct end *e = &w->ends[who];
+	size_t start = e->said.len;
+
+	if (e->fd < 0)
+		return;
+	put_hex(&e->said, "95 04 ce");
+	put_be(&e->said, ++e->asked, 4);
+	put_hex(&e->said, "04");
+	put_str(&e->said, "$SYS.client.*");
+	put_hex(&e->said, "81 a8 72657461696e6564 c3");
+	put_prefix_before(&e->said, start);
+	say(w, who);
+}
+
+/* Values that are kept, replaced and asked for; who is there, and who comes
+   with a will and vanishes. */
+static void
+run_script_of_last_values(struct world *w)
+{
+	struct end *e = &w->ends[LATE];
+
+	publish(w, PUBLISHER, RETAIN_CB, 10);
+	publish(w, PUBLISHER, RETAIN_CB, 2000);
+	if (e->fd >= 0)
+		say_unsubscribe(e, 0);
+	subscribe(w, LATE, RETAINED, SUB_ALL);
+	if (w->ends[SLOW].fd >= 0)
+		say_unsubscribe(&w->ends[SLOW], 1);
+	watch_clients(w, SLOW);
+	end_reads_all(w, e);
+	end_leaves(e);
+	turn(w);
+	end_connects(w, e);
+	if (e->fd >= 0)
+		say_hello(e, WITH_WILL);
+	say(w, LATE);
+	end_leaves(e);
+	turn(w);
+	come(w, LATE);
+	end_reads_all(w, &w->ends[SLOW]);
+}
+
 /* What an ordinary day has: and every allocation that the broker knows. */
 static void
 run_script(struct world *w)
@@ -119,6 +166,7 @@ run_script(struct world *w)
 	if (w->ends[SLOW].fd >= 0)
 		say_unsubscribe(&w->ends[SLOW], 0);
 	say(w, SLOW);
+	run_script_of_last_values(w);
 }
 
 /* Is this one served as it was promised: all of its requests answered? Who is
