@@ -28,6 +28,6 @@ void sys_tell_held(const struct hold *h, bool on);
 bool sys_lists_clients(struct text filter);
 size_t sys_count_clients(const struct broker *b);
 /* Returns 0 or -ENOMEM. */
-int sys_send_clients(struct session *s, uint32_t sub);
+int sys_send_clients(struct session *to, uint32_t sub);
 
 #endif
