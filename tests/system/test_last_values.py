@@ -11,7 +11,7 @@ from harness import LINUX, SANITIZED, Case, publish, wire
 N_VALUES = 10000
 MOST = 4 << 20  # bytes of the broker's memory for all of them; measured: 2.7 MiB
 N_TOPICS = 50
-N_SUBSCRIBERS = 40 if SANITIZED else 150
+N_SUBSCRIBERS = 30 if SANITIZED else 60
 LARGE = 100000  # bytes
 
 
