@@ -85,6 +85,36 @@ class Examples(CliTest):
         self.assertEqual(program.wait(PATIENCE), 0)
 
 
+class Requests(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.start_broker()
+
+    def ask(self, *args, status=0):
+        asker = self.spawn(EXAMPLES / "requests", *args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = asker.communicate(timeout=PATIENCE)
+        self.assertEqual(asker.returncode, status, err)
+        return out or err
+
+    def test_without_a_service_those_who_ask_are_told_so(self):
+        self.assertEqual(self.ask("sum", "1", status=1), b"requests: request on calc.sum: nobody listens on calc.sum\n")
+        self.assertEqual(self.ask("count", "1", status=1), b"requests: nobody listens on calc.count\n")
+
+    def test_the_service_does_sums_counts_and_says_what_is_wrong(self):
+        service = self.spawn(EXAMPLES / "requests", "serve", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env={**self.env, "UMBEL_DEBUG": "1"})
+        for line in service.stderr:
+            if b"< ERROR" in line:
+                self.skipTest("this broker knows no groups")
+            if b"< OK request=2" in line:
+                break
+        self.assertEqual(self.ask("sum", "1", "2", "3"), b"6\n")
+        self.assertEqual(self.ask("count", "3"), b"1\n2\n3\n")
+        self.assertEqual(self.ask("sum", "1", "x", status=1),
+                         b"requests: request on calc.sum: that is no number\n")
+        self.assertEqual(self.ask("count", "x", status=1), b"requests: count to what?\n")
+
+
 class Host(CliTest):
     def setUp(self):
         super().setUp()

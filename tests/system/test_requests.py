@@ -78,6 +78,21 @@ class Requests(Case):
         self.expect_report(self.requester("-c", 100, "-r", 4), 100, replies=400)
         self.expect_report(self.requester("-c", 100), 100)
 
+    def test_members_of_a_group_share_the_questions(self):
+        self.broker("--settle-ms", "0")
+        probe = self.session("probe")
+        probe.request("probe", group="g")
+        if probe.receive().type == wire.ERROR:
+            self.skipTest("this broker knows no groups")
+        names = ("one", "two", "three")
+        members = [self.responder("-g", "answering", name=name) for name in names]
+        self.expect_report(self.requester("-c", 3000), 3000)
+        for member in members:
+            member.signal(signal.SIGTERM)
+        shares = [member.report()["requests"] for member in members]
+        self.assertEqual(sum(shares), 3000)
+        self.assertGreater(min(shares), 0)
+
     def test_what_was_asked_before_there_is_a_broker_waits_for_it(self):
         requester = self.requester("-c", 100, "-t", 600000)
         requester.expect("^asked")
