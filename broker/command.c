@@ -216,7 +216,7 @@ filter_is_denied(struct session *s, uint32_t request, struct text filter)
 static bool
 subscribe(struct session *s, const struct message_subscribe *m)
 {
-	if (session_subscribe(s, m->sub, m->filter, m->options.monitor) == 0)
+	if (session_subscribe(s, m->sub, m->filter, &m->options) == 0)
 		return true;
 	session_refuse(s, STATUS_LIMIT, m->request, nil,
 	               "no memory for a subscription");
@@ -239,6 +239,13 @@ subscribe_with_values(struct session *s, const struct message_subscribe *m)
 		snapshot_send(s, m->request, m->sub, m->filter);
 }
 
+static bool
+group_is_valid(struct text name)
+{
+	return name.len > 0 && name.len <= GROUP_NAME_MAX &&
+	       utf8_is_text((const uint8_t *)name.at, name.len);
+}
+
 static void
 on_subscribe(struct session *s, const struct message *message)
 {
@@ -252,9 +259,14 @@ on_subscribe(struct session *s, const struct message *message)
 		               "not a valid filter");
 	else if (filter_is_denied(s, m->request, m->filter))
 		return;
-	else if (m->options.group.at)
+	else if (m->options.group.at && m->options.retained)
 		session_refuse(s, STATUS_UNSUPPORTED, m->request, nil,
-		               "this broker knows no queue groups");
+		               "a queue group gets no retained messages");
+	else if (m->options.group.at && !group_is_valid(m->options.group))
+		session_refuse(s, STATUS_BAD_FILTER, m->request, nil,
+		               "a group's name is 1 to %u bytes of UTF-8 "
+		               "without control characters",
+		               GROUP_NAME_MAX);
 	else if (subtable_find(&s->subs, m->sub))
 		session_refuse(s, STATUS_SUB_IN_USE, m->request, nil,
 		               "subscription %" PRIu32 " is in use", m->sub);

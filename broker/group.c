@@ -199,17 +199,24 @@ group_has(const struct group *g, const struct outbox *o)
 
 /* ---- the choice ----------------------------------------------------------- */
 
+/* Not just for a moment. */
+static bool
+is_full(const struct outbox *o)
+{
+	return outbox_is_full(o) && !outbox_keeps_up(o);
+}
+
 /* Should `a` rather get the next message than `b`? Not if they are equals. */
 static bool
 comes_before(const struct outbox *a, const struct outbox *b)
 {
-	if (outbox_is_full(a) != outbox_is_full(b))
-		return outbox_is_full(b);
+	if (is_full(a) != is_full(b))
+		return is_full(b);
 	return a->bytes < b->bytes;
 }
 
-struct member *
-group_choose(struct group *g, const struct outbox *except, size_t *least)
+static struct member *
+look(const struct group *g, const struct outbox *except, size_t least)
 {
 	struct member *best = NULL;
 	uint32_t at = g->turn;
@@ -224,9 +231,17 @@ group_choose(struct group *g, const struct outbox *except, size_t *least)
 		    (best && !comes_before(m->sub.to, best->sub.to)))
 			continue;
 		best = m;
-		if (m->sub.to->bytes <= *least && !outbox_is_full(m->sub.to))
+		if (m->sub.to->bytes <= least && !is_full(m->sub.to))
 			break; /* nobody comes before this one */
 	}
+	return best;
+}
+
+struct member *
+group_choose(struct group *g, const struct outbox *except, size_t *least)
+{
+	struct member *best = look(g, except, *least);
+
 	if (best) {
 		g->turn = best->place + 1;
 		*least = best->sub.to->bytes;
@@ -237,17 +252,13 @@ group_choose(struct group *g, const struct outbox *except, size_t *least)
 struct outbox *
 group_find_full(const struct group *g, const struct outbox *own)
 {
-	struct outbox *least = NULL;
+	const struct member *m = look(g, NULL, 0);
 
-	for (uint32_t i = 0; i < g->n; i++) {
-		struct outbox *o = g->members[i]->sub.to;
-
-		if (!outbox_is_full(o))
-			return NULL;
-		if (o != own && (!least || o->bytes < least->bytes))
-			least = o;
-	}
-	return least;
+	if (m && m->sub.to == own && is_full(own))
+		m = look(g, own, 0); /* so are all: another one is in the way */
+	if (!m || m->sub.to == own || !outbox_is_full(m->sub.to))
+		return NULL;
+	return m->sub.to;
 }
 
 size_t

@@ -8,7 +8,9 @@
  * router's trie by an entry of its own, once however many members it has, and
  * routes lead to it as they lead to outboxes. Who gets a message is chosen
  * when the message is there: the member that owes its client least, in turn
- * among equals, and one whose outbox is full only when all are.
+ * among equals, and one whose outbox is full only when all are. One that keeps
+ * up is worth waiting for: while it is full for a moment it may be chosen, and
+ * then the group is in the way.
  *
  * A group without members is nobody's, but its memory stays until
  * groups_sweep(): whoever is handing messages out may still hold it.
@@ -95,8 +97,8 @@ struct member *group_choose(struct group *g, const struct outbox *except,
                             size_t *least);
 
 /*
- * NULL when a member has room. Else the outbox that is in the way: that of the
- * member that owes least; but never `own`, and NULL when all are that.
+ * NULL when who would be chosen next has room. Else the outbox that is in the
+ * way, which is that of this member; but never `own`.
  */
 struct outbox *group_find_full(const struct group *g, const struct outbox *own);
 

@@ -61,6 +61,30 @@ evict_for(const struct hold *h)
 	              h->held->broker->config->hold_max_ms);
 }
 
+/* ---- room at any member of a group ---------------------------------------- */
+
+static struct session *
+session_of_member(const struct member *m)
+{
+	return session_of_outbox(m->sub.to);
+}
+
+/* From now on each of its members sees to it that who waits goes on. */
+static void
+await(struct group *g)
+{
+	g->awaited = true;
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct member *m = g->members[i];
+
+		if (!link_is_in(&m->awaited))
+			list_append(&session_of_member(m)->awaited,
+			            &m->awaited);
+	}
+}
+
+/* ---- holds ---------------------------------------------------------------- */
+
 static void
 wait_at(struct session *s, struct session *by, struct deadline_queue *stall)
 {
@@ -70,12 +94,16 @@ wait_at(struct session *s, struct session *by, struct deadline_queue *stall)
 }
 
 bool
-hold_begin(struct session *s, struct session *by, struct text topic)
+hold_begin(struct session *s, struct session *by, struct group *group,
+           struct text topic)
 {
 	struct broker *b = s->broker;
 	struct hold *h;
 	bool overdue;
 
+	s->awaits = group;
+	if (group)
+		await(group);
 	if (outbox_keeps_up(&by->out)) {
 		wait_at(s, by, &b->paces);
 		return true;
@@ -161,32 +189,110 @@ hold_forget(struct session *s)
 }
 
 static bool
+is_on_route(const struct outbox *o, const struct route *route)
+{
+	for (uint32_t i = 0; i < route_n_outboxes(route); i++) {
+		if (route_outbox(route, i) == o)
+			return true;
+	}
+	return false;
+}
+
+/* The group in which all are full, `o` among them; NULL: there is none. */
+static struct group *
+find_full_group(const struct session *s, const struct outbox *o,
+                const struct route *route)
+{
+	for (uint32_t i = 0; i < route_n_groups(route); i++) {
+		struct group *g = route_group(route, i);
+
+		if (group_has(g, o) && group_find_full(g, &s->out))
+			return g;
+	}
+	return NULL;
+}
+
+static bool
 is_still_in_the_way(const struct session *s)
 {
 	const struct hold *h = s->hold;
 	const struct route *route =
 		router_find(&s->broker->router, h->topic.at, h->topic.len);
+	struct group *g;
 
-	for (uint32_t i = 0; route && i < route->n; i++) {
-		if (route_outbox(route, i) == &h->by->out)
-			return true;
-	}
-	return !route;
+	if (!route || is_on_route(&h->by->out, route))
+		return true;
+	g = find_full_group(s, &h->by->out, route);
+	if (g)
+		await(g);
+	return g != NULL;
 }
 
-void
-hold_review(struct session *by)
+/* Who is only paced goes on in a moment anyway; at once if it is for a group
+   that has room now. */
+static bool
+may_go_on(const struct session *s, const struct group *relieved)
+{
+	if (s->hold)
+		return !is_still_in_the_way(s);
+	return relieved && s->awaits == relieved;
+}
+
+static void
+review(struct session *by, const struct group *relieved)
 {
 	struct waiter *w, *next;
 
 	for (w = waiters_first(&by->out.waiters); w; w = next) {
 		next = waiters_next(&by->out.waiters, w);
-		/* who is only paced goes on in a moment anyway */
-		if (!session_of_waiter(w)->hold ||
-		    is_still_in_the_way(session_of_waiter(w)))
+		if (!may_go_on(session_of_waiter(w), relieved))
 			continue;
 		waiter_leave(w);
 		w->resume(w);
+	}
+}
+
+void
+hold_review(struct session *by)
+{
+	review(by, NULL);
+}
+
+/* It has room. Who goes on may end, and leave the group by that. */
+static void
+relieve(struct group *g)
+{
+	g->awaited = false;
+	for (uint32_t i = g->n; i-- > 0;)
+		link_leave(&g->members[i]->awaited);
+	for (uint32_t i = g->n; i-- > 0;) {
+		if (i < g->n)
+			review(session_of_member(g->members[i]), g);
+	}
+}
+
+void
+hold_review_group(struct group *g)
+{
+	if (g->awaited && !group_find_full(g, NULL))
+		relieve(g);
+}
+
+/* Those of its groups that are awaited may have room at it now. */
+static void
+relieve_all(struct session *by)
+{
+	struct link *l = list_first(&by->awaited);
+
+	while (l) {
+		struct group *g = member_of_awaited(l)->group;
+
+		if (group_find_full(g, NULL)) {
+			l = list_next(&by->awaited, l);
+		} else {
+			relieve(g);
+			l = list_first(&by->awaited);
+		}
 	}
 }
 
@@ -195,6 +301,7 @@ hold_progress(struct session *by)
 {
 	if (!outbox_keeps_up(&by->out) && !waiters_are_empty(&by->out.waiters))
 		deadline_set(&by->broker->stalls, &by->out.stall);
+	relieve_all(by);
 }
 
 void

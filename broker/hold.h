@@ -35,10 +35,13 @@
 #include "session.h"
 
 /*
- * `s` waits for room at `by`; `topic` lies in the input that waits. False when
- * there is no memory to remember it.
+ * `s` waits for room at `by`; `topic` lies in the input that waits. If `by` is
+ * in the way as a member of `group` (else NULL), room at any other member will
+ * do, too: then the group is awaited, and all its members are watched. False
+ * when there is no memory to remember it.
  */
-bool hold_begin(struct session *s, struct session *by, struct text topic);
+bool hold_begin(struct session *s, struct session *by, struct group *group,
+                struct text topic);
 
 /* `s` waits for memory, or until the broker has settled. */
 void hold_for_memory(struct session *s);
@@ -56,6 +59,9 @@ void hold_forget(struct session *s);
  * and their clocks, so that a slow reader gains nothing by it.
  */
 void hold_review(struct session *by);
+
+/* A group has one more member, which may have room. */
+void hold_review_group(struct group *g);
 
 /* The kernel took bytes for `by`. */
 void hold_progress(struct session *by);

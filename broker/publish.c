@@ -105,18 +105,39 @@ can_wait(const struct session *s, const struct outbox *o,
 	       p->topic[0] != '$';
 }
 
-/* The first outbox that has no room, or NULL: all or nothing. */
+/* A group is full when all of it is; NULL: there is room in each. */
+static struct outbox *
+find_full_group(const struct session *s, const struct route *route,
+                const struct publish *p, struct group **of)
+{
+	for (uint32_t i = 0; i < route_n_groups(route); i++) {
+		struct outbox *o;
+
+		*of = route_group(route, i);
+		o = group_find_full(*of, &s->out);
+		if (o && can_wait(s, o, p))
+			return o;
+	}
+	*of = NULL;
+	return NULL;
+}
+
+/*
+ * The first outbox that has no room, or NULL: all or nothing. *of is the group
+ * for which it stands, if it does.
+ */
 static inline struct outbox *
 find_full(const struct session *s, const struct route *route,
-          const struct publish *p)
+          const struct publish *p, struct group **of)
 {
-	for (uint32_t i = 0; i < route->n; i++) {
+	*of = NULL;
+	for (uint32_t i = 0; i < route_n_outboxes(route); i++) {
 		struct outbox *o = route_outbox(route, i);
 
 		if (outbox_is_full(o) && can_wait(s, o, p))
 			return o;
 	}
-	return NULL;
+	return find_full_group(s, route, p, of);
 }
 
 static void
@@ -128,12 +149,53 @@ deliver(struct outbox *o, const struct run *run)
 		session_evict(session_of_outbox(o), "no memory for its outbox");
 }
 
-/* To everybody on the route, whoever it is from: it has been admitted. */
+/* False: it is not a member any more. */
+static bool
+deliver_to_member(struct member *m, struct slab *slab, uint32_t off,
+                  uint32_t len)
+{
+	struct outbox *o = m->sub.to;
+	int r;
+
+	if (o->bytes >= 2 * o->limits->high)
+		r = outbox_gap(o, 1, DELIVER_GROUP_HEAD + (uint64_t)len,
+		               "full, and this could not wait");
+	else
+		r = outbox_deliver(o, m->sub.id, NULL, slab, off, len);
+	if (r < 0)
+		session_evict(session_of_outbox(o), "no memory for its outbox");
+	return r == 0;
+}
+
+/* Each message of the run to one of the group. */
+static void
+deal_out(const struct run *run, struct group *g)
+{
+	uint32_t end = run->off + run->len;
+	size_t least = 0;
+
+	for (uint32_t at = run->off; at < end;) {
+		uint32_t len = load_be32(run->slab->data + at + 1);
+		struct member *m;
+
+		at += FRAME_PREFIX_SIZE;
+		do
+			m = group_choose(g, NULL, &least);
+		while (m && !deliver_to_member(m, run->slab, at, len));
+		at += len;
+	}
+}
+
+/* To all on the route, whoever it is from: it has been admitted. */
 static void
 fan_out(const struct run *run, const struct route *route)
 {
-	for (uint32_t i = 0; i < route->n; i++)
+	uint32_t n = route_n_outboxes(route);
+
+	for (uint32_t i = 0; i < n; i++)
 		deliver(route_outbox(route, i), run);
+	for (uint32_t i = 0; i < route_n_groups(route); i++)
+		deal_out(run, route_group(route, i));
 }
 
 static void
@@ -167,9 +229,10 @@ count(struct session *s, const struct run *run, const struct route *route,
 }
 
 static enum publish_outcome
-wait_for(struct session *s, struct outbox *full, const struct publish *p)
+wait_for(struct session *s, struct outbox *full, struct group *group,
+         const struct publish *p)
 {
-	if (hold_begin(s, session_of_outbox(full),
+	if (hold_begin(s, session_of_outbox(full), group,
 	               (struct text){ p->topic, p->topic_len }))
 		return PUBLISH_WAITS;
 	session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
@@ -180,11 +243,12 @@ static enum publish_outcome
 route_run(struct session *s, struct input *in, uint32_t body_len,
           const struct publish *p, const struct route *route)
 {
-	struct outbox *full = find_full(s, route, p);
+	struct group *group;
+	struct outbox *full = find_full(s, route, p, &group);
 	struct run run;
 
 	if (full)
-		return wait_for(s, full, p);
+		return wait_for(s, full, group, p);
 	run = take_run(s, in, body_len, p);
 	s->broker->router.ahead.on = run.frames == 1;
 	count(s, &run, route, p);
@@ -304,13 +368,14 @@ static enum publish_outcome
 route_retained(struct session *s, struct input *in, uint32_t body_len,
                const struct publish *p, const struct route *route)
 {
-	struct outbox *full = find_full(s, route, p);
+	struct group *group;
+	struct outbox *full = find_full(s, route, p, &group);
 	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
 	struct objection objection;
 	struct run run;
 
 	if (full)
-		return wait_for(s, full, p);
+		return wait_for(s, full, group, p);
 	run = take_run(s, in, body_len, p);
 	objection.about = p->reply ? (struct text){ p->reply, p->reply_len }
 	                           : (struct text){ p->topic, p->topic_len };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "handover.h"
 #include "hold.h"
 #include "proto/frame.h"
 #include "proto/publish.h"
@@ -55,19 +56,9 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 	};
 	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
 	rights_assign(s);
+	list_init(&s->awaited);
 	TAILQ_INSERT_TAIL(&b->sessions, s, link);
 	b->n_sessions++;
-}
-
-static void
-end_subscriptions(struct session *s)
-{
-	struct subscription *sub;
-
-	while ((sub = subtable_pop(&s->subs))) {
-		router_unsubscribe(&s->broker->router, sub);
-		free(sub);
-	}
 }
 
 const char *
@@ -107,6 +98,32 @@ format_text(char text[TEXT_MAX], const char *format, va_list args)
 	while (n >= TEXT_MAX && n > 0 &&
 	       !utf8_is_valid((const uint8_t *)text, strlen(text)))
 		text[strlen(text) - 1] = '\0';
+}
+
+/* ---- what it leaves behind ------------------------------------------------ */
+
+/* What only it could have stays in its outbox. */
+static struct handover
+end_subscriptions(struct session *s)
+{
+	struct handover h = handover_all(s);
+	struct subscription *sub;
+
+	while ((sub = subtable_pop(&s->subs))) {
+		router_unsubscribe(&s->broker->router, sub);
+		free(sub);
+	}
+	return h;
+}
+
+/* Nothing of what waits for it can be sent any more. */
+static void
+drop_all(struct session *s)
+{
+	struct handover h = end_subscriptions(s);
+
+	handover_log_loss(s, &h);
+	outbox_close(&s->out);
 }
 
 /* ---- what it is told ------------------------------------------------------ */
@@ -403,8 +420,7 @@ session_evict(struct session *s, const char *format, ...)
 void
 session_is_deaf(struct session *s)
 {
-	end_subscriptions(s);
-	outbox_close(&s->out);
+	drop_all(s);
 	deadline_clear(&s->out.stall);
 	deadline_clear(&s->overflow);
 }
@@ -412,10 +428,9 @@ session_is_deaf(struct session *s)
 void
 session_fini(struct session *s)
 {
-	end_subscriptions(s);
+	drop_all(s);
 	session_is_drained(s);
 	hold_forget(s);
-	outbox_close(&s->out);
 	outbox_fini(&s->out);
 	deadline_clear(&s->overflow);
 	forget_refusals(s);
@@ -429,23 +444,49 @@ session_fini(struct session *s)
 
 /* ---- subscriptions -------------------------------------------------------- */
 
+static int
+enlist(struct router *r, struct subscription *sub, struct text filter,
+       struct text group)
+{
+	int err;
+
+	if (!group.at)
+		return router_subscribe(r, sub, filter.at, filter.len);
+	err = router_join(r, member_of(sub), group, filter);
+	if (err == 0)
+		hold_review_group(member_of(sub)->group);
+	return err;
+}
+
+/* It goes on, but some of what was to go to it can go to nobody. */
+static void
+announce_loss(struct session *s, const struct handover *h)
+{
+	handover_log_loss(s, h);
+	if (h->left_frames > 0 &&
+	    outbox_gap(&s->out, h->left_frames, h->left_bytes,
+	               "left its group, and nobody else is in it") < 0)
+		give_up(s);
+}
+
 int
 session_subscribe(struct session *s, uint32_t id, struct text filter,
-                  bool monitor)
+                  const struct options *options)
 {
-	struct subscription *sub = calloc(1, sizeof(*sub));
+	struct subscription *sub =
+		calloc(1, options->group.at ? sizeof(struct member)
+	                                    : sizeof(struct subscription));
 
 	if (!sub)
 		return -ENOMEM;
 	sub->id = id;
 	sub->to = &s->out;
-	sub->monitor = monitor;
+	sub->monitor = options->monitor;
 	if (subtable_add(&s->subs, sub) < 0) {
 		free(sub);
 		return -ENOMEM;
 	}
-	if (router_subscribe(&s->broker->router, sub, filter.at, filter.len) <
-	    0) {
+	if (enlist(&s->broker->router, sub, filter, options->group) < 0) {
 		subtable_remove(&s->subs, id);
 		free(sub);
 		return -ENOMEM;
@@ -456,12 +497,17 @@ session_subscribe(struct session *s, uint32_t id, struct text filter,
 bool
 session_unsubscribe(struct session *s, uint32_t id)
 {
-	struct subscription *sub = subtable_remove(&s->subs, id);
+	struct subscription *sub = subtable_find(&s->subs, id);
+	struct handover h = { 0 };
 
 	if (!sub)
 		return false;
+	if (sub->in_group)
+		h = handover_of(s, sub);
+	subtable_remove(&s->subs, id);
 	router_unsubscribe(&s->broker->router, sub);
 	free(sub);
 	hold_review(s);
+	announce_loss(s, &h);
 	return true;
 }

@@ -95,6 +95,8 @@ struct session {
 	uint64_t refused;
 	struct refusals *refusals; /* NULL: none yet */
 
+	struct link awaited; /* its members of groups that are; see hold.h */
+	const struct group *awaits; /* only to be compared */
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
 	uint64_t in_want_since_ms;
@@ -205,8 +207,9 @@ void session_evict(struct session *s, const char *format, ...)
 /* The socket takes no more bytes: nothing is sent to it any more. */
 void session_is_deaf(struct session *s);
 
+/* Of the options `group` and `monitor` count here. 0 or -ENOMEM. */
 int session_subscribe(struct session *s, uint32_t id, struct text filter,
-                      bool monitor);
+                      const struct options *options);
 /* False when there is no such subscription. */
 bool session_unsubscribe(struct session *s, uint32_t id);
 

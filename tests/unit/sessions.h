@@ -275,6 +275,23 @@ client_subscribes(struct client *c, uint32_t sub, const char *filter)
 	return client_goes_on(c);
 }
 
+/* As a member of a group. */
+static inline enum command_outcome
+client_joins(struct client *c, uint32_t sub, const char *group,
+             const char *filter)
+{
+	size_t start = c->said.len;
+
+	put_hex(&c->said, "95 04 01 ce");
+	put_be(&c->said, sub, 4);
+	put_str(&c->said, filter);
+	put_hex(&c->said, "81");
+	put_str(&c->said, "group");
+	put_str(&c->said, group);
+	put_prefix_before(&c->said, start);
+	return client_goes_on(c);
+}
+
 static inline enum command_outcome
 client_unsubscribes(struct client *c, uint32_t sub)
 {
@@ -362,15 +379,17 @@ client_next_frame(struct client *c)
 	return true;
 }
 
-/* The next frame, which must be of this type; of PUBLISH nothing is decoded. */
+/* The next frame, which must be of this type; of PUBLISH and DELIVER nothing is
+   decoded. */
 static inline struct message
 client_next(struct client *c, enum frame_type type)
 {
-	struct message m = { .type = TYPE_PUBLISH };
+	struct message m = { 0 };
 
 	if (!client_next_frame(c))
 		fail_msg("nothing came, not %s", message_name(type));
-	if (c->frame.at[6] != TYPE_PUBLISH)
+	m.type = c->frame.at[6];
+	if (m.type != TYPE_PUBLISH && m.type != TYPE_DELIVER)
 		assert_int_equal(message_decode(c->frame.at + 5,
 		                                c->frame.len - 5, &m),
 		                 MESSAGE_OK);
@@ -385,6 +404,21 @@ client_expect_nothing(struct client *c)
 {
 	if (client_next_frame(c))
 		fail_msg("a frame of type %u came", c->frame.at[6]);
+}
+
+/* How many frames of this type it has got, and nothing else. */
+static inline unsigned
+client_count(struct client *c, enum frame_type type)
+{
+	unsigned n = 0;
+
+	for (; client_next_frame(c); n++) {
+		if (c->frame.at[6] != type)
+			fail_msg("%s came, not %s",
+			         message_name(c->frame.at[6]),
+			         message_name(type));
+	}
+	return n;
 }
 
 /* The error, and its fatality; the text has to have `words` in it. */
@@ -429,6 +463,18 @@ client_open_on(struct rig *r, const char *name, const char *filter)
 	struct client *c = client_open(r, name, 1000);
 
 	client_subscribes(c, 1, filter);
+	client_next(c, TYPE_OK);
+	return c;
+}
+
+/* One that also is a member, as sub 1. */
+static inline struct client *
+client_open_in(struct rig *r, const char *name, const char *group,
+               const char *filter)
+{
+	struct client *c = client_open(r, name, 1000);
+
+	client_joins(c, 1, group, filter);
 	client_next(c, TYPE_OK);
 	return c;
 }

@@ -585,6 +585,231 @@ TEST(a_message_to_an_inbox_is_not_held_but_announced_when_it_is_lost)
 	rig_fini(&r);
 }
 
+/* ---- groups --------------------------------------------------------------- */
+
+/* Three members that are full, "a" the least, and a publisher that waits. */
+struct group_scene {
+	struct rig rig;
+	struct client *m[3];
+	struct client *pub;
+};
+
+static void
+group_scene_init(struct group_scene *s)
+{
+	static const char *const names[] = { "a", "b", "c" };
+
+	rig_init(&s->rig);
+	for (int i = 0; i < 3; i++)
+		s->m[i] = client_open_in(&s->rig, names[i], "g", "x.*");
+	s->pub = client_open(&s->rig, "pub", 1000);
+	/* in turn, so that the first one is left with the smallest */
+	client_publishes(s->pub, "x.y", HIGH);
+	client_publishes(s->pub, "x.y", HIGH + 10);
+	client_publishes(s->pub, "x.y", HIGH + 20);
+	for (int i = 0; i < 3; i++)
+		assert_true(outbox_is_full(&s->m[i]->session.out));
+	assert_int_equal(client_publishes(s->pub, "x.z", 10), COMMAND_WAITS);
+	rig_step(&s->rig, 100);
+	assert_true(text_equals(client_next(s->pub, TYPE_HOLD).hold.name, "a"));
+}
+
+static void
+group_scene_fini(struct group_scene *s)
+{
+	for (int i = 0; i < 3; i++)
+		client_free(s->m[i]);
+	client_free(s->pub);
+	rig_fini(&s->rig);
+}
+
+/* The publisher goes on, and `c` has the message behind `before` others. */
+static void
+expect_goes_on(struct group_scene *s, struct client *c, unsigned before)
+{
+	assert_false(session_is_waiting(&s->pub->session));
+	rig_turn(&s->rig);
+	assert_false(session_is_waiting(&s->pub->session));
+	assert_false(client_next(s->pub, TYPE_HOLD).hold.on);
+	assert_int_equal(client_count(c, TYPE_DELIVER), before + 1);
+}
+
+TEST(a_group_holds_when_all_are_full_and_not_before)
+{
+	struct group_scene s;
+
+	group_scene_init(&s);
+	assert_int_equal(s.pub->session.accepted, 3);
+	client_takes(s.m[0], s.m[0]->session.out.bytes - LOW);
+	expect_goes_on(&s, s.m[0], 1);
+	group_scene_fini(&s);
+}
+
+TEST(room_at_any_member_ends_a_hold_by_a_group)
+{
+	struct group_scene s;
+
+	group_scene_init(&s);
+	client_takes(s.m[2], 10);
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub->session)); /* still full */
+	client_takes(s.m[2], 200);
+	expect_goes_on(&s, s.m[2], 1);
+	/* and the next time again */
+	assert_true(list_is_empty(&s.m[2]->session.awaited));
+	client_publishes(s.pub, "x.y", HIGH + 30);
+	client_publishes(s.pub, "x.y", 10);
+	assert_true(session_is_waiting(&s.pub->session));
+	client_takes(s.m[1], SIZE_MAX);
+	assert_false(session_is_waiting(&s.pub->session));
+	group_scene_fini(&s);
+}
+
+TEST(one_that_joins_a_full_group_gets_what_waits)
+{
+	struct group_scene s;
+	struct client *late;
+
+	group_scene_init(&s);
+	late = client_open_in(&s.rig, "late", "h", "x.*"); /* not that one */
+	assert_true(session_is_waiting(&s.pub->session));
+	client_joins(late, 2, "g", "x.*");
+	client_next(late, TYPE_OK);
+	rig_turn(&s.rig);
+	assert_false(client_next(s.pub, TYPE_HOLD).hold.on);
+	assert_int_equal(client_count(late, TYPE_DELIVER),
+	                 2); /* both groups' */
+	client_free(late);
+	group_scene_fini(&s);
+}
+
+TEST(a_member_that_leaves_holds_nobody_but_the_others_may)
+{
+	struct group_scene s;
+	struct message m;
+
+	group_scene_init(&s);
+	client_subscribes(s.m[0], 2, "unrelated");
+	client_unsubscribes(s.m[0], 1);
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub->session));
+	m = client_next(s.pub, TYPE_HOLD);
+	assert_false(m.hold.on);
+	assert_true(text_equals(m.hold.name, "a"));
+	rig_step(&s.rig, 100);
+	/* what waited for the first is one of these now: the other is least */
+	m = client_next(s.pub, TYPE_HOLD);
+	assert_true(m.hold.on);
+	assert_true(text_equals(m.hold.name, "c"));
+	client_takes(s.m[2], s.m[2]->session.out.bytes - LOW);
+	expect_goes_on(&s, s.m[2], 1);
+	group_scene_fini(&s);
+}
+
+TEST(a_member_that_takes_no_byte_is_evicted_and_what_waited_for_it_is_not_lost)
+{
+	struct group_scene s;
+
+	group_scene_init(&s);
+	rig_step(&s.rig, 1900);
+	assert_int_equal(s.m[0]->session.state, SESSION_ENDING);
+	client_expect_error(s.m[0], STATUS_SLOW_CONSUMER, true, 0, "2000 ms");
+	client_expect_nothing(s.m[0]); /* no GAP: others have it */
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub->session));
+	client_takes(s.m[2], SIZE_MAX);
+	client_takes(s.m[1], SIZE_MAX);
+	rig_turn(&s.rig);
+	assert_int_equal(client_count(s.m[1], TYPE_DELIVER) +
+	                         client_count(s.m[2], TYPE_DELIVER),
+	                 4);
+	group_scene_fini(&s);
+}
+
+TEST(who_else_is_in_the_way_stays_in_the_way_when_a_group_is_relieved)
+{
+	struct group_scene s;
+
+	group_scene_init(&s);
+	/* the one that holds it gets the message plainly, too */
+	client_subscribes(s.m[0], 2, "x.z");
+	client_takes(s.m[2], SIZE_MAX);
+	assert_true(session_is_waiting(&s.pub->session));
+	client_unsubscribes(s.m[0], 2);
+	s.m[2]->got.len = 0;
+	expect_goes_on(&s, s.m[2], 0);
+	group_scene_fini(&s);
+}
+
+TEST(one_full_group_of_two_is_in_the_way_until_it_has_room)
+{
+	struct group_scene s;
+	struct client *other;
+
+	group_scene_init(&s);
+	/* a second group with the one that holds, and another one */
+	other = client_open_in(&s.rig, "other", "h", "x.z");
+	client_subscribes(other, 2, "fill");
+	client_publishes(other, "fill", HIGH);
+	client_joins(s.m[0], 7, "h", "x.z");
+	client_next_frame(other);
+	client_publishes(other, "fill", HIGH);
+	assert_true(outbox_is_full(&other->session.out));
+	/* there is room in the first, but now the second is in the way */
+	client_takes(s.m[2], SIZE_MAX);
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub->session));
+	s.m[2]->got.len = 0;
+	client_takes(other, SIZE_MAX);
+	other->got.len = 0;
+	expect_goes_on(&s, s.m[2], 0);
+	assert_int_equal(client_count(other, TYPE_DELIVER), 1);
+	client_free(other);
+	group_scene_fini(&s);
+}
+
+TEST(a_publisher_is_not_held_by_itself_as_the_only_member)
+{
+	struct client *c;
+	struct message m;
+	struct rig r;
+	unsigned n = 0;
+
+	rig_init(&r);
+	c = client_open_in(&r, "c", "g", "a");
+	for (; c->session.out.bytes < 2 * HIGH; n++)
+		assert_int_equal(client_publishes(c, "a", 1000), COMMAND_TAKEN);
+	assert_int_equal(client_publishes(c, "a", 1000), COMMAND_TAKEN);
+	for (unsigned i = 0; i < n; i++) {
+		client_next(c, TYPE_DELIVER);
+	}
+	m = client_next(c, TYPE_GAP);
+	assert_int_equal(m.gap.frames, 1);
+	assert_int_equal(m.gap.bytes,
+	                 c->frame.len ? 5 + 8 + 13 + 2 + 2 + 3 + 1000 : 0);
+	client_expect_nothing(c);
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(who_waits_for_a_group_may_end_and_the_group_too)
+{
+	struct group_scene s;
+
+	group_scene_init(&s);
+	client_free(s.pub);
+	client_takes(s.m[2], SIZE_MAX); /* nobody waits for it any more */
+	s.pub = client_open(&s.rig, "pub", 1000);
+	client_publishes(s.pub, "x.y", HIGH);
+	assert_int_equal(client_publishes(s.pub, "x.y", 10), COMMAND_WAITS);
+	for (int i = 0; i < 3; i++)
+		session_is_deaf(&s.m[i]->session);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub->session));
+	assert_int_equal(s.pub->session.unmatched, 1);
+	group_scene_fini(&s);
+}
+
 /* ---- memory --------------------------------------------------------------- */
 
 TEST(at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes)
@@ -781,6 +1006,22 @@ main(void)
 			a_session_is_not_held_by_itself_but_beyond_twice_the_mark_it_gets_a_gap),
 		cmocka_unit_test(
 			a_message_to_an_inbox_is_not_held_but_announced_when_it_is_lost),
+		cmocka_unit_test(
+			a_group_holds_when_all_are_full_and_not_before),
+		cmocka_unit_test(room_at_any_member_ends_a_hold_by_a_group),
+		cmocka_unit_test(one_that_joins_a_full_group_gets_what_waits),
+		cmocka_unit_test(
+			a_member_that_leaves_holds_nobody_but_the_others_may),
+		cmocka_unit_test(
+			a_member_that_takes_no_byte_is_evicted_and_what_waited_for_it_is_not_lost),
+		cmocka_unit_test(
+			who_else_is_in_the_way_stays_in_the_way_when_a_group_is_relieved),
+		cmocka_unit_test(
+			one_full_group_of_two_is_in_the_way_until_it_has_room),
+		cmocka_unit_test(
+			a_publisher_is_not_held_by_itself_as_the_only_member),
+		cmocka_unit_test(
+			who_waits_for_a_group_may_end_and_the_group_too),
 		cmocka_unit_test(
 			at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes),
 		cmocka_unit_test(

@@ -285,6 +285,7 @@ TEST(refusals_of_a_session_that_has_ended_are_not_reported)
 
 TEST(its_subscriptions_end_with_it)
 {
+	const struct options options = { 0 };
 	struct client *c;
 	struct rig r;
 
@@ -295,7 +296,7 @@ TEST(its_subscriptions_end_with_it)
 
 		snprintf(filter, sizeof(filter), "a.%u.*", i);
 		assert_int_equal(session_subscribe(&c->session, i, text(filter),
-		                                   false),
+		                                   &options),
 		                 0);
 	}
 	assert_int_equal(r.broker.router.trie.n_entries, 50);

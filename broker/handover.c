@@ -1,0 +1,87 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "handover.h"
+
+#include <inttypes.h>
+
+struct taking {
+	struct session *from;
+	const struct subscription *only; /* NULL: all of its groups' */
+	const struct group *last;
+	size_t least; /* see group_choose(), for `last` */
+	struct handover result;
+};
+
+static bool
+give(struct taking *t, struct group *g, struct slab *slab, uint32_t off,
+     uint32_t len)
+{
+	struct member *m;
+
+	if (g != t->last)
+		t->least = 0;
+	t->last = g;
+	m = group_choose(g, &t->from->out, &t->least);
+	return m && m->sub.to->bytes < 2 * m->sub.to->limits->high &&
+	       outbox_deliver(m->sub.to, m->sub.id, NULL, slab, off, len) == 0;
+}
+
+static bool
+on_offered(void *user, uint32_t id, struct slab *slab, uint32_t off,
+           uint32_t len)
+{
+	struct taking *t = user;
+	struct subscription *sub = subtable_find(&t->from->subs, id);
+
+	if (t->only && sub != t->only)
+		return false;
+	/* its subscriptions may have ended before; this is what was left */
+	if (sub && give(t, member_of(sub)->group, slab, off, len)) {
+		t->result.frames++;
+		return true;
+	}
+	t->result.left_frames++;
+	t->result.left_bytes += DELIVER_GROUP_HEAD + (uint64_t)len;
+	return t->only != NULL;
+}
+
+static struct handover
+hand_over(struct session *s, const struct subscription *only)
+{
+	struct taking t = { .from = s, .only = only };
+	char words[SESSION_WORDS_MAX];
+
+	outbox_take_group_messages(&s->out, on_offered, &t);
+	if (t.result.frames > 0)
+		log_event(&s->broker->log, LOG_INFO, LOG_SESSION,
+		          "handed over messages=%" PRIu64
+		          " to others of the group, from %s",
+		          t.result.frames, session_words(s, words));
+	return t.result;
+}
+
+struct handover
+handover_all(struct session *s)
+{
+	return hand_over(s, NULL);
+}
+
+struct handover
+handover_of(struct session *s, const struct subscription *sub)
+{
+	return hand_over(s, sub);
+}
+
+void
+handover_log_loss(struct session *s, const struct handover *h)
+{
+	char words[SESSION_WORDS_MAX];
+
+	if (h->left_frames > 0)
+		log_event(&s->broker->log, LOG_WARN, LOG_SESSION,
+		          "lost messages=%" PRIu64 " bytes=%" PRIu64
+		          " of a group that nobody else is in, of %s",
+		          h->left_frames, h->left_bytes,
+		          session_words(s, words));
+}
