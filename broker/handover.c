@@ -13,6 +13,14 @@ struct taking {
 	struct handover result;
 };
 
+/* As much as two full ones owe: one of them may end, and both had their mark
+   and the run that went beyond it. */
+static bool
+has_room(const struct outbox *o)
+{
+	return o->bytes < 2 * (o->limits->high + SLAB_SIZE);
+}
+
 static bool
 give(struct taking *t, struct group *g, struct slab *slab, uint32_t off,
      uint32_t len)
@@ -23,7 +31,7 @@ give(struct taking *t, struct group *g, struct slab *slab, uint32_t off,
 		t->least = 0;
 	t->last = g;
 	m = group_choose(g, &t->from->out, &t->least);
-	return m && m->sub.to->bytes < 2 * m->sub.to->limits->high &&
+	return m && has_room(m->sub.to) &&
 	       outbox_deliver(m->sub.to, m->sub.id, NULL, slab, off, len) == 0;
 }
 
@@ -81,7 +89,7 @@ handover_log_loss(struct session *s, const struct handover *h)
 	if (h->left_frames > 0)
 		log_event(&s->broker->log, LOG_WARN, LOG_SESSION,
 		          "lost messages=%" PRIu64 " bytes=%" PRIu64
-		          " of a group that nobody else is in, of %s",
+		          " for want of others in the group, of %s",
 		          h->left_frames, h->left_bytes,
 		          session_words(s, words));
 }

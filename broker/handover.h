@@ -7,8 +7,8 @@
  *
  * The kernel has no byte of these messages yet, so nobody has seen them. They
  * are chosen for anew, one by one and in their order. Those that nobody else
- * can have are left: because the group has no other member, or because what
- * waits for all others is twice as much as it may be.
+ * can have are left: because the group has no other member, or because so much
+ * waits for all others already.
  */
 #ifndef UMBELD_HANDOVER_H
 #define UMBELD_HANDOVER_H

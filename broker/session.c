@@ -465,7 +465,7 @@ announce_loss(struct session *s, const struct handover *h)
 	handover_log_loss(s, h);
 	if (h->left_frames > 0 &&
 	    outbox_gap(&s->out, h->left_frames, h->left_bytes,
-	               "left its group, and nobody else is in it") < 0)
+	               "left its group, and no other member could have it") < 0)
 		give_up(s);
 }
 

@@ -595,6 +595,10 @@ ok("subscribe_filter_double_star", "to_broker", "T2: `**` alone.", subscribe(fil
 ok("subscribe_filter_stars", "to_broker", "T2: `*` in every place.", subscribe(filter="*.a.*.*"))
 ok("subscribe_monitor", "to_broker", "S8: a subscription that watches.", subscribe(options={"monitor": True}))
 ok("subscribe_not_monitor", "to_broker", "S8: one that says it does not.", subscribe(options={"monitor": False}))
+ok("subscribe_group", "to_broker", "Q1: a member of a group.", subscribe(options={"group": "workers"}))
+ok("subscribe_group_64", "to_broker", "Q1: the longest name of a group.", subscribe(options={"group": "\u00e9" * 32}))
+ok("subscribe_group_monitor", "to_broker", "Q7: a member that does not answer.",
+   subscribe(options={"monitor": True, "group": "w", "retained": False}))
 ok("subscribe_unknown_options", "to_broker", "F11: options that are not known are ignored.",
    subscribe(options={"since": 5, "monitor": False, "deep": {"a": [1]}}))
 ok("subscribe_more_elements", "to_broker", "F11: elements after the options are ignored.", subscribe() + ["more", 2, {}])
@@ -641,7 +645,7 @@ bad("ok_request_str", "to_client", "bad_frame", "F11: the request is a str.", [8
 
 ok("deliver_retained", "to_client", "R5: a retained value for subscription 7, 1500 ms old.",
    deliver(info={"retained": True, "age_ms": 1500}, publish=publish(flags=1, stamp=STAMPED)))
-ok("deliver_group", "to_client", "info is nil for a message that a queue group's member was chosen for.", deliver(info=None))
+ok("deliver_group", "to_client", "Q2: info is nil for a message that a queue group's member was chosen for.", deliver(info=None))
 ok("deliver_more_info", "to_client", "F11: keys of info that are not known are ignored.",
    deliver(info={"colour": "green", "age_ms": (1 << 64) - 1, "retained": True, "": None}))
 ok("deliver_wide_integers", "to_client", "F12: as a broker writes it that reads it back: fixed widths.",
@@ -658,6 +662,9 @@ bad("deliver_publish_bin", "to_client", "bad_frame", "R5: the PUBLISH is nested 
 bad("deliver_publish_stamp_7", "to_client", "bad_frame", "P7: the stamp of the PUBLISH has seven bytes.",
     deliver(publish=publish(stamp=bytes(7))))
 bad("deliver_publish_topic", "to_client", "bad_topic", "P6: the topic of the PUBLISH is a filter.", deliver(publish=publish(topic="a.*")))
+ok("deliver_sub_max", "to_client", "Q2: the greatest sub.", deliver(sub=(1 << 32) - 1, info=None))
+ok("deliver_deepest", "to_client", "F8: the PUBLISH is as deep as it may be, and stands one level deeper here.",
+   deliver(info=None, publish=publish(more=[nested(7)])))
 
 # --- 6. errors ----------------------------------------------------------------------------------------------------
 

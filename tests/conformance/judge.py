@@ -76,6 +76,14 @@ def token(node):
     return uint(node) and node.value < 1 << 53
 
 
+def publication(node):
+    return node.kind == "array"
+
+
+def info(node):
+    return node.kind in ("nil", "map")
+
+
 def string(node):
     return node.kind == "str"
 
@@ -127,6 +135,7 @@ TO_BROKER = {
     wire.GOAWAY: (string, u32),
 }
 TO_CLIENT = {
+    wire.DELIVER: (u32, info, publication),
     wire.WELCOME: (u32, u32, u32, mapping),
     wire.GAP: (uint, uint, string),
     wire.OK: (u32,),
@@ -147,7 +156,7 @@ def faults(data, way, max_frame=wire.MAX_FRAME):
         return {"frame_too_big"}
     assert length == len(data) - 5, "the frame is not whole"
     try:
-        root = wire.parse(data[5:])
+        root = wire.parse(data[5:], wire.MAX_DEPTH + (way == "to_client" and wire.type_of(data[5:]) == wire.DELIVER))
     except wire.Malformed:
         return {"bad_frame"}
     if root.kind != "array" or not root.value or not uint(root.value[0]):

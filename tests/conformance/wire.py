@@ -130,9 +130,9 @@ _LENGTHS = {0xC4: ("bin", 1), 0xC5: ("bin", 2), 0xC6: ("bin", 4), 0xC7: ("ext", 
 _CONSTANTS = {0xC0: ("nil", None), 0xC2: ("bool", False), 0xC3: ("bool", True)}
 
 
-def parse(body):
+def parse(body, max_depth=MAX_DEPTH):
     """The one value that `body` is."""
-    node = _parse_at(body, 0, 1)
+    node = _parse_at(body, 0, 1 + MAX_DEPTH - max_depth)
     if node.end != len(body):
         raise Malformed(f"{len(body) - node.end} bytes after the value")
     return node
@@ -215,7 +215,8 @@ class Frame:
     @property
     def node(self):
         if self._node is None:
-            self._node = parse(self.raw[5:])
+            body = self.raw[5:]
+            self._node = parse(body, MAX_DEPTH + (type_of(body) == DELIVER))
         return self._node
 
     @property

@@ -158,6 +158,30 @@ TEST(a_full_one_is_passed_over_while_another_has_room)
 	rig_fini(&r);
 }
 
+TEST(one_that_keeps_up_is_worth_waiting_for_and_a_slow_one_is_not)
+{
+	struct rig r;
+
+	rig_init(&r, 2);
+	r.limits.soft = 100;
+	r.out[0].bytes = 100;
+	r.out[1].bytes = 500;
+	r.out[1].slow = true;
+	/* there is room at the slow one, but in a moment at the other, too */
+	assert_ptr_equal(group_find_full(r.g, NULL), &r.out[0]);
+	expect_choice(&r, 0);
+	r.out[0].bytes = 99;
+	assert_null(group_find_full(r.g, NULL));
+	/* the moment is over */
+	r.out[0].bytes = 100;
+	r.out[0].slow = true;
+	assert_null(group_find_full(r.g, NULL));
+	r.out[0].bytes = HIGH;
+	assert_null(group_find_full(r.g, NULL));
+	expect_choice(&r, 1);
+	rig_fini(&r);
+}
+
 TEST(ones_own_outbox_is_never_what_is_in_the_way)
 {
 	struct rig r;
@@ -167,6 +191,9 @@ TEST(ones_own_outbox_is_never_what_is_in_the_way)
 	r.out[1].bytes = HIGH + 1;
 	assert_ptr_equal(group_find_full(r.g, &r.out[0]), &r.out[1]);
 	group_leave(&r.m[1]);
+	assert_null(group_find_full(r.g, &r.out[0]));
+	assert_int_equal(group_join(r.g, &r.m[1]), 0);
+	r.limits.soft = 100; /* for a moment it may go beyond */
 	assert_null(group_find_full(r.g, &r.out[0]));
 	rig_fini(&r);
 }
@@ -253,6 +280,8 @@ main(void)
 		cmocka_unit_test(who_owes_least_gets_the_message),
 		cmocka_unit_test(
 			a_full_one_is_passed_over_while_another_has_room),
+		cmocka_unit_test(
+			one_that_keeps_up_is_worth_waiting_for_and_a_slow_one_is_not),
 		cmocka_unit_test(ones_own_outbox_is_never_what_is_in_the_way),
 		cmocka_unit_test(
 			nobody_gets_what_comes_from_the_only_one_there_is),

@@ -792,6 +792,84 @@ TEST(a_publisher_is_not_held_by_itself_as_the_only_member)
 	rig_fini(&r);
 }
 
+/* Two members that keep up and are full at the soft mark, and a publisher that
+   waits for the first of them. */
+static void
+paced_scene_init(struct group_scene *s)
+{
+	struct config config = some_config();
+	size_t soft;
+
+	config.outbox_high = 8u << 20;
+	rig_init_with(&s->rig, config);
+	soft = s->rig.broker.limits.soft;
+	for (int i = 0; i < 3; i++)
+		s->m[i] = client_open(&s->rig, "m", 1000);
+	s->pub = client_open(&s->rig, "pub", 1000);
+	client_joins(s->m[0], 1, "g", "x");
+	client_joins(s->m[1], 1, "g", "x");
+	client_next(s->m[0], TYPE_OK);
+	client_next(s->m[1], TYPE_OK);
+	client_publishes(s->pub, "x", soft);
+	client_publishes(s->pub, "x", soft + 10);
+	assert_int_equal(client_publishes(s->pub, "x", 10), COMMAND_WAITS);
+	assert_null(s->pub->session.hold);
+}
+
+TEST(who_is_paced_by_a_group_goes_on_when_the_other_member_has_room)
+{
+	struct group_scene s;
+
+	paced_scene_init(&s);
+	client_takes(s.m[1], 1);
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub->session));
+	client_takes(s.m[1], 5000);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub->session));
+	group_scene_fini(&s);
+}
+
+TEST(who_is_paced_by_one_alone_is_not_helped_by_its_groups)
+{
+	struct group_scene s;
+
+	paced_scene_init(&s);
+	client_subscribes(s.m[0], 2, "y");
+	assert_int_equal(client_publishes(s.m[2], "y", 10), COMMAND_WAITS);
+	client_takes(s.m[1], 5000);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub->session));
+	assert_true(session_is_waiting(&s.m[2]->session));
+	rig_step(&s.rig, PACE_MS);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.m[2]->session));
+	group_scene_fini(&s);
+}
+
+TEST(a_group_that_nobody_reads_paces_for_a_moment_and_then_takes_up_to_the_mark)
+{
+	struct group_scene s;
+
+	paced_scene_init(&s);
+	for (int i = 0; i < 3; i++) {
+		rig_step(&s.rig, PACE_MS);
+		rig_turn(&s.rig);
+	}
+	assert_false(session_is_waiting(&s.pub->session));
+	for (int i = 0; i < 1000 && !s.pub->session.hold; i++) {
+		client_publishes(s.pub, "x", 200000);
+		rig_step(&s.rig,
+		         session_is_waiting(&s.pub->session) ? PACE_MS : 0);
+		rig_turn(&s.rig);
+	}
+	assert_true(session_is_waiting(&s.pub->session));
+	assert_non_null(s.pub->session.hold);
+	assert_true(s.m[0]->session.out.bytes >= 8u << 20);
+	assert_true(s.m[1]->session.out.bytes >= 8u << 20);
+	group_scene_fini(&s);
+}
+
 TEST(who_waits_for_a_group_may_end_and_the_group_too)
 {
 	struct group_scene s;
@@ -1020,6 +1098,12 @@ main(void)
 			one_full_group_of_two_is_in_the_way_until_it_has_room),
 		cmocka_unit_test(
 			a_publisher_is_not_held_by_itself_as_the_only_member),
+		cmocka_unit_test(
+			who_is_paced_by_a_group_goes_on_when_the_other_member_has_room),
+		cmocka_unit_test(
+			who_is_paced_by_one_alone_is_not_helped_by_its_groups),
+		cmocka_unit_test(
+			a_group_that_nobody_reads_paces_for_a_moment_and_then_takes_up_to_the_mark),
 		cmocka_unit_test(
 			who_waits_for_a_group_may_end_and_the_group_too),
 		cmocka_unit_test(
