@@ -4,11 +4,15 @@
 /*
  * subscriber - checks numbered messages, each topic for itself, until SIGTERM.
  *
- *	subscriber [-n NAME] [-p PAUSE_MS] [-t TAKE] [-o | -d] FILTER...
+ *	subscriber [-n NAME] [-g GROUP] [-l LOG] [-p PAUSE_MS] [-t TAKE]
+ *	           [-o | -d] FILTER...
  *
  * -o asks for drop-oldest, -d to be disconnected when it does not keep up; what
- * is granted it says when it is connected. With a pause it is slow but steady: it takes at most TAKE messages, rests,
- * and so on. It writes a line when it is connected (all its subscriptions
+ * is granted it says when it is connected. With a pause it is slow but steady:
+ * it takes at most TAKE messages, rests, and so on. As a member of a GROUP it
+ * gets only some of the numbers. To LOG goes each number, at once, for those
+ * who want to know what it had seen when it was killed. It writes a line when
+ * it is connected (all its subscriptions
  * stand then), when the connection breaks, when the broker announces a loss,
  * and for each message on mark.all and mark.NAME; at the end a line of JSON: per topic the
  * first number, the one expected next, how many were skipped, and how many came
@@ -16,6 +20,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -46,6 +51,8 @@ struct subscriber {
 	uint64_t damaged;
 	uint64_t lost; /* as the broker announced */
 	int pause_ms;
+	int log; /* -1: none */
+	const char *group;
 };
 
 static volatile sig_atomic_t stopping;
@@ -112,6 +119,8 @@ on_numbered(struct umbel *c, const struct umbel_msg *m, void *user)
 
 	(void)c;
 	s->received++;
+	if (s->log >= 0 && write(s->log, data, NUMBERED_MIN) < 0)
+		s->damaged++;
 	if (!numbered_read(data, len, &number) ||
 	    !(t = topic_of(s, umbel_msg_topic(m), number))) {
 		s->damaged++;
@@ -178,8 +187,8 @@ subscribe_all(struct subscriber *s, const char *name, char **filters)
 	int r = 0;
 
 	for (; r == 0 && *filters; filters++)
-		r = umbel_subscribe(client, *filters, on_numbered, s, NULL,
-		                    NULL);
+		r = umbel_subscribe(client, *filters, on_numbered, s,
+		                    UMBEL_SUB_OPTIONS(.group = s->group), NULL);
 	snprintf(marks, sizeof(marks), "mark.%s", name);
 	if (r == 0)
 		r = umbel_subscribe(client, marks, on_mark, s, NULL, NULL);
@@ -191,7 +200,7 @@ subscribe_all(struct subscriber *s, const char *name, char **filters)
 int
 main(int argc, char **argv)
 {
-	static struct subscriber s;
+	static struct subscriber s = { .log = -1 };
 	struct umbel_options options = { .size = sizeof(options),
 		                         .name = "subscriber",
 		                         .on_state = on_state,
@@ -201,10 +210,17 @@ main(int argc, char **argv)
 	int option, r;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((option = getopt(argc, argv, "n:p:t:od")) != -1) {
+	while ((option = getopt(argc, argv, "n:g:l:p:t:od")) != -1) {
 		switch (option) {
 		case 'n':
 			options.name = optarg;
+			break;
+		case 'g':
+			s.group = optarg;
+			break;
+		case 'l':
+			s.log = open(optarg, O_WRONLY | O_CREAT | O_APPEND,
+			             0600);
 			break;
 		case 'p':
 			s.pause_ms = atoi(optarg);
@@ -219,8 +235,9 @@ main(int argc, char **argv)
 			options.overflow = UMBEL_DISCONNECT;
 			break;
 		default:
-			fputs("usage: subscriber [-n NAME] [-p PAUSE_MS] "
-			      "[-t TAKE] [-o | -d] FILTER...\n",
+			fputs("usage: subscriber [-n NAME] [-g GROUP] "
+			      "[-l LOG] [-p PAUSE_MS] [-t TAKE] [-o | -d] "
+			      "FILTER...\n",
 			      stderr);
 			return 2;
 		}
