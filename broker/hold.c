@@ -213,7 +213,7 @@ find_full_group(const struct session *s, const struct outbox *o,
 }
 
 static bool
-is_still_in_the_way(const struct session *s)
+is_still_in_the_way(struct session *s)
 {
 	const struct hold *h = s->hold;
 	const struct route *route =
@@ -223,42 +223,47 @@ is_still_in_the_way(const struct session *s)
 	if (!route || is_on_route(&h->by->out, route))
 		return true;
 	g = find_full_group(s, &h->by->out, route);
-	if (g)
+	if (g) {
+		s->awaits = g;
 		await(g);
+	}
 	return g != NULL;
 }
 
-/* Who is only paced goes on in a moment anyway; at once if it is for a group
-   that has room now. */
-static bool
-may_go_on(const struct session *s, const struct group *relieved)
-{
-	if (s->hold)
-		return !is_still_in_the_way(s);
-	return relieved && s->awaits == relieved;
-}
-
-static void
-review(struct session *by, const struct group *relieved)
+void
+hold_review(struct session *by)
 {
 	struct waiter *w, *next;
 
 	for (w = waiters_first(&by->out.waiters); w; w = next) {
+		struct session *s = session_of_waiter(w);
+
 		next = waiters_next(&by->out.waiters, w);
-		if (!may_go_on(session_of_waiter(w), relieved))
+		/* who is only paced goes on in a moment anyway */
+		if (!s->hold || is_still_in_the_way(s))
 			continue;
 		waiter_leave(w);
 		w->resume(w);
 	}
 }
 
-void
-hold_review(struct session *by)
+/* Those who wait for `by` because of the group look again, in their turn. */
+static void
+resume_for(struct session *by, const struct group *g)
 {
-	review(by, NULL);
+	struct waiter *w, *next;
+
+	for (w = waiters_first(&by->out.waiters); w; w = next) {
+		next = waiters_next(&by->out.waiters, w);
+		if (session_of_waiter(w)->awaits != g)
+			continue;
+		waiter_leave(w);
+		w->resume(w);
+	}
 }
 
-/* It has room. Who goes on may end, and leave the group by that. */
+/* It has room. Called from wherever bytes are sent: nothing is looked up. Who
+   goes on may end, and leave the group by that. */
 static void
 relieve(struct group *g)
 {
@@ -267,7 +272,7 @@ relieve(struct group *g)
 		link_leave(&g->members[i]->awaited);
 	for (uint32_t i = g->n; i-- > 0;) {
 		if (i < g->n)
-			review(session_of_member(g->members[i]), g);
+			resume_for(session_of_member(g->members[i]), g);
 	}
 }
 

@@ -76,14 +76,6 @@ def token(node):
     return uint(node) and node.value < 1 << 53
 
 
-def publication(node):
-    return node.kind == "array"
-
-
-def info(node):
-    return node.kind in ("nil", "map")
-
-
 def string(node):
     return node.kind == "str"
 
@@ -135,7 +127,6 @@ TO_BROKER = {
     wire.GOAWAY: (string, u32),
 }
 TO_CLIENT = {
-    wire.DELIVER: (u32, info, publication),
     wire.WELCOME: (u32, u32, u32, mapping),
     wire.GAP: (uint, uint, string),
     wire.OK: (u32,),

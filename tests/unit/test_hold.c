@@ -734,6 +734,7 @@ TEST(who_else_is_in_the_way_stays_in_the_way_when_a_group_is_relieved)
 	/* the one that holds it gets the message plainly, too */
 	client_subscribes(s.m[0], 2, "x.z");
 	client_takes(s.m[2], SIZE_MAX);
+	rig_turn(&s.rig);
 	assert_true(session_is_waiting(&s.pub->session));
 	client_unsubscribes(s.m[0], 2);
 	s.m[2]->got.len = 0;
