@@ -256,7 +256,8 @@ group_find_full(const struct group *g, const struct outbox *own)
 
 	if (m && m->sub.to == own && is_full(own))
 		m = look(g, own, 0); /* so are all: another one is in the way */
-	if (!m || m->sub.to == own || !outbox_is_full(m->sub.to))
+	if (!m || m->sub.to == own || !outbox_is_full(m->sub.to) ||
+	    m->sub.to->policy != OVERFLOW_BLOCK)
 		return NULL;
 	return m->sub.to;
 }

@@ -98,7 +98,8 @@ struct member *group_choose(struct group *g, const struct outbox *except,
 
 /*
  * NULL when who would be chosen next has room. Else the outbox that is in the
- * way, which is that of this member; but never `own`.
+ * way, which is that of this member; but never `own`, nor one whose policy is
+ * another than to block.
  */
 struct outbox *group_find_full(const struct group *g, const struct outbox *own);
 

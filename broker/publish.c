@@ -155,16 +155,17 @@ deliver_to_member(struct member *m, struct slab *slab, uint32_t off,
                   uint32_t len)
 {
 	struct outbox *o = m->sub.to;
-	int r;
+	uint32_t id = m->sub.id; /* to make room may be its end */
 
-	if (o->bytes >= 2 * o->limits->high)
-		r = outbox_gap(o, 1, DELIVER_GROUP_HEAD + (uint64_t)len,
-		               "full, and this could not wait");
-	else
-		r = outbox_deliver(o, m->sub.id, NULL, slab, off, len);
-	if (r < 0)
-		session_evict(session_of_outbox(o), "no memory for its outbox");
-	return r == 0;
+	if (!shed_has_room(o) &&
+	    !shed_admit(o, 1, DELIVER_GROUP_HEAD + (uint64_t)len))
+		return true;
+	if (o->closed)
+		return false;
+	if (outbox_deliver(o, id, NULL, slab, off, len) == 0)
+		return true;
+	session_evict(session_of_outbox(o), "no memory for its outbox");
+	return false;
 }
 
 /* Each message of the run to one of the group. */

@@ -871,6 +871,78 @@ TEST(a_group_that_nobody_reads_paces_for_a_moment_and_then_takes_up_to_the_mark)
 	group_scene_fini(&s);
 }
 
+/* The first member, of another policy, is at its mark; the others owe more. */
+static void
+policy_scene_init(struct group_scene *s, enum overflow policy)
+{
+	group_scene_init(s);
+	for (int i = 1; i < 3; i++)
+		while (s->m[i]->session.out.bytes < HIGH + 20000)
+			session_refuse(&s->m[i]->session, STATUS_LIMIT, 1,
+			               (struct text){ NULL, 0 }, "%0390d", 0);
+	client_takes(s->m[0], s->m[0]->session.out.bytes - LOW);
+	rig_turn(&s->rig);
+	s->m[0]->session.out.policy = policy;
+	assert_int_equal(client_publishes(s->pub, "x.y", HIGH - LOW),
+	                 COMMAND_TAKEN);
+	assert_true(outbox_is_full(&s->m[0]->session.out));
+}
+
+static unsigned
+count_delivers(struct client *c)
+{
+	unsigned n = 0;
+
+	while (client_next_frame(c))
+		n += c->frame.at[6] == TYPE_DELIVER;
+	return n;
+}
+
+TEST(a_full_group_whose_least_member_rather_loses_messages_holds_nobody)
+{
+	struct group_scene s;
+	struct message m;
+
+	policy_scene_init(&s, OVERFLOW_DROP_OLDEST);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(client_publishes(s.pub, "x.y", 5000),
+		                 COMMAND_TAKEN);
+	client_next(s.m[0], TYPE_DELIVER); /* it was being written */
+	m = client_next(s.m[0], TYPE_GAP);
+	assert_int_equal(m.gap.frames + count_delivers(s.m[0]), 102);
+	/* those that would rather wait got nothing more */
+	assert_int_equal(count_delivers(s.m[1]), 1);
+	assert_int_equal(count_delivers(s.m[2]), 1);
+	group_scene_fini(&s);
+}
+
+TEST(a_member_that_is_cut_off_at_its_mark_leaves_the_rest_to_others)
+{
+	struct group_scene s;
+
+	policy_scene_init(&s, OVERFLOW_DISCONNECT);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(client_publishes(s.pub, "x.y", 1000),
+		                 COMMAND_TAKEN);
+	rig_step(&s.rig, 0);
+	assert_int_equal(s.m[0]->session.state, SESSION_ENDING);
+	assert_int_equal(count_delivers(s.m[1]) + count_delivers(s.m[2]),
+	                 7); /* all but what was being written */
+	group_scene_fini(&s);
+}
+
+/* Offered what waits for it, it turns out to be gone. */
+TEST(a_member_that_ends_while_room_is_made_leaves_the_message_to_another)
+{
+	struct group_scene s;
+
+	policy_scene_init(&s, OVERFLOW_DROP_OLDEST);
+	s.m[0]->goes_deaf = true;
+	assert_int_equal(client_publishes(s.pub, "x.y", 10), COMMAND_TAKEN);
+	assert_int_equal(count_delivers(s.m[1]) + count_delivers(s.m[2]), 5);
+	group_scene_fini(&s);
+}
+
 TEST(who_waits_for_a_group_may_end_and_the_group_too)
 {
 	struct group_scene s;
@@ -1105,6 +1177,12 @@ main(void)
 			who_is_paced_by_one_alone_is_not_helped_by_its_groups),
 		cmocka_unit_test(
 			a_group_that_nobody_reads_paces_for_a_moment_and_then_takes_up_to_the_mark),
+		cmocka_unit_test(
+			a_full_group_whose_least_member_rather_loses_messages_holds_nobody),
+		cmocka_unit_test(
+			a_member_that_is_cut_off_at_its_mark_leaves_the_rest_to_others),
+		cmocka_unit_test(
+			a_member_that_ends_while_room_is_made_leaves_the_message_to_another),
 		cmocka_unit_test(
 			who_waits_for_a_group_may_end_and_the_group_too),
 		cmocka_unit_test(
