@@ -57,6 +57,8 @@ struct adapter {
 	struct client *(*connect)(const char *dir, const struct client *model);
 	/* Ask for it; several may be under way. */
 	void (*subscribe)(struct client *c, const char *filter);
+	/* The same, as one of a queue group; NULL: it has none. */
+	void (*join)(struct client *c, const char *filter, const char *group);
 	/* Let the asking begin, without a wait; NULL: it has already. */
 	void (*start)(struct client *c);
 	/* Wait until all that was asked for is in force. */

@@ -37,8 +37,8 @@ struct options {
 };
 
 static const struct workload *const files[] = {
-	throughput, fanout, pairs,      pingpong, filters, clients,
-	growth,     holds,  bystanders, requests, NULL,
+	throughput, fanout, group, pairs,      pingpong, filters,
+	clients,    growth, holds, bystanders, requests, NULL,
 };
 
 /* ---- options ------------------------------------------------------------- */
@@ -239,6 +239,8 @@ suits(const struct workload *w, const struct adapter *a)
 	if ((w->needs & NEEDS_WILDCARDS) && !a->has_wildcards)
 		return false;
 	if ((w->needs & NEEDS_ANSWERS) && !a->ask)
+		return false;
+	if ((w->needs & NEEDS_GROUPS) && !a->join)
 		return false;
 	return !(w->needs & NEEDS_WORD) || a->acknowledges;
 }

@@ -76,6 +76,8 @@ struct subscriber {
 	uint64_t tell_at; /* when to say how far we are */
 	uint64_t tell_each;
 	size_t payload;
+	uint64_t skipped; /* numbers that went to others of the group */
+	bool grouped;
 	bool probed;
 	bool done;
 };
@@ -123,19 +125,35 @@ on_last(struct subscriber *s)
 
 	s->next++;
 	s->done = true;
-	slot->n_messages += s->next;
+	slot->n_messages += s->next - s->skipped;
 	slot->last_ns = now_ns();
 	s->audience->n_done++;
+}
+
+/* Those before `number` went to others of the group. */
+static void
+skip_to(struct subscriber *s, uint64_t number)
+{
+	s->skipped += number - s->next;
+	s->next = number;
 }
 
 static void
 on_unusual(struct subscriber *s, uint64_t number)
 {
-	if (number == PROBE)
+	if (number == PROBE) {
 		on_probe(s);
+		return;
+	}
+	if (number == WARM_UP)
+		return;
+	if (s->grouped && (number & ~LAST) > s->next)
+		skip_to(s, number & ~LAST);
+	if (number == s->next)
+		s->next++;
 	else if (number == (s->next | LAST) && !s->done)
 		on_last(s);
-	else if (number != WARM_UP)
+	else
 		die("message %llu came when %llu was due",
 		    (unsigned long long)(number & ~LAST),
 		    (unsigned long long)s->next);
@@ -176,6 +194,14 @@ subscribe_all(struct actor *me, struct subscriber *sub)
 	for (unsigned i = lane % n_lanes; i < at_least_one(s->n_topics);
 	     i += n_lanes) {
 		name_topic(me->run, filter, lane / n_lanes, i, s->filter_tail);
+		if (s->group)
+			a->join(sub->client, filter, s->group);
+		else
+			a->subscribe(sub->client, filter);
+	}
+	if (s->group) { /* what all are to know */
+		name_topic(me->run, filter, lane / n_lanes,
+		           at_least_one(s->n_topics), NULL);
 		a->subscribe(sub->client, filter);
 	}
 	if (a->start)
@@ -199,6 +225,7 @@ audience_init(struct audience *a, struct actor *me)
 			.tell_each = window / 8,
 			.tell_at = window / 8,
 			.payload = s->payload,
+			.grouped = s->group != NULL,
 		};
 		subscribe_all(me, &a->subscribers[i]);
 	}
@@ -273,6 +300,13 @@ send_number(struct publisher *p, unsigned topic, uint64_t number)
 	                    p->stream->payload);
 }
 
+/* What is not for one of a group has a topic of its own there. */
+static unsigned
+topic_for_all(const struct publisher *p, unsigned topic)
+{
+	return p->stream->group ? p->n_topics : topic;
+}
+
 static void
 await_subscriptions(struct publisher *p)
 {
@@ -289,7 +323,10 @@ probe(struct publisher *p)
 		struct slot *s = &p->listeners[i];
 
 		while (s->reached != PROBED) {
-			send_number(p, p->n_topics - p->n_lanes + lane, PROBE);
+			send_number(p,
+			            topic_for_all(p, p->n_topics - p->n_lanes +
+			                                     lane),
+			            PROBE);
 			p->adapter->flush(p->client);
 			word_await(&s->reached, SUBSCRIBED, 5);
 		}
@@ -385,7 +422,7 @@ publish_all(struct publisher *p, uint64_t until_ns)
 		left -= n;
 	}
 	for (unsigned lane = 0; lane < p->n_lanes; lane++)
-		send_number(p, lane, p->sent[lane] | LAST);
+		send_number(p, topic_for_all(p, lane), p->sent[lane] | LAST);
 	p->adapter->flush(p->client);
 }
 
@@ -415,9 +452,11 @@ publisher_init(struct publisher *p, struct actor *me)
 	};
 	p->sent = must_alloc(p->n_lanes * sizeof(p->sent[0]));
 	p->listeners = &me->run->slots[me->part * p->n_lanes * p->n_listeners];
-	p->topics = must_alloc(p->n_topics * sizeof(p->topics[0]));
+	p->topics = must_alloc((p->n_topics + 1) * sizeof(p->topics[0]));
 	for (unsigned i = 0; i < p->n_topics; i++)
 		name_topic(me->run, p->topics[i], me->part, i, s->topic_tail);
+	name_topic(me->run, p->topics[p->n_topics], me->part, p->n_topics,
+	           NULL);
 	p->client = p->adapter->connect(
 		me->run->dir,
 		&(struct client){ .bulk = true, .one_thread = s->one_thread });
@@ -461,6 +500,7 @@ publish(struct actor *me)
 	if (p.limit == UINT64_MAX)
 		until = me->slot->first_ns + (uint64_t)(me->run->seconds * 1e9);
 	publish_all(&p, until);
+	me->slot->n_messages = p.sent[0];
 	actor_done(me);
 }
 
@@ -530,6 +570,20 @@ stream_values(const struct run *r, const struct stream *s, double *values)
 	values[4] = (double)memory_of(r->server, "VmHWM:");
 }
 
+/* All of a group together: each message once, and all of them the last one. */
+static bool
+group_is_complete(const struct run *r, const struct stream *s)
+{
+	unsigned n = n_subscribers(s);
+	uint64_t sent = r->slots[n].n_messages;
+	double got = n_deliveries(r, s) - n;
+
+	if (got != (double)sent)
+		fprintf(stderr, "a group got %.0f of %llu messages\n", got,
+		        (unsigned long long)sent);
+	return got == (double)sent;
+}
+
 int
 stream_measure_with(struct run *r, const struct stream *s, double *values,
                     unsigned n_others, void (*add)(struct run *r))
@@ -542,7 +596,7 @@ stream_measure_with(struct run *r, const struct stream *s, double *values,
 	if (run_start(r) < 0 || run_finish(r) < 0)
 		return -1;
 	stream_values(r, s, values);
-	return 0;
+	return s->group && !group_is_complete(r, s) ? -1 : 0;
 }
 
 int

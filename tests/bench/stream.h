@@ -8,7 +8,9 @@
  * has topics, whose messages go to its lanes in turn: topic i belongs to lane
  * i % n_lanes. Each subscriber listens to one lane of one publisher, with a
  * filter per topic. A message carries its number in its lane, so a subscriber
- * notices at once when one is missing, comes twice or out of order.
+ * notices at once when one is missing, comes twice or out of order. When the
+ * subscribers are a queue group each gets only some, in order, and it is
+ * counted whether all of them together got each.
  *
  * Publishing takes run.seconds, or `limit` messages if that is set. Time is
  * from before the first publish to after the last delivery at the last
@@ -34,6 +36,7 @@ struct stream {
 	unsigned n_lanes;      /* of each publisher; 0: 1 */
 	unsigned n_listeners;  /* of each lane; 0: 1 */
 	unsigned n_clients; /* of each listener: as if it were so many; 0: 1 */
+	const char *group;  /* listeners are one, of the only topic; NULL: no */
 	size_t payload;
 	uint64_t limit; /* messages of each publisher */
 

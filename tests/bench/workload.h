@@ -31,6 +31,7 @@ enum needs {
 	NEEDS_WORD = 4,      /* the server's word that a request is in force */
 	UMBEL_ONLY = 8,
 	NEEDS_ANSWERS = 16, /* requests and replies */
+	NEEDS_GROUPS = 32,
 };
 
 struct workload {
@@ -46,7 +47,8 @@ struct workload {
 };
 
 /* Each of a file of this name; they end with one that has no name. */
-extern const struct workload throughput[], fanout[], pairs[], pingpong[],
-	filters[], clients[], growth[], holds[], bystanders[], requests[];
+extern const struct workload throughput[], fanout[], group[], pairs[],
+	pingpong[], filters[], clients[], growth[], holds[], bystanders[],
+	requests[];
 
 #endif

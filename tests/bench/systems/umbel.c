@@ -136,15 +136,22 @@ umbel_client_connect(const char *dir, const struct client *model)
 }
 
 static void
-umbel_client_subscribe(struct client *client, const char *filter)
+umbel_client_join(struct client *client, const char *filter, const char *group)
 {
 	struct umbel_client *c = (struct umbel_client *)client;
 
 	must(c, filter,
 	     umbel_subscribe(c->handle, filter, on_message, c,
-	                     UMBEL_SUB_OPTIONS(.on_active = on_active),
+	                     UMBEL_SUB_OPTIONS(.on_active = on_active,
+	                                       .group = group),
 	                     &c->last));
 	c->n_pending++;
+}
+
+static void
+umbel_client_subscribe(struct client *client, const char *filter)
+{
+	umbel_client_join(client, filter, NULL);
 }
 
 static void
@@ -291,6 +298,7 @@ const struct adapter adapter_umbel = {
 	.answers = umbel_answers,
 	.connect = umbel_client_connect,
 	.subscribe = umbel_client_subscribe,
+	.join = umbel_client_join,
 	.start = umbel_client_start,
 	.sync = umbel_client_sync,
 	.unsubscribe = umbel_client_unsubscribe,
