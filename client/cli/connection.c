@@ -240,7 +240,8 @@ on_hold(struct umbel *c, const struct umbel_hold_info *info, void *user)
 /* ---- life --------------------------------------------------------------- */
 
 void
-connection_open(struct connection *n, const struct cli *cli)
+connection_open(struct connection *n, const struct cli *cli,
+                enum umbel_overflow overflow)
 {
 	char name[64];
 	int r;
@@ -253,9 +254,9 @@ connection_open(struct connection *n, const struct cli *cli)
 	r = umbel_new(&n->c,
 	              UMBEL_OPTIONS(.name = cli->name ? cli->name : name,
 	                            .address = cli->socket,
-	                            .on_state = on_state, .on_error = on_error,
-	                            .on_loss = on_loss, .on_hold = on_hold,
-	                            .user = n));
+	                            .overflow = overflow, .on_state = on_state,
+	                            .on_error = on_error, .on_loss = on_loss,
+	                            .on_hold = on_hold, .user = n));
 	if (r == -ENAMETOOLONG) {
 		cli_complain("the path of the socket is too long: %s",
 		             cli->socket ? cli->socket

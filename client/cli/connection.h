@@ -36,8 +36,10 @@ struct connection {
 	uint64_t asked;   /* ... about so many messages */
 };
 
-/* Make the handle; ends the process when the options do not allow one. */
-void connection_open(struct connection *n, const struct cli *cli);
+/* Make the handle; ends the process when the options do not allow one. What
+   becomes of messages that we do not read in time, `overflow` says. */
+void connection_open(struct connection *n, const struct cli *cli,
+                     enum umbel_overflow overflow);
 
 /*
  * Wait for the broker as long as --wait says, without it for one attempt.

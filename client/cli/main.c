@@ -14,8 +14,9 @@ static const struct {
 	const char *name;
 	cli_verb *main;
 } verbs[] = {
-	{ "pub", pub_main }, { "sub", sub_main }, { "ping", ping_main },
-	{ "run", run_main }, { "acl", acl_main },
+	{ "pub", pub_main },     { "sub", sub_main },   { "get", get_main },
+	{ "match", match_main }, { "ping", ping_main }, { "run", run_main },
+	{ "acl", acl_main },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -26,6 +27,8 @@ static const char help[] =
 	"\n"
 	"  pub TOPIC PAYLOAD    publish a message, or one per line of stdin\n"
 	"  sub FILTER...        print messages as they come\n"
+	"  get TOPIC            print the last value that was retained\n"
+	"  match FILTER TOPIC   would this filter get that? and if not, why\n"
 	"  ping                 is there a broker, and how far away?\n"
 	"  run -- CMD...        run CMD with a private broker of its own\n"
 	"  acl test VERB TOPIC  may somebody do this, by umbeld's rules?\n"
@@ -113,8 +116,7 @@ refuse_verb(const char *word)
 	if (meant)
 		cli_hint("do you mean: umbel %s", meant);
 	else
-		cli_hint("there are pub, sub, ping, run and acl; "
-		         "see: umbel --help");
+		cli_hint("see: umbel --help");
 	return CLI_USAGE;
 }
 

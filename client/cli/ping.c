@@ -116,7 +116,7 @@ run(struct ping *p)
 	int r;
 
 	signals_watch();
-	connection_open(&p->connection, p->cli);
+	connection_open(&p->connection, p->cli, UMBEL_BLOCK);
 	r = connection_establish(&p->connection, CLI_FOREVER);
 	if (r == CLI_OK) {
 		p->connection.patience_ms = p->answer_ms;

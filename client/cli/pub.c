@@ -51,6 +51,7 @@ struct pub {
 	enum source source;
 	enum format format;
 	bool require_subscriber;
+	bool retain;
 	int64_t deadline;
 	struct umbel_header *headers;
 	size_t n_headers;
@@ -71,6 +72,8 @@ static const char help[] =
 	"      --json           check that the payload is JSON; send it as it is\n"
 	"      --msgpack        the payload is JSON; send it as msgpack\n"
 	"  -H, --header K=V     add a header (may be repeated)\n"
+	"      --retain         the broker keeps it as the topic's last value, for\n"
+	"                       umbel get and sub --retained; --empty clears it\n"
 	"      --require-subscriber\n"
 	"                       exit 3 when a message reached nobody\n"
 	"      --timeout S      give up after so many seconds: exit 5\n" CLI_OPTIONS_HELP
@@ -157,7 +160,8 @@ publish(struct pub *p, const char *data, size_t len)
 			n->c, p->topic, data, len,
 			UMBEL_PUB_OPTIONS(.headers = p->headers,
 		                          .n_headers = p->n_headers,
-		                          .content_type = content_type(p)));
+		                          .content_type = content_type(p),
+		                          .retain = p->retain));
 		if (r == 0)
 			return CLI_OK;
 		if (r == -EMSGSIZE)
@@ -356,7 +360,7 @@ run(struct pub *p)
 	int r;
 
 	signals_watch();
-	connection_open(&p->connection, p->cli);
+	connection_open(&p->connection, p->cli, UMBEL_BLOCK);
 	r = connection_establish(&p->connection, p->deadline);
 	if (r == CLI_OK) {
 		p->connection.patience_ms = p->cli->wait_ms == CLI_UNSET
@@ -449,6 +453,7 @@ enum {
 	OPT_EMPTY,
 	OPT_JSON,
 	OPT_MSGPACK,
+	OPT_RETAIN,
 	OPT_REQUIRE,
 	OPT_TIMEOUT,
 };
@@ -462,6 +467,7 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "msgpack", no_argument, NULL, OPT_MSGPACK },
 	{ "header", required_argument, NULL, 'H' },
+	{ "retain", no_argument, NULL, OPT_RETAIN },
 	{ "require-subscriber", no_argument, NULL, OPT_REQUIRE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ 0 },
@@ -492,6 +498,9 @@ take_option(struct pub *p, int option)
 		break;
 	case 'H':
 		add_header(p, optarg);
+		break;
+	case OPT_RETAIN:
+		p->retain = true;
 		break;
 	case OPT_REQUIRE:
 		p->require_subscriber = true;

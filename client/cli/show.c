@@ -249,6 +249,9 @@ show_object(struct buf *out, const struct umbel_msg *m)
 	}
 	if (umbel_msg_retain_flag(m))
 		buf_puts(out, ",\"retain\":true");
+	if (umbel_msg_retained(m))
+		buf_printf(out, ",\"retained\":true,\"age_ms\":%" PRIu64,
+		           umbel_msg_age_ms(m));
 	buf_puts(out, "}\n");
 }
 

@@ -47,6 +47,10 @@ struct sub {
 	enum mode mode;
 	char end; /* of a message with RAW */
 	bool sender;
+	const char *group; /* NULL: none */
+	bool retained;
+	enum umbel_overflow overflow;
+	bool overflow_chosen;
 	uint64_t count; /* 0: no end */
 	int64_t deadline;
 	const char *on_ready;
@@ -72,6 +76,12 @@ static const char help[] =
 	"      --raw            the payload as it is, and a newline\n"
 	"      --null           the payload as it is, and a NUL\n"
 	"      --sender         tell the sender's uid and session\n"
+	"      --retained       first the last values of all topics that match\n"
+	"      --group NAME     share the messages with all who name this group\n"
+	"                       and filter: each goes to one of them\n"
+	"      --overflow HOW   when we do not keep up: block the publishers,\n"
+	"                       drop-oldest, or disconnect us; default:\n"
+	"                       drop-oldest on a terminal, else block\n"
 	"      --count N        end after N messages\n"
 	"      --timeout S      end after S seconds; exit 5 if there is a --count\n"
 	"                       that was not reached\n"
@@ -180,12 +190,15 @@ check_count(struct sub *s)
 		end(s, CLI_OK);
 }
 
-/* Each matching subscription is called; the first of them prints. */
+/* Each matching subscription is called; the first of them prints. What a group
+   was given comes to nobody else. */
 static bool
 is_first_match(const struct filter *filter, const struct umbel_msg *m)
 {
 	const struct filter *other = filter->sub->filters;
 
+	if (filter->sub->group)
+		return true;
 	for (; other < filter; other++)
 		if (umbel_filter_matches(other->text, umbel_msg_topic(m)))
 			return false;
@@ -324,7 +337,8 @@ subscribe(struct sub *s)
 		int r = umbel_subscribe(
 			s->connection.c, filter->text,
 			s->mode == EXEC ? NULL : on_message, filter,
-			UMBEL_SUB_OPTIONS(.monitor = true,
+			UMBEL_SUB_OPTIONS(.monitor = true, .group = s->group,
+		                          .retained = s->retained,
 		                          .on_active = on_active,
 		                          .on_end = on_end),
 			NULL);
@@ -417,7 +431,7 @@ run(struct sub *s)
 	int r;
 
 	signals_watch();
-	connection_open(&s->connection, s->cli);
+	connection_open(&s->connection, s->cli, s->overflow);
 	subscribe(s);
 	r = connection_establish(&s->connection, s->deadline);
 	if (r == CLI_OK)
@@ -435,6 +449,43 @@ set_mode(struct sub *s, enum mode mode)
 	if (s->mode != READABLE && s->mode != mode)
 		cli_misused(s->cli, "one of --json, --raw, --null and --exec");
 	s->mode = mode;
+}
+
+static void
+set_group(struct sub *s, const char *name)
+{
+	if (!*name || !umbel_name_is_valid(name))
+		cli_misused(s->cli, "--group: a name is 1 to 64 bytes of text");
+	s->group = name;
+}
+
+static void
+set_overflow(struct sub *s, const char *how)
+{
+	static const char *const words[] = {
+		[UMBEL_BLOCK] = "block",
+		[UMBEL_DROP_OLDEST] = "drop-oldest",
+		[UMBEL_DISCONNECT] = "disconnect",
+	};
+
+	s->overflow_chosen = true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		s->overflow = (enum umbel_overflow)i;
+		if (strcmp(how, words[i]) == 0)
+			return;
+	}
+	cli_misused(s->cli,
+	            "--overflow: block, drop-oldest or disconnect, "
+	            "not %s",
+	            how);
+}
+
+/* Who watches at a terminal must not hold up services by looking at it. */
+static void
+choose_overflow(struct sub *s)
+{
+	if (!s->overflow_chosen && s->mode != EXEC && isatty(STDOUT_FILENO))
+		s->overflow = UMBEL_DROP_OLDEST;
 }
 
 static void
@@ -466,6 +517,9 @@ enum {
 	OPT_RAW,
 	OPT_NULL,
 	OPT_SENDER,
+	OPT_RETAINED,
+	OPT_GROUP,
+	OPT_OVERFLOW,
 	OPT_COUNT,
 	OPT_TIMEOUT,
 	OPT_ON_READY,
@@ -478,6 +532,9 @@ static const struct option options[] = {
 	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "null", no_argument, NULL, OPT_NULL },
 	{ "sender", no_argument, NULL, OPT_SENDER },
+	{ "retained", no_argument, NULL, OPT_RETAINED },
+	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "overflow", required_argument, NULL, OPT_OVERFLOW },
 	{ "count", required_argument, NULL, OPT_COUNT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "on-ready", required_argument, NULL, OPT_ON_READY },
@@ -501,6 +558,15 @@ take_option(struct sub *s, int option)
 		break;
 	case OPT_SENDER:
 		s->sender = true;
+		break;
+	case OPT_RETAINED:
+		s->retained = true;
+		break;
+	case OPT_GROUP:
+		set_group(s, optarg);
+		break;
+	case OPT_OVERFLOW:
+		set_overflow(s, optarg);
 		break;
 	case OPT_COUNT:
 		s->count = cli_number("--count", optarg, 1, UINT64_MAX);
@@ -539,6 +605,10 @@ sub_main(struct cli *cli, int argc, char **argv)
 	if (s.sender && (s.mode == RAW || s.mode == EXEC))
 		cli_misused(cli, "--sender is for readable output; --json and "
 		                 "--exec tell it anyway");
+	if (s.group && s.retained)
+		cli_misused(cli, "a group has no last values: not --group and "
+		                 "--retained");
+	choose_overflow(&s);
 	take_filters(&s, argc - optind, argv + optind);
 	r = run(&s);
 	free(s.filters);
