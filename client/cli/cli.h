@@ -42,6 +42,8 @@ typedef int cli_verb(struct cli *cli, int argc, char **argv);
 
 cli_verb pub_main;
 cli_verb sub_main;
+cli_verb req_main;
+cli_verb reply_main;
 cli_verb get_main;
 cli_verb match_main;
 cli_verb ping_main;

@@ -6,7 +6,6 @@
  * all that match a filter a line each.
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "client/umbel.h"
 #include "connection.h"
 #include "names.h"
+#include "output.h"
 #include "show.h"
 #include "signals.h"
 
@@ -89,23 +89,6 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 	g->verdict = CLI_REFUSED;
 }
 
-static void
-print_out(struct get *g)
-{
-	size_t done = 0;
-
-	while (done < g->out.len) {
-		ssize_t n = write(STDOUT_FILENO, g->out.at + done,
-		                  g->out.len - done);
-
-		if (n < 0 && errno == EPIPE)
-			return;
-		if (n < 0 && errno != EINTR)
-			cli_die("cannot write to stdout: %s", strerror(errno));
-		done += n > 0 ? (size_t)n : 0;
-	}
-}
-
 static int
 conclude(struct get *g, int r)
 {
@@ -114,7 +97,8 @@ conclude(struct get *g, int r)
 		             (double)g->timeout_ms / 1000);
 	if (r != CLI_OK || g->verdict != CLI_OK)
 		return r != CLI_OK ? r : g->verdict;
-	print_out(g);
+	if (output_flush(&g->out) == OUTPUT_FAILED)
+		return CLI_FAILED;
 	if (g->found > 0)
 		return CLI_OK;
 	cli_complain("no last value of %s", g->filter);

@@ -7,17 +7,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "cli.h"
 #include "client/umbel.h"
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	cli_verb *main;
 } verbs[] = {
-	{ "pub", pub_main },     { "sub", sub_main },   { "get", get_main },
-	{ "match", match_main }, { "ping", ping_main }, { "run", run_main },
+	{ "pub", pub_main },
+	{ "sub", sub_main },
+	{ "req", req_main },
+	{ "reply", reply_main },
+	{ "get", get_main },
+	{ "match", match_main },
+	{ "ping", ping_main },
+	{ "run", run_main },
 	{ "acl", acl_main },
 };
+/* clang-format on */
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
 static const char help[] =
@@ -27,6 +36,9 @@ static const char help[] =
 	"\n"
 	"  pub TOPIC PAYLOAD    publish a message, or one per line of stdin\n"
 	"  sub FILTER...        print messages as they come\n"
+	"  req TOPIC [PAYLOAD]  ask, and print the reply\n"
+	"  reply FILTER --exec CMD\n"
+	"                       answer requests with what CMD prints\n"
 	"  get TOPIC            print the last value that was retained\n"
 	"  match FILTER TOPIC   would this filter get that? and if not, why\n"
 	"  ping                 is there a broker, and how far away?\n"
@@ -61,30 +73,35 @@ least(size_t a, size_t b, size_t c)
 	return a < c ? a : c;
 }
 
-/* How many letters must be added, removed or changed. */
+/* How many letters must be added, removed, changed, or swapped with the next. */
 static size_t
 distance(const char *a, const char *b)
 {
-	size_t row[32];
-	size_t len = strlen(b);
+	size_t rows[3][32]; /* of the letters of a: the last three, in turn */
+	size_t len_a = strlen(a), len_b = strlen(b);
 
-	if (len >= sizeof(row) / sizeof(row[0]))
-		return len;
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t corner = row[0];
+	if (len_b >= sizeof(rows[0]) / sizeof(rows[0][0]))
+		return len_b;
+	for (size_t i = 0; i <= len_a; i++) {
+		size_t *row = rows[i % 3];
+		const size_t *above = rows[(i + 2) % 3];
+		const size_t *higher = rows[(i + 1) % 3];
 
 		row[0] = i;
-		for (size_t j = 1; j <= len; j++) {
-			size_t above = row[j];
-
-			row[j] = least(above + 1, row[j - 1] + 1,
-			               corner + (a[i - 1] != b[j - 1]));
-			corner = above;
+		for (size_t j = 1; j <= len_b; j++) {
+			if (i == 0) {
+				row[j] = j;
+				continue;
+			}
+			row[j] = least(above[j] + 1, row[j - 1] + 1,
+			               above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1])
+				row[j] = least(row[j], row[j],
+				               higher[j - 2] + 1);
 		}
 	}
-	return row[len];
+	return rows[len_a % 3][len_b];
 }
 
 static const char *
@@ -107,6 +124,17 @@ nearest_verb(const char *word)
 	return best;
 }
 
+static void
+hint_verbs(void)
+{
+	struct buf list = { 0 };
+
+	for (size_t i = 0; i < N_VERBS; i++)
+		buf_printf(&list, "%s%s", i > 0 ? ", " : "", verbs[i].name);
+	cli_hint("there are %s; see: umbel --help", buf_text(&list));
+	buf_free(&list);
+}
+
 static int
 refuse_verb(const char *word)
 {
@@ -116,7 +144,7 @@ refuse_verb(const char *word)
 	if (meant)
 		cli_hint("do you mean: umbel %s", meant);
 	else
-		cli_hint("see: umbel --help");
+		hint_verbs();
 	return CLI_USAGE;
 }
 

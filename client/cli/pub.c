@@ -9,7 +9,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,44 +18,21 @@
 #include "cli.h"
 #include "client/umbel.h"
 #include "connection.h"
-#include "json.h"
 #include "names.h"
+#include "payload.h"
 #include "signals.h"
-#include "text.h"
-
-/* How much is read at a time, and so the largest batch that goes out at once.
-   Whatever a pipe or terminal gave is published before more is read. */
-#define CHUNK (256u * 1024)
 
 /* A broker that was lost may take this long to return, without --wait. */
 #define PATIENCE_MS 30000
-
-enum source {
-	FROM_NOWHERE,
-	FROM_ARGUMENT,
-	FROM_LINES,
-	FROM_STDIN,
-	FROM_FILE,
-	FROM_EMPTY,
-};
-
-enum format { AS_IS, JSON, MSGPACK };
 
 struct pub {
 	struct cli *cli;
 	struct connection connection;
 	const char *topic;
-	const char *payload;
-	const char *file;
-	enum source source;
-	enum format format;
+	struct payload payload;
 	bool require_subscriber;
 	bool retain;
 	int64_t deadline;
-	struct umbel_header *headers;
-	size_t n_headers;
-	uint64_t line;     /* number of the line in hand, 0: not lines */
-	struct buf packed; /* scratch of --msgpack */
 };
 
 static const char help[] =
@@ -65,13 +41,7 @@ static const char help[] =
 	"\n"
 	"Publish PAYLOAD on TOPIC; exits 0 when the broker has confirmed it.\n"
 	"\n"
-	"      --lines          one message for each line of stdin, as they come\n"
-	"      --stdin          all of stdin, to its end, as one message\n"
-	"      --file F         the content of F as one message\n"
-	"      --empty          a message without payload\n"
-	"      --json           check that the payload is JSON; send it as it is\n"
-	"      --msgpack        the payload is JSON; send it as msgpack\n"
-	"  -H, --header K=V     add a header (may be repeated)\n"
+	"      --lines          one message for each line of stdin, as they come\n" PAYLOAD_OPTIONS_HELP
 	"      --retain         the broker keeps it as the topic's last value, for\n"
 	"                       umbel get and sub --retained; --empty clears it\n"
 	"      --require-subscriber\n"
@@ -84,88 +54,28 @@ static const char help[] =
 
 /* ---- one message -------------------------------------------------------- */
 
-static void
-complain_about_input(const struct pub *p, const char *format, const char *why)
-{
-	if (p->line > 0)
-		cli_complain("line %" PRIu64 ": %s: %s", p->line, format, why);
-	else
-		cli_complain("%s: %s", format, why);
-}
-
-/* Check or convert as --json and --msgpack want. A verdict. */
-static int
-convert(struct pub *p, const char **data, size_t *len)
-{
-	struct buf why = { 0 };
-	bool good = true;
-
-	p->packed.len = 0;
-	if (p->format == JSON)
-		good = json_is_valid(*data, *len, &why);
-	else if (p->format == MSGPACK)
-		good = json_to_msgpack(*data, *len, &p->packed, &why);
-	if (!good)
-		complain_about_input(p, "not JSON", buf_text(&why));
-	else if (p->format == MSGPACK)
-		*data = p->packed.at, *len = p->packed.len;
-	buf_free(&why);
-	return good ? CLI_OK : CLI_USAGE;
-}
-
-static int
-complain_too_long(const struct pub *p, size_t len, const char *or_more)
-{
-	size_t most = umbel_max_frame(p->connection.c);
-
-	if (p->line > 0)
-		cli_complain("line %" PRIu64 " is too long: %zu bytes%s",
-		             p->line, len, or_more);
-	else
-		cli_complain("the payload is too long: %zu bytes%s", len,
-		             or_more);
-	cli_hint("this broker takes %zu bytes, topic and headers included",
-	         most);
-	return CLI_FAILED;
-}
-
-static bool
-has_header(const struct pub *p, const char *key)
-{
-	for (size_t i = 0; i < p->n_headers; i++)
-		if (strcmp(p->headers[i].key, key) == 0)
-			return true;
-	return false;
-}
-
-static const char *
-content_type(const struct pub *p)
-{
-	if (p->format == AS_IS || has_header(p, "content-type"))
-		return NULL;
-	return p->format == JSON ? "json" : "msgpack";
-}
-
 /* Publish, waiting for room as long as it takes. A verdict. */
 static int
 publish(struct pub *p, const char *data, size_t len)
 {
 	struct connection *n = &p->connection;
-	int r = convert(p, &data, &len);
+	const struct payload *payload = &p->payload;
+	int r = payload_convert(&p->payload, &data, &len);
 
 	if (r != CLI_OK)
 		return r;
 	for (;;) {
 		r = umbel_publish_opts(
 			n->c, p->topic, data, len,
-			UMBEL_PUB_OPTIONS(.headers = p->headers,
-		                          .n_headers = p->n_headers,
-		                          .content_type = content_type(p),
+			UMBEL_PUB_OPTIONS(.headers = payload->headers,
+		                          .n_headers = payload->n_headers,
+		                          .content_type =
+		                                  payload_content_type(payload),
 		                          .retain = p->retain));
 		if (r == 0)
 			return CLI_OK;
 		if (r == -EMSGSIZE)
-			return complain_too_long(p, len, "");
+			return payload_too_long(payload, n, len, false);
 		if (r != -EAGAIN) {
 			cli_complain("cannot publish: %s", umbel_strerror(r));
 			return CLI_FAILED;
@@ -177,64 +87,6 @@ publish(struct pub *p, const char *data, size_t len)
 }
 
 /* ---- input -------------------------------------------------------------- */
-
-/* Read once. Returns a verdict; *ended at the end of the input. */
-static int
-read_some(struct pub *p, int fd, struct buf *in, bool *ended)
-{
-	struct pollfd input = { .fd = fd, .events = POLLIN };
-	ssize_t n;
-	int r;
-
-	while (!input.revents) {
-		connection_confirm(&p->connection);
-		r = connection_step(&p->connection, &input, 1, p->deadline);
-		if (r != CLI_OK)
-			return r;
-	}
-	n = read(fd, buf_room(in, CHUNK), CHUNK);
-	if (n < 0 && errno != EINTR && errno != EAGAIN) {
-		cli_complain("cannot read %s: %s", p->file ? p->file : "stdin",
-		             strerror(errno));
-		return CLI_FAILED;
-	}
-	*ended = n == 0;
-	in->len += n > 0 ? (size_t)n : 0;
-	return CLI_OK;
-}
-
-static int
-publish_all_of(struct pub *p, int fd)
-{
-	struct buf in = { 0 };
-	bool ended = false;
-	int r = CLI_OK;
-
-	while (r == CLI_OK && !ended) {
-		r = read_some(p, fd, &in, &ended);
-		if (r == CLI_OK && in.len > umbel_max_frame(p->connection.c))
-			r = complain_too_long(p, in.len, " or more");
-	}
-	if (r == CLI_OK)
-		r = publish(p, in.at ? in.at : "", in.len);
-	buf_free(&in);
-	return r;
-}
-
-static int
-publish_file(struct pub *p)
-{
-	int fd = open(p->file, O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0) {
-		cli_complain("cannot open %s: %s", p->file, strerror(errno));
-		return CLI_FAILED;
-	}
-	r = publish_all_of(p, fd);
-	close(fd);
-	return r;
-}
 
 /* Publish the whole lines in `in` and keep the rest; `seen` bytes at its front
    are known to hold no end of line. */
@@ -250,7 +102,7 @@ publish_whole_lines(struct pub *p, struct buf *in, size_t seen)
 		return CLI_OK;
 	umbel_cork(p->connection.c);
 	while (newline && r == CLI_OK) {
-		p->line++;
+		p->payload.line++;
 		r = publish(p, line, (size_t)(newline - line));
 		line = newline + 1;
 		newline = memchr(line, '\n', (size_t)(end - line));
@@ -270,17 +122,19 @@ publish_lines(struct pub *p)
 	int r = CLI_OK;
 
 	while (r == CLI_OK && !ended) {
-		r = read_some(p, STDIN_FILENO, &in, &ended);
+		r = payload_read_some(&p->payload, &p->connection, STDIN_FILENO,
+		                      p->deadline, &in, &ended);
 		if (r == CLI_OK && in.len > seen)
 			r = publish_whole_lines(p, &in, seen);
 		seen = in.len;
 		if (r == CLI_OK && seen > umbel_max_frame(p->connection.c)) {
-			p->line++;
-			r = complain_too_long(p, seen, " or more");
+			p->payload.line++;
+			r = payload_too_long(&p->payload, &p->connection, seen,
+			                     true);
 		}
 	}
 	if (r == CLI_OK && in.len > 0) { /* a last line without its end */
-		p->line++;
+		p->payload.line++;
 		r = publish(p, in.at, in.len);
 	}
 	buf_free(&in);
@@ -288,22 +142,22 @@ publish_lines(struct pub *p)
 }
 
 static int
+publish_one(struct pub *p)
+{
+	struct buf in = { 0 };
+	int r = payload_read(&p->payload, &p->connection, p->deadline, &in);
+
+	if (r == CLI_OK)
+		r = publish(p, in.at, in.len);
+	buf_free(&in);
+	return r;
+}
+
+static int
 publish_input(struct pub *p)
 {
-	switch (p->source) {
-	case FROM_ARGUMENT:
-		return publish(p, p->payload, strlen(p->payload));
-	case FROM_LINES:
-		return publish_lines(p);
-	case FROM_STDIN:
-		return publish_all_of(p, STDIN_FILENO);
-	case FROM_FILE:
-		return publish_file(p);
-	case FROM_EMPTY:
-	case FROM_NOWHERE:
-		break;
-	}
-	return publish(p, "", 0);
+	return p->payload.source == FROM_LINES ? publish_lines(p)
+	                                       : publish_one(p);
 }
 
 /* ---- the end ------------------------------------------------------------ */
@@ -378,47 +232,6 @@ run(struct pub *p)
 /* ---- the command line --------------------------------------------------- */
 
 static void
-set_source(struct pub *p, enum source source)
-{
-	if (p->source != FROM_NOWHERE && p->source != source)
-		cli_misused(p->cli, "a message has one source: PAYLOAD, "
-		                    "--lines, --stdin, --file or --empty");
-	p->source = source;
-}
-
-static void
-set_format(struct pub *p, enum format format)
-{
-	if (p->format != AS_IS && p->format != format)
-		cli_misused(p->cli, "--json or --msgpack, not both");
-	p->format = format;
-}
-
-static void
-add_header(struct pub *p, char *text)
-{
-	char *equals = strchr(text, '=');
-
-	if (!equals || equals == text)
-		cli_misused(p->cli, "--header wants KEY=VALUE, not %s", text);
-	*equals = '\0';
-	if (!text_is_utf8(text, strlen(text)) ||
-	    !text_is_utf8(equals + 1, strlen(equals + 1)))
-		cli_misused(p->cli, "header %s is not UTF-8", text);
-	if (has_header(p, text))
-		cli_misused(p->cli, "header %s is given twice", text);
-	p->headers =
-		realloc(p->headers, (p->n_headers + 1) * sizeof(*p->headers));
-	if (!p->headers)
-		cli_die("out of memory");
-	p->headers[p->n_headers++] = (struct umbel_header){
-		.key = text,
-		.type = UMBEL_STR,
-		.value.str = equals + 1,
-	};
-}
-
-static void
 take_arguments(struct pub *p, int argc, char **argv)
 {
 	if (argc == 0)
@@ -435,10 +248,10 @@ take_arguments(struct pub *p, int argc, char **argv)
 	if (names_fault(p->topic, false))
 		names_refuse(p->cli, p->topic, false);
 	if (argc == 2) {
-		set_source(p, FROM_ARGUMENT);
-		p->payload = argv[1];
+		payload_set_source(&p->payload, FROM_ARGUMENT);
+		p->payload.text = argv[1];
 	}
-	if (p->source == FROM_NOWHERE) {
+	if (p->payload.source == FROM_NOWHERE) {
 		cli_complain("nothing to publish on %s", p->topic);
 		cli_hint("give a PAYLOAD, or --lines or --stdin to read stdin, "
 		         "--file F, or --empty");
@@ -448,11 +261,6 @@ take_arguments(struct pub *p, int argc, char **argv)
 
 enum {
 	OPT_LINES = CLI_OPT_VERB,
-	OPT_STDIN,
-	OPT_FILE,
-	OPT_EMPTY,
-	OPT_JSON,
-	OPT_MSGPACK,
 	OPT_RETAIN,
 	OPT_REQUIRE,
 	OPT_TIMEOUT,
@@ -461,12 +269,7 @@ enum {
 static const struct option options[] = {
 	CLI_OPTIONS,
 	{ "lines", no_argument, NULL, OPT_LINES },
-	{ "stdin", no_argument, NULL, OPT_STDIN },
-	{ "file", required_argument, NULL, OPT_FILE },
-	{ "empty", no_argument, NULL, OPT_EMPTY },
-	{ "json", no_argument, NULL, OPT_JSON },
-	{ "msgpack", no_argument, NULL, OPT_MSGPACK },
-	{ "header", required_argument, NULL, 'H' },
+	PAYLOAD_OPTIONS,
 	{ "retain", no_argument, NULL, OPT_RETAIN },
 	{ "require-subscriber", no_argument, NULL, OPT_REQUIRE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -478,26 +281,7 @@ take_option(struct pub *p, int option)
 {
 	switch (option) {
 	case OPT_LINES:
-		set_source(p, FROM_LINES);
-		break;
-	case OPT_STDIN:
-		set_source(p, FROM_STDIN);
-		break;
-	case OPT_FILE:
-		set_source(p, FROM_FILE);
-		p->file = optarg;
-		break;
-	case OPT_EMPTY:
-		set_source(p, FROM_EMPTY);
-		break;
-	case OPT_JSON:
-		set_format(p, JSON);
-		break;
-	case OPT_MSGPACK:
-		set_format(p, MSGPACK);
-		break;
-	case 'H':
-		add_header(p, optarg);
+		payload_set_source(&p->payload, FROM_LINES);
 		break;
 	case OPT_RETAIN:
 		p->retain = true;
@@ -509,6 +293,7 @@ take_option(struct pub *p, int option)
 		p->deadline = cli_deadline(cli_seconds("--timeout", optarg));
 		break;
 	default:
+		payload_take_option(&p->payload, option);
 		break;
 	}
 }
@@ -516,7 +301,11 @@ take_option(struct pub *p, int option)
 int
 pub_main(struct cli *cli, int argc, char **argv)
 {
-	struct pub p = { .cli = cli, .deadline = CLI_FOREVER };
+	struct pub p = {
+		.cli = cli,
+		.payload.cli = cli,
+		.deadline = CLI_FOREVER,
+	};
 	int option;
 	int r;
 
@@ -524,10 +313,9 @@ pub_main(struct cli *cli, int argc, char **argv)
 	                                 help)) != -1)
 		take_option(&p, option);
 	take_arguments(&p, argc - optind, argv + optind);
-	if (p.format != AS_IS && p.source == FROM_EMPTY)
+	if (p.payload.format != AS_IS && p.payload.source == FROM_EMPTY)
 		cli_misused(cli, "an empty message is not JSON");
 	r = run(&p);
-	free(p.headers);
-	buf_free(&p.packed);
+	payload_free(&p.payload);
 	return r;
 }

@@ -23,8 +23,10 @@
 #include "client/umbel.h"
 #include "connection.h"
 #include "names.h"
+#include "output.h"
 #include "show.h"
 #include "signals.h"
+#include "worker.h"
 
 /* Output is written at this size even in the middle of a dispatch. */
 #define OUT_MAX (256u * 1024)
@@ -111,45 +113,20 @@ end(struct sub *s, int verdict)
 	s->done = true;
 }
 
-/* stdout is non-blocking, which was somebody else's idea. */
-static void
-wait_for_stdout(void)
-{
-	struct pollfd fds[] = {
-		{ .fd = STDOUT_FILENO, .events = POLLOUT },
-		{ .fd = signals_fd(), .events = POLLIN },
-	};
-
-	poll(fds, 2, -1);
-}
-
 static void
 flush_output(struct sub *s)
 {
-	size_t done = 0;
-
-	while (done < s->out.len) {
-		ssize_t n = write(STDOUT_FILENO, s->out.at + done,
-		                  s->out.len - done);
-
-		if (n >= 0) {
-			done += (size_t)n;
-		} else if (errno == EPIPE) {
-			end(s, CLI_OK); /* who reads has had enough */
-			break;
-		} else if (errno == EINTR || errno == EAGAIN) {
-			if (signals_end() != 0)
-				break;
-			if (errno == EAGAIN)
-				wait_for_stdout();
-		} else {
-			cli_complain("cannot write to stdout: %s",
-			             strerror(errno));
-			end(s, CLI_FAILED);
-			break;
-		}
+	switch (output_flush(&s->out)) {
+	case OUTPUT_WRITTEN:
+	case OUTPUT_ENDED:
+		break;
+	case OUTPUT_UNREAD:
+		end(s, CLI_OK); /* who reads has had enough */
+		break;
+	case OUTPUT_FAILED:
+		end(s, CLI_FAILED);
+		break;
 	}
-	s->out.len = 0;
 }
 
 static void
@@ -226,7 +203,7 @@ start_ready(struct sub *s)
 		umbel_address(s->connection.c),
 		NULL,
 	};
-	int r = child_start(&s->ready, s->on_ready, env, NULL, 0);
+	int r = child_start(&s->ready, s->on_ready, env, NULL, 0, false);
 
 	if (r < 0)
 		cli_die("cannot run --on-ready: %s", strerror(-r));
@@ -266,32 +243,9 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 static void
 start_worker(struct sub *s)
 {
-	const struct umbel_msg *m = s->in_hand;
-	struct umbel_sender from = umbel_msg_sender(m);
-	char uid[16];
-	char session[16];
-	const char *env[] = {
-		"UMBEL_SOCKET",
-		umbel_address(s->connection.c),
-		"UMBEL_TOPIC",
-		umbel_msg_topic(m),
-		"UMBEL_CONTENT_TYPE",
-		umbel_msg_header_str(m, "content-type"),
-		"UMBEL_REPLY",
-		umbel_msg_reply(m),
-		"UMBEL_SENDER_UID",
-		uid,
-		"UMBEL_SENDER_SESSION",
-		session,
-		NULL,
-	};
-	size_t len;
-	const char *data = umbel_msg_data(m, &len);
-	int r;
+	int r = worker_start(&s->worker, s->exec, s->in_hand,
+	                     umbel_address(s->connection.c), false);
 
-	snprintf(uid, sizeof(uid), "%" PRIu32, from.uid);
-	snprintf(session, sizeof(session), "%" PRIu32, from.session);
-	r = child_start(&s->worker, s->exec, env, data, len);
 	if (r < 0)
 		cli_die("cannot run --exec: %s", strerror(-r));
 }
@@ -593,8 +547,8 @@ sub_main(struct cli *cli, int argc, char **argv)
 		.cli = cli,
 		.deadline = CLI_FOREVER,
 		.end = '\n',
-		.ready.stdin_fd = -1,
-		.worker.stdin_fd = -1,
+		.ready = CHILD_NONE,
+		.worker = CHILD_NONE,
 	};
 	int option;
 	int r;

@@ -39,9 +39,10 @@ static void
 run(const char *command, const char *const *env, const char *data, size_t len,
     const char *fate)
 {
-	struct child child = { .stdin_fd = -1 };
+	struct child child = CHILD_NONE;
 
-	assert_int_equal(child_start(&child, command, env, data, len), 0);
+	assert_int_equal(child_start(&child, command, env, data, len, false),
+	                 0);
 	finish(&child);
 	assert_string_equal(child_fate(&child), fate);
 	assert_false(child_reap(&child));
@@ -113,6 +114,49 @@ a_broken_pipe_ends_it_as_it_would_end_anybody(void **state)
 	run("kill -PIPE $$", no_env, "", 0, "signal 13");
 }
 
+static void
+what_it_prints_is_kept_though_something_it_left_behind_holds_its_stdout(
+	void **state)
+{
+	struct child child = CHILD_NONE;
+	siginfo_t info;
+
+	(void)state;
+	assert_int_equal(child_start(&child,
+	                             "printf abc; sleep 100 & printf $!",
+	                             no_env, "", 0, true),
+	                 0);
+	waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT);
+	assert_true(child_reap(&child));
+	assert_int_equal(child_poll_output(&child).fd, -1);
+	buf_text(&child.output);
+	assert_memory_equal(child.output.at, "abc", 3);
+	assert_int_equal(kill(atoi(child.output.at + 3), SIGKILL), 0);
+	child_free(&child);
+}
+
+static void
+output_that_a_pipe_does_not_hold_is_heard_bit_by_bit(void **state)
+{
+	struct child child = CHILD_NONE;
+	siginfo_t info;
+
+	(void)state;
+	assert_int_equal(child_start(&child, "head -c 1000000 /dev/zero",
+	                             no_env, "", 0, true),
+	                 0);
+	while (child.stdout_fd >= 0) {
+		struct pollfd fd = child_poll_output(&child);
+
+		assert_int_equal(poll(&fd, 1, -1), 1);
+		child_hear(&child);
+	}
+	assert_int_equal(child.output.len, 1000000);
+	waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT);
+	assert_true(child_reap(&child));
+	child_free(&child);
+}
+
 /* As the command does: without it, feeding one that does not read kills us. */
 static int
 watch_signals(void **state)
@@ -131,6 +175,10 @@ main(void)
 		cmocka_unit_test(more_than_a_pipe_holds_is_fed_bit_by_bit),
 		cmocka_unit_test(it_need_not_read_what_it_was_given),
 		cmocka_unit_test(its_environment_is_ours_and_more),
+		cmocka_unit_test(
+			what_it_prints_is_kept_though_something_it_left_behind_holds_its_stdout),
+		cmocka_unit_test(
+			output_that_a_pipe_does_not_hold_is_heard_bit_by_bit),
 		cmocka_unit_test(a_broken_pipe_ends_it_as_it_would_end_anybody),
 	};
 

@@ -1,0 +1,26 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * worker - a command that is run for one message: the payload on its stdin, the
+ * rest in its environment.
+ */
+#ifndef UMBEL_CLI_WORKER_H
+#define UMBEL_CLI_WORKER_H
+
+#include "child.h"
+#include "client/umbel.h"
+
+#define WORKER_HELP                                                  \
+	"payload on stdin; UMBEL_TOPIC, UMBEL_CONTENT_TYPE,\n"       \
+	"                       UMBEL_REPLY, UMBEL_SENDER_UID and\n" \
+	"                       UMBEL_SENDER_SESSION in the environment"
+
+/*
+ * Start `command` for `m`, which stays until child_reap(); with `capture` its
+ * stdout is kept in child->output. `address` is the broker's. 0 or -errno.
+ */
+int worker_start(struct child *child, const char *command,
+                 const struct umbel_msg *m, const char *address, bool capture);
+
+#endif
