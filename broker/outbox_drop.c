@@ -263,26 +263,24 @@ raise_gap(struct outbox *o, struct loss loss)
 	       gap_raise(span_data(s), s->len, loss, GAP_DROPPED);
 }
 
-/* See that there is a GAP before the place. */
+/* See that there is a GAP before the place. It has a slab of just its size: it
+   may be all that this outbox is left with when memory is short. */
 static int
 open_gap(struct outbox *o)
 {
 	const struct loss nothing = { 0, 0 };
-	uint8_t frame[GAP_MAX], *room;
-	struct span s;
-	size_t len;
+	struct span s = { .kind = SPAN_GAP };
+	uint8_t frame[GAP_MAX];
 
 	if (raise_gap(o, nothing))
 		return 0;
-	len = gap_put(frame, nothing, GAP_DROPPED);
 	if (spans_reserve(&o->spans, 1) < 0)
 		return -ENOMEM;
-	room = outbox_own_room(o, len);
-	if (!room)
+	s.len = (uint32_t)gap_put(frame, nothing, GAP_DROPPED);
+	s.slab = slab_new_small(o->pool, s.len);
+	if (!s.slab)
 		return -ENOMEM;
-	memcpy(room, frame, len);
-	s = outbox_own_span(o, SPAN_GAP, len);
-	slab_ref(s.slab);
+	memcpy(s.slab->data, frame, s.len);
 	put_in(o, &s);
 	return 0;
 }
