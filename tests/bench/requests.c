@@ -8,14 +8,14 @@
  * One process asks and one answers with the payload of the question, 64 bytes.
  * A question carries its number, and so must the answer.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "samples.h"
 #include "util.h"
 #include "workload.h"
 
 #define PAYLOAD     64
-#define MAX_SAMPLES 1000000u
+#define MAX_SAMPLES 1000000
 #define WARM_UP     100u
 #define TOPIC       "bench.question"
 
@@ -33,8 +33,7 @@ struct asker {
 	uint64_t begun_ns;
 	uint64_t asked_ns; /* the last one */
 	uint64_t until_ns;
-	uint32_t *samples;
-	unsigned n_samples;
+	struct samples samples;
 };
 
 /* ---- the one that answers ------------------------------------------------------ */
@@ -84,18 +83,10 @@ on_answer(void *user, const void *data, size_t len)
 		die("answer %llu came when %llu was due",
 		    (unsigned long long)number,
 		    (unsigned long long)a->n_answered);
-	if (++a->n_answered > WARM_UP && a->n_samples < MAX_SAMPLES)
-		a->samples[a->n_samples++] = (uint32_t)(now - a->asked_ns);
+	if (++a->n_answered > WARM_UP)
+		samples_add(&a->samples, now - a->asked_ns);
 	if (now < a->until_ns)
 		ask(a);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
 }
 
 static void
@@ -111,7 +102,7 @@ ask_until_it_is_over(struct actor *me)
 	                              &(struct client){ .on_message = on_answer,
 	                                                .user = &a });
 	a.adapter->sync(a.client);
-	a.samples = must_alloc(MAX_SAMPLES * sizeof(a.samples[0]));
+	samples_init(&a.samples, MAX_SAMPLES);
 	while (answerer->reached == 0)
 		word_await(&answerer->reached, 0, 5);
 	me->slot->reached = 1;
@@ -129,13 +120,8 @@ ask_until_it_is_over(struct actor *me)
 	if (shape->under_way > 1) {
 		me->slot->figures[0] = (double)a.n_answered / seconds;
 	} else {
-		if (a.n_samples == 0)
-			die("%llu answers are too few to measure",
-			    (unsigned long long)a.n_answered);
-		qsort(a.samples, a.n_samples, sizeof(a.samples[0]), compare);
-		me->slot->figures[0] = a.samples[a.n_samples / 2] * 1e-9;
-		me->slot->figures[1] =
-			a.samples[a.n_samples * 99ull / 100] * 1e-9;
+		me->slot->figures[0] = samples_quantile(&a.samples, 0.5);
+		me->slot->figures[1] = samples_quantile(&a.samples, 0.99);
 	}
 	actor_done(me);
 }
