@@ -194,6 +194,43 @@ TEST(a_snapshot_may_exceed_the_mark_but_a_second_one_has_to_wait)
 	rig_fini(&r);
 }
 
+/* It was asked for, and is no sign of being slow. */
+TEST(a_snapshot_costs_nobody_messages_or_the_connection)
+{
+	static const enum overflow policies[] = { OVERFLOW_DROP_OLDEST,
+		                                  OVERFLOW_DISCONNECT };
+	struct client *pub;
+	struct publish p;
+	char topic[16];
+	struct rig r;
+
+	rig_init(&r);
+	pub = client_open(&r, "pub", 1);
+	for (int i = 0; i < 16; i++) {
+		snprintf(topic, sizeof(topic), "t.%02d", i);
+		retain(pub, topic, r.config.outbox_high / 8);
+	}
+	for (size_t k = 0; k < COUNT(policies); k++) {
+		struct client *c = client_open(&r, "c", 1);
+
+		c->session.out.policy = policies[k];
+		assert_int_equal(subscribe(c, 1, "t.*"), COMMAND_TAKEN);
+		assert_int_equal(client_publishes(pub, "t.x", 1000),
+		                 COMMAND_TAKEN);
+		rig_step(&r, 60000);
+		expect_granted(c, 16);
+		for (int i = 0; i < 16; i++) {
+			snprintf(topic, sizeof(topic), "t.%02d", i);
+			expect_value_of(c, 1, topic, &p);
+		}
+		client_next(c, TYPE_PUBLISH);
+		client_expect_nothing(c);
+		client_free(c);
+	}
+	client_free(pub);
+	rig_fini(&r);
+}
+
 TEST(a_value_that_is_replaced_on_its_way_arrives_as_it_was)
 {
 	struct client *c, *pub;
@@ -301,6 +338,8 @@ main(void)
 		cmocka_unit_test(each_subscription_gets_values_of_its_own),
 		cmocka_unit_test(
 			a_snapshot_may_exceed_the_mark_but_a_second_one_has_to_wait),
+		cmocka_unit_test(
+			a_snapshot_costs_nobody_messages_or_the_connection),
 		cmocka_unit_test(
 			a_value_that_is_replaced_on_its_way_arrives_as_it_was),
 		cmocka_unit_test(no_value_is_missed_and_none_comes_twice),
