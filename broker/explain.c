@@ -20,13 +20,14 @@
 #include "survey.h"
 
 /* Sessions whose rights are told. */
-#define N_RIGHTS     20u
+#define N_RIGHTS    20u
 /* Filters that are told when none matches. */
-#define N_NEAREST    5u
-/* What looking for them may cost: bytes of a filter times bytes of the topic,
-   and buckets of the trie. */
-#define NEAREST_WORK 1000000u
-#define BUCKETS_MAX  50000u
+#define N_NEAREST   5u
+/* Of those that seem near, so many are measured. */
+#define N_MEASURED  32u
+/* What looking for them may cost: filters, and buckets of the trie. */
+#define LOOKS_MAX   30000u
+#define BUCKETS_MAX 100000u
 
 static bool
 asks_for_sessions(const struct query *q)
@@ -117,95 +118,109 @@ on_entry(struct trie_entry *e, void *user)
 
 /* ---- what was meant, perhaps ---------------------------------------------- */
 
+/*
+ * All filters are looked at cheaply, as far as that is bounded, and those that
+ * seem near are measured.
+ */
 struct near {
 	char filter[TOPIC_MAX];
 	size_t len;
-	unsigned distance;
+	unsigned distance; /* estimated, then measured */
 };
 
 struct search {
 	struct text topic;
-	struct near best[N_NEAREST]; /* the nearest first */
+	struct near nearest[N_MEASURED]; /* the nearest first */
 	unsigned n;
-	unsigned max;  /* farther ones are of no interest */
-	uint32_t work; /* what is left of it */
-	uint64_t compared;
+	uint32_t looked_at;
 };
 
+/* Put in order what is at `from`; those before it are. */
 static void
-insert_near(struct search *s, const char *filter, size_t len, unsigned distance)
+sort_in(struct near *nearest, unsigned from)
 {
-	unsigned at = s->n < N_NEAREST ? s->n++ : N_NEAREST - 1;
+	const struct near n = nearest[from];
 
-	for (; at > 0 && s->best[at - 1].distance > distance; at--)
-		s->best[at] = s->best[at - 1];
-	memcpy(s->best[at].filter, filter, len);
-	s->best[at].len = len;
-	s->best[at].distance = distance;
-	/* nothing that matches is here: no distance is 0 */
-	if (s->n == N_NEAREST)
-		s->max = s->best[N_NEAREST - 1].distance - 1;
+	for (; from > 0 && nearest[from - 1].distance > n.distance; from--)
+		nearest[from] = nearest[from - 1];
+	nearest[from] = n;
+}
+
+static void
+look_at(struct trie_entry *e, void *user)
+{
+	struct search *s = user;
+	struct near n;
+	unsigned at;
+
+	n.len = trie_filter(e, n.filter);
+	/* inboxes are nobody else's business */
+	if (topic_is_below(n.filter, n.len, "$inbox", 6))
+		return;
+	s->looked_at++;
+	n.distance = why_estimate(n.filter, n.len, s->topic.at, s->topic.len);
+	if (s->n == N_MEASURED &&
+	    s->nearest[N_MEASURED - 1].distance <= n.distance)
+		return;
+	at = s->n < N_MEASURED ? s->n++ : N_MEASURED - 1;
+	s->nearest[at] = n;
+	sort_in(s->nearest, at);
 }
 
 /* What is not wildcard: `x.**` is not near to all that begins otherwise. */
 static unsigned
-n_literal(const char *filter, size_t len)
+n_literal(const struct near *n)
 {
-	unsigned n = 0;
+	unsigned literal = 0;
 
-	for (size_t i = 0; i < len; i++)
-		n += filter[i] != '*';
-	return n;
+	for (size_t i = 0; i < n->len; i++)
+		literal += n->filter[i] != '*';
+	return literal;
 }
 
+/* Keep those that are near indeed, the nearest first. */
 static void
-compare(struct trie_entry *e, void *user)
+measure(struct search *s)
 {
-	struct search *s = user;
-	char filter[TOPIC_MAX];
-	size_t len = trie_filter(e, filter);
-	uint32_t cost = (uint32_t)len * s->topic.len;
-	unsigned distance, max;
+	unsigned n = s->n;
 
-	/* inboxes are nobody else's business */
-	if (s->work < cost || topic_is_below(filter, len, "$inbox", 6)) {
-		s->work = s->work < cost ? 0 : s->work;
-		return;
+	s->n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct near *x = &s->nearest[i];
+		unsigned max = s->topic.len / 3 + 2;
+
+		if (max > n_literal(x) / 2)
+			max = n_literal(x) / 2;
+		x->distance = why_distance(x->filter, x->len, s->topic.at,
+		                           s->topic.len, max);
+		if (x->distance > max)
+			continue;
+		s->nearest[s->n] = *x;
+		sort_in(s->nearest, s->n++);
 	}
-	s->work -= cost;
-	s->compared++;
-	max = n_literal(filter, len) / 2;
-	if (max > s->max)
-		max = s->max;
-	distance = why_distance(filter, len, s->topic.at, s->topic.len, max);
-	if (distance <= max)
-		insert_near(s, filter, len, distance);
 }
 
 static void
 tell_nearest(const struct trie *t, struct text topic, struct page *g)
 {
-	struct search s = {
-		.topic = topic,
-		.max = topic.len / 3 + 2,
-		.work = NEAREST_WORK,
-	};
+	struct search s = { .topic = topic };
 	size_t i = 0;
 
-	while (i < t->n_buckets && i < BUCKETS_MAX && s.work > 0)
-		trie_visit(t, i++, compare, &s);
+	while (i < t->n_buckets && i < BUCKETS_MAX && s.looked_at < LOOKS_MAX)
+		trie_visit(t, i++, look_at, &s);
+	measure(&s);
 	page_list(g, "nearest");
-	for (unsigned k = 0; k < s.n; k++) {
+	for (unsigned k = 0; k < s.n && k < N_NEAREST; k++) {
 		struct pack *p = page_entry(g);
 
 		pack_map(p, 2);
 		pack_text(p, "filter");
-		pack_str(p, s.best[k].filter, s.best[k].len);
-		pack_pair_uint(p, "distance", s.best[k].distance);
+		pack_str(p, s.nearest[k].filter, s.nearest[k].len);
+		pack_pair_uint(p, "distance", s.nearest[k].distance);
 	}
 	page_list_end(g);
-	page_uint(g, "compared", s.compared);
-	pack_bool(page_pair(g, "complete"), i == t->n_buckets && s.work > 0);
+	page_uint(g, "compared", s.looked_at);
+	pack_bool(page_pair(g, "complete"), i == t->n_buckets);
 }
 
 /* ---- what the rules say --------------------------------------------------- */

@@ -152,3 +152,73 @@ why_distance(const char *filter, size_t filter_len, const char *topic,
 	}
 	return least(t.row[topic_len], max + 1);
 }
+
+/* ---- estimate ------------------------------------------------------------- */
+
+/* What is not matched yet of both. */
+struct rest {
+	const char *filter;
+	size_t filter_len;
+	const char *topic;
+	size_t topic_len;
+};
+
+/* Take away the front that agrees. False at a `**`: all that is left does. */
+static bool
+trim_front(struct rest *r)
+{
+	while (r->filter_len > 0 && r->topic_len > 0) {
+		size_t n = 1;
+
+		if (r->filter[0] == '*') {
+			if (r->filter_len > 1 && r->filter[1] == '*')
+				return false;
+			n = token_length(r->topic, r->topic_len);
+		} else if (r->filter[0] != r->topic[0]) {
+			break;
+		}
+		r->filter++;
+		r->filter_len--;
+		r->topic += n;
+		r->topic_len -= n;
+	}
+	return true;
+}
+
+static void
+trim_back(struct rest *r)
+{
+	while (r->filter_len > 0 && r->topic_len > 0) {
+		char f = r->filter[r->filter_len - 1];
+		size_t n = 0;
+
+		if (f == r->topic[r->topic_len - 1])
+			n = 1;
+		while (f == '*' && n < r->topic_len &&
+		       r->topic[r->topic_len - 1 - n] != '.')
+			n++;
+		if (n == 0)
+			break;
+		r->filter_len--;
+		r->topic_len -= n;
+	}
+}
+
+unsigned
+why_estimate(const char *filter, size_t filter_len, const char *topic,
+             size_t topic_len)
+{
+	struct rest r = { filter, filter_len, topic, topic_len };
+
+	if (!trim_front(&r))
+		return 0;
+	if (r.filter_len >= 2 && r.filter[r.filter_len - 1] == '*' &&
+	    r.filter[r.filter_len - 2] == '*') {
+		/* it stands for any rest of the topic, but not for none */
+		r.filter_len -= r.topic_len > 0 ? 2 : 0;
+		r.topic_len = 0;
+	}
+	trim_back(&r);
+	return (unsigned)(r.filter_len > r.topic_len ? r.filter_len
+	                                             : r.topic_len);
+}

@@ -37,4 +37,12 @@ const char *why_word(enum why why);
 unsigned why_distance(const char *filter, size_t filter_len, const char *topic,
                       size_t topic_len, unsigned max);
 
+/*
+ * No less than that, for about the sum of both lengths: what is left when both
+ * ends, as far as they agree, are taken away. Right for what was mistyped in
+ * one place.
+ */
+unsigned why_estimate(const char *filter, size_t filter_len, const char *topic,
+                      size_t topic_len);
+
 #endif

@@ -136,8 +136,42 @@ TEST(the_distance_is_0_exactly_when_the_filter_matches)
 		n_matched += matches;
 		if ((distance(filter, topic, 20) == 0) != matches)
 			fail_msg("%s, %s", filter, topic);
+		if (why_estimate(filter, strlen(filter), topic, strlen(topic)) <
+		    distance(filter, topic, 60))
+			fail_msg("%s, %s: estimated too near", filter, topic);
 	}
 	assert_true(n_matched > 1000);
+}
+
+TEST(an_estimate_is_right_when_one_place_was_mistyped)
+{
+	static const struct {
+		const char *filter;
+		const char *topic;
+		unsigned estimate;
+	} cases[] = {
+		{ "orders.eu.created", "orders.eu.created", 0 },
+		{ "orders.eu.created", "orders.eu.craeted", 2 },
+		{ "orders.eu.created", "order.eu.created", 1 },
+		{ "orders.eu.created", "orders.eu.createdd", 1 },
+		{ "orders.*.created", "orders.eu.creatd", 1 },
+		{ "orders.*.created", "order.eu.created", 1 },
+		{ "orders.**", "orders.a.b.created", 0 },
+		{ "order.**", "orders.a.b.created", 1 },
+		{ "*.b", "a.c", 1 },
+		{ "xxxx", "y", 4 },
+		{ "x", "yyyy", 4 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		unsigned e =
+			why_estimate(cases[i].filter, strlen(cases[i].filter),
+		                     cases[i].topic, strlen(cases[i].topic));
+
+		if (e != cases[i].estimate)
+			fail_msg("%s, %s: %u", cases[i].filter, cases[i].topic,
+			         e);
+	}
 }
 
 int
@@ -150,6 +184,8 @@ main(void)
 		cmocka_unit_test(more_than_the_most_is_one_more),
 		cmocka_unit_test(
 			the_distance_is_0_exactly_when_the_filter_matches),
+		cmocka_unit_test(
+			an_estimate_is_right_when_one_place_was_mistyped),
 	};
 
 	return RUN(tests);
