@@ -26,8 +26,8 @@
 /* Of those that seem near, so many are measured. */
 #define N_MEASURED  32u
 /* What looking for them may cost: filters, and buckets of the trie. */
-#define LOOKS_MAX   30000u
-#define BUCKETS_MAX 100000u
+#define LOOKS_MAX   10000u
+#define BUCKETS_MAX 40000u
 
 static bool
 asks_for_sessions(const struct query *q)
@@ -200,14 +200,17 @@ measure(struct search *s)
 	}
 }
 
-static void
-tell_nearest(const struct trie *t, struct text topic, struct page *g)
+/* Look from this bucket on. Returns where to go on, 0 after the last. */
+static uint64_t
+tell_nearest(const struct trie *t, uint64_t from, struct text topic,
+             struct page *g)
 {
 	struct search s = { .topic = topic };
-	size_t i = 0;
+	uint64_t i = from;
 
-	while (i < t->n_buckets && i < BUCKETS_MAX && s.looked_at < LOOKS_MAX)
-		trie_visit(t, i++, look_at, &s);
+	while (i < t->n_buckets && i - from < BUCKETS_MAX &&
+	       s.looked_at < LOOKS_MAX)
+		trie_visit(t, (size_t)i++, look_at, &s);
 	measure(&s);
 	page_list(g, "nearest");
 	for (unsigned k = 0; k < s.n && k < N_NEAREST; k++) {
@@ -220,7 +223,7 @@ tell_nearest(const struct trie *t, struct text topic, struct page *g)
 	}
 	page_list_end(g);
 	page_uint(g, "compared", s.looked_at);
-	pack_bool(page_pair(g, "complete"), i == t->n_buckets);
+	return i < t->n_buckets ? i : 0;
 }
 
 /* ---- what the rules say --------------------------------------------------- */
@@ -265,6 +268,16 @@ tell_rights(struct broker *b, const struct query *q, struct page *g)
 
 /* ---- the answer ----------------------------------------------------------- */
 
+/*
+ * Where the next page begins: at a session and its subscription, as survey.h
+ * has it, or, as there is no session 0, at a bucket of the search.
+ */
+static bool
+is_searching(const struct query *q)
+{
+	return q->after > 0 && q->after <= UINT32_MAX;
+}
+
 static uint64_t
 tell_candidates(struct broker *b, const struct query *q, struct page *g)
 {
@@ -272,9 +285,9 @@ tell_candidates(struct broker *b, const struct query *q, struct page *g)
 	uint64_t next = 0;
 
 	page_list(g, "candidates");
-	if (asks_for_sessions(q))
+	if (!is_searching(q) && asks_for_sessions(q))
 		next = survey_subscriptions(b, q, g, on_surveyed, &c);
-	else
+	else if (!is_searching(q))
 		trie_match(&b->router.trie, q->topic.at, q->topic.len, on_entry,
 		           &c);
 	page_list_end(g);
@@ -297,8 +310,10 @@ explain_topic(struct broker *b, const struct query *q, struct page *g)
 	if (asks_for_sessions(q) && q->after == 0 && q->topic.at[0] != '$')
 		tell_rights(b, q, g);
 	next = tell_candidates(b, q, g);
-	if (receivers == 0 && q->after == 0)
-		tell_nearest(&b->router.trie, q->topic, g);
+	if (receivers == 0 && next == 0)
+		next = tell_nearest(&b->router.trie,
+		                    is_searching(q) ? q->after : 0, q->topic,
+		                    g);
 	if (next)
 		page_next(g, next);
 	return NULL;

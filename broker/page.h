@@ -26,7 +26,7 @@
    written between two questions whether it goes on. */
 #define PAGE_RESERVE  (16u << 10)
 /* Things that are looked at for one request. */
-#define PAGE_WORK_MAX 20000u
+#define PAGE_WORK_MAX 10000u
 
 struct page {
 	struct slab *slab;

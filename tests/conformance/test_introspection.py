@@ -215,7 +215,7 @@ class Introspection(Introspected):
         monitor.subscribe("i10.**", sub=9, monitor=True)
         answer = self.ask(asker, "explain", topic="i10.x")
         self.assertEqual((answer["topic"], answer["receivers"], answer["unlisted"]), ("i10.x", 2, 0))
-        self.assertFalse({"rights", "nearest", "compared", "complete", "next"} & set(answer))
+        self.assertFalse({"rights", "nearest", "compared", "next"} & set(answer))
         found = {one["session"]: one for one in answer["candidates"]}
         self.assertIsInstance(found[plain.id].pop("command"), str)
         self.assertEqual(found[plain.id], {"session": plain.id, "uid": os.getuid(), "pid": os.getpid(), "name": "plain", "sub": 1,
@@ -244,7 +244,8 @@ class Introspection(Introspected):
         asker = self.asker()
         self.subscriber("near.orders.*.created", "near.order.created", "far.away.from.all.of.it", "near.**.x".replace("**", "y"))
         answer = self.ask(asker, "explain", topic="near.orders.eu.craeted")
-        self.assertEqual((answer["receivers"], answer["candidates"], answer["complete"]), (0, [], True))
+        self.assertEqual((answer["receivers"], answer["candidates"]), (0, []))
+        self.assertNotIn("next", answer)
         self.assertEqual(answer["nearest"][0], {"filter": "near.orders.*.created", "distance": 2})
         self.assertEqual([one["distance"] for one in answer["nearest"]], sorted(one["distance"] for one in answer["nearest"]))
         self.assertNotIn("far.away.from.all.of.it", [one["filter"] for one in answer["nearest"]])
