@@ -48,6 +48,8 @@ struct broker_counts {
 	uint64_t bytes_out;
 	uint64_t unmatched; /* that reached nobody */
 	uint64_t refused;
+	uint64_t dropped; /* for a receiver that is still there */
+	uint64_t dropped_bytes;
 	uint64_t holds;
 	uint64_t evicted;
 };

@@ -63,7 +63,7 @@ tell_candidate(struct candidates *c, const struct session *s,
 	enum why why = why_not(filter, len, c->topic.at, c->topic.len, &token);
 	struct pack *p = page_entry(c->page);
 
-	pack_map(p, 10u + (why != WHY_MATCHES ? 1u : 0u) + (group ? 2u : 0u) +
+	pack_map(p, 11u + (why != WHY_MATCHES ? 1u : 0u) + (group ? 2u : 0u) +
 	                    (sub->monitor ? 1u : 0u));
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
@@ -76,6 +76,7 @@ tell_candidate(struct candidates *c, const struct session *s,
 	pack_pair_text(p, "verdict", verdict(why, group));
 	pack_pair_uint(p, "queued_bytes", s->out.bytes);
 	pack_pair_bool(p, "full", outbox_is_full(&s->out));
+	pack_pair_uint(p, "dropped", s->dropped.frames);
 	if (why != WHY_MATCHES)
 		pack_pair_uint(p, "token", token);
 	if (group) {

@@ -38,6 +38,8 @@ tell_messages(struct page *g, const struct broker *b)
 	page_uint(g, "bytes_out", c->bytes_out);
 	page_uint(g, "unmatched", c->unmatched);
 	page_uint(g, "refused", c->refused);
+	page_uint(g, "dropped", c->dropped);
+	page_uint(g, "dropped_bytes", c->dropped_bytes);
 	page_uint(g, "holds", c->holds);
 	page_uint(g, "evicted", c->evicted);
 }
@@ -112,7 +114,7 @@ state_word(enum session_state state)
 static void
 tell_session(struct pack *p, const struct session *s)
 {
-	pack_map(p, s->hold ? 13 : 12);
+	pack_map(p, s->hold ? 15 : 14);
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
 	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
@@ -124,6 +126,8 @@ tell_session(struct pack *p, const struct session *s)
 	pack_pair_uint(p, "queued_bytes", s->out.bytes);
 	pack_pair_uint(p, "messages_in", s->messages_in + s->accepted);
 	pack_pair_uint(p, "messages_out", s->out.messages);
+	pack_pair_uint(p, "dropped", s->dropped.frames);
+	pack_pair_uint(p, "dropped_bytes", s->dropped.bytes);
 	pack_pair_uint(p, "age_ms", clock_now_ms() - s->since_ms);
 	if (s->hold)
 		pack_pair_uint(p, "held_by", s->hold->by->id);

@@ -129,6 +129,16 @@ session_of_waiter(struct waiter *w)
 	return (struct session *)((char *)w - offsetof(struct session, waiter));
 }
 
+/* What was for it is lost, and announced; for those who ask. */
+static inline void
+session_lost(struct session *s, uint64_t frames, uint64_t bytes)
+{
+	s->dropped.frames += frames;
+	s->dropped.bytes += bytes;
+	s->broker->counts.dropped += frames;
+	s->broker->counts.dropped_bytes += bytes;
+}
+
 static inline bool
 session_is_waiting(const struct session *s)
 {

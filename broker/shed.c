@@ -35,8 +35,7 @@ drop(struct session *s, size_t keep)
 	char words[SESSION_WORDS_MAX];
 	int r = outbox_drop_oldest(o, keep, &frames, &bytes);
 
-	s->dropped.frames += frames;
-	s->dropped.bytes += bytes;
+	session_lost(s, frames, bytes);
 	if (frames > 0)
 		log_event(&s->broker->log, LOG_WARN, LOG_DROPPED,
 		          "dropped messages=%" PRIu64 " bytes=%" PRIu64
@@ -60,8 +59,7 @@ make_room(struct session *s)
 static bool
 lose(struct session *s, uint64_t frames, uint64_t bytes, const char *reason)
 {
-	s->dropped.frames += frames;
-	s->dropped.bytes += bytes;
+	session_lost(s, frames, bytes);
 	if (outbox_gap(&s->out, frames, bytes, reason) < 0)
 		no_memory(s);
 	return false;

@@ -118,7 +118,7 @@ class Introspection(Introspected):
         self.assertEqual(sorted(before["limits"]), ["datagram_rate", "hold_max_ms", "max_frame", "max_subscriptions", "memory_max",
                                                    "outbox_high", "retained_bytes", "retained_max", "stall_ms"])
         for key in ("uptime_ms", "sessions", "subscriptions", "retained", "retained_bytes", "nodes", "routes", "memory_used", "memory_peak", "messages_in", "bytes_in",
-                    "messages_out", "bytes_out", "unmatched", "refused", "holds", "evicted"):
+                    "messages_out", "bytes_out", "unmatched", "refused", "dropped", "dropped_bytes", "holds", "evicted"):
             self.assertIsInstance(before[key], int, key)
         for _ in range(10):
             asker.publish("a.b", b"x")
@@ -150,7 +150,8 @@ class Introspection(Introspected):
         self.assertGreaterEqual(one.pop("age_ms"), 0)
         self.assertIsInstance(one.pop("command"), str)
         self.assertEqual(one, {"session": other.id, "uid": os.getuid(), "pid": os.getpid(), "name": "öther", "state": "open",
-                               "overflow": "block", "subscriptions": 3, "queued_bytes": 0, "messages_in": 2, "messages_out": 2})
+                               "overflow": "block", "subscriptions": 3, "queued_bytes": 0, "messages_in": 2, "messages_out": 2,
+                               "dropped": 0, "dropped_bytes": 0})
         self.assertEqual([one["name"] for one in self.ask(asker, "sessions", session=other.id)["sessions"]], ["öther"])
         self.assertEqual(self.ask(asker, "sessions", session=999999)["sessions"], [])
         self.assertEqual(self.ask(asker, "sessions", uid=os.getuid() + 1)["sessions"], [])
@@ -172,6 +173,22 @@ class Introspection(Introspected):
         self.assertEqual(told(filter="a.*"), [])
         self.assertEqual(told(uid=os.getuid() + 1), [])
         self.assertEqual([one for one in told() if one["session"] == other.id], mine)
+
+    @covers("I8", "I9", "I10")
+    def test_members_of_a_group_are_told_and_any_of_them_may_get_it(self):
+        asker, one, two = self.asker(), self.session("one"), self.session("two")
+        one.subscribe("jobs.*", sub=1, group="workers")
+        two.subscribe("jobs.*", sub=1, group="workers")
+        two.subscribe("jobs.**", sub=2)
+        told = self.ask(asker, "subscriptions", filter="jobs.*")["subscriptions"]
+        self.assertEqual(told, [{"session": session.id, "sub": 1, "filter": "jobs.*", "group": "workers"} for session in (one, two)])
+        answer = self.ask(asker, "explain", topic="jobs.a")
+        self.assertEqual(answer["receivers"], 2)
+        found = sorted((one["session"], one["sub"], one["verdict"], one.get("group"), one.get("members")) for one in answer["candidates"])
+        self.assertEqual(found, [(one.id, 1, "member", "workers", 2), (two.id, 1, "member", "workers", 2),
+                                 (two.id, 2, "delivered", None, None)])
+        answer = self.ask(asker, "explain", topic="other.a", session=one.id)
+        self.assertEqual([(one["verdict"], one["group"]) for one in answer["candidates"]], [("differs", "workers")])
 
     @covers("I9")
     def test_topics_that_were_published_to_are_told_with_their_receivers(self):
@@ -219,7 +236,7 @@ class Introspection(Introspected):
         found = {one["session"]: one for one in answer["candidates"]}
         self.assertIsInstance(found[plain.id].pop("command"), str)
         self.assertEqual(found[plain.id], {"session": plain.id, "uid": os.getuid(), "pid": os.getpid(), "name": "plain", "sub": 1,
-                                           "filter": "i10.*", "verdict": "delivered", "queued_bytes": 0, "full": False})
+                                           "filter": "i10.*", "verdict": "delivered", "queued_bytes": 0, "full": False, "dropped": 0})
         self.assertEqual((found[monitor.id]["verdict"], found[monitor.id]["monitor"]), ("delivered", True))
 
     @covers("I10", "T3", "T4")
@@ -250,6 +267,31 @@ class Introspection(Introspected):
         self.assertEqual([one["distance"] for one in answer["nearest"]], sorted(one["distance"] for one in answer["nearest"]))
         self.assertNotIn("far.away.from.all.of.it", [one["filter"] for one in answer["nearest"]])
         self.assertGreaterEqual(answer["compared"], 4)
+
+
+class Losses(Introspected):
+    flags = ("--outbox-high", "100000")
+
+    @covers("I6", "I7", "I10", "O4")
+    def test_what_a_session_lost_is_told_of_it_and_of_all(self):
+        asker, slow, sender = self.asker(), self.session("slow", overflow="drop-oldest"), self.session("sender")
+        slow.subscribe("t")
+        n = 300
+        for _ in range(n):
+            sender.publish("t", bytes(20000))
+        sender.barrier()
+        told = self.ask(asker, "sessions", session=slow.id)["sessions"][0]
+        self.assertEqual(told["overflow"], "drop-oldest")
+        self.assertGreater(told["dropped"], 0)
+        self.assertGreater(told["dropped_bytes"], told["dropped"] * 20000)
+        info = self.ask(asker, "info")
+        self.assertEqual((info["dropped"], info["dropped_bytes"]), (told["dropped"], told["dropped_bytes"]))
+        candidate = self.ask(asker, "explain", topic="t")["candidates"][0]
+        self.assertEqual(candidate["dropped"], told["dropped"])
+        frames, _ = slow.barrier()
+        announced = sum(frame.tree[1] for frame in frames if frame.type == wire.GAP)
+        self.assertEqual(announced, told["dropped"])
+        self.assertEqual(len([frame for frame in frames if frame.type == wire.PUBLISH]) + announced, n)
 
 
 class Pages(Introspected):

@@ -90,7 +90,7 @@ class Introspection(Case):
         self.assertEqual(now["subscriptions"] - begun["subscriptions"], N * EACH)
         answer = self.ask("explain", topic=f"crowd.{crowd[7].name}.2")
         self.assertEqual([one["session"] for one in answer["candidates"]], [crowd[7].id])
-        options, compared, near = {"topic": "crowd.crowd77x.2"}, 0, []
+        options, compared, near = {"topic": "xcrowd.crowd77.2"}, 0, []
         while True:
             answer = self.ask("explain", **options)
             self.assertEqual((answer["receivers"], answer["candidates"]), (0, []))
