@@ -3,11 +3,13 @@
 
 #include "rights.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/frame.h"
 #include "proto/topic.h"
 
 /* Nothing is allowed to it: when there was no memory to say what is. */
@@ -228,6 +230,29 @@ revoke(struct session *s, uint32_t id)
 	session_refuse(s, STATUS_REVOKED, 0, filter, "%s", words);
 }
 
+/* What it may not publish now it may not leave behind either. */
+static void
+review_will(struct session *s)
+{
+	const struct slab *frame = s->will ? s->will->frame : NULL;
+	char who[SESSION_WORDS_MAX];
+	struct objection objection;
+	enum publish_result r;
+	struct publish p;
+
+	if (!frame)
+		return;
+	r = publish_read(frame->data + FRAME_PREFIX_SIZE,
+	                 frame->cap - FRAME_PREFIX_SIZE, &p);
+	assert(r == PUBLISH_OK);
+	if (!rights_object(s, &p, &objection))
+		return;
+	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+	          "revoked a will: %s %s", objection.words,
+	          session_words(s, who));
+	session_forget_will(s);
+}
+
 static size_t
 revoke_all(struct session *s)
 {
@@ -262,6 +287,7 @@ rights_replace(struct broker *b, struct acl *acl)
 		rights_assign(s);
 	for (s = TAILQ_FIRST(&b->sessions); s; s = next) {
 		next = TAILQ_NEXT(s, link);
+		review_will(s);
 		n += revoke_all(s);
 	}
 	return n;

@@ -124,6 +124,16 @@ class Rights(BrokerCase):
                                 [wire.ERROR, 35, "publish: no rule allows it", 0, False, "open.a"], b"4"])
         me.subscribe("open.b", sub=1)
 
+    @covers("A6", "H8")
+    def test_without_the_right_to_hold_block_is_not_granted(self):
+        for asked, granted in ((None, "drop-oldest"), ("block", "drop-oldest"), ("drop-oldest", "drop-oldest"),
+                               ("disconnect", "disconnect")):
+            options = {"overflow": asked} if asked else {}
+            self.assertEqual(self.session(**options).limits["overflow"], granted)
+        keeper = self.keeper()
+        self.reload(RULES + f"  - {{allow: [hold], who: [{ME}]}}\n", keeper)
+        self.assertEqual(self.session().limits["overflow"], "block")
+
     @covers("A5")
     def test_rules_with_a_fault_change_nothing(self):
         me = self.keeper()

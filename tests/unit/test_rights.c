@@ -3,6 +3,7 @@
 
 #include "broker/rights.h"
 
+#include "broker/publish.h"
 #include "sessions.h"
 
 /* A rule for uids from `min` to `max`, in the line of its number. */
@@ -296,6 +297,145 @@ TEST(refusals_are_reported_with_the_rule_and_the_count)
 	end(&r);
 }
 
+/* ---- other rules ---------------------------------------------------------- */
+
+/* From now on these hold; the ones before are gone. */
+static size_t
+replace(struct rig *r, struct acl *acl)
+{
+	struct acl *old = r->broker.acl;
+	size_t n = rights_replace(&r->broker, acl);
+
+	acl_free(old);
+	return n;
+}
+
+/* Rules of a rig of their own. */
+static struct acl *
+rules_for(enum acl_verb verb, uint32_t uid, const char *topic)
+{
+	struct rig r = { 0 };
+
+	allow(&r, verb, uid, topic);
+	return r.broker.acl;
+}
+
+TEST(new_rules_end_subscriptions_that_they_do_not_allow)
+{
+	struct client *c, *other;
+	struct message m;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	other = client_open(&r, "other", 2);
+	for (uint32_t i = 1; i <= 20; i++) {
+		client_subscribes(c, i, i % 2 ? "a.*" : "a.b");
+		client_next(c, TYPE_OK);
+	}
+	client_subscribes(other, 1, "a.b");
+	client_next(other, TYPE_OK);
+	assert_int_equal(replace(&r, rules_for(ACL_SUBSCRIBE, 1, "a.b")), 11);
+	for (int i = 0; i < 10; i++) {
+		m = client_next(c, TYPE_ERROR);
+		assert_int_equal(m.error.code, STATUS_REVOKED);
+		assert_false(m.error.fatal);
+		assert_int_equal(m.error.request, 0);
+		assert_int_equal(m.error.about.len, 3);
+		assert_memory_equal(m.error.about.at, "a.*", 3);
+	}
+	client_expect_nothing(c);
+	client_expect_error(other, STATUS_REVOKED, false, 0, "no rule");
+	assert_int_equal(c->session.subs.n, 10);
+	assert_int_equal(other->session.subs.n, 0);
+	assert_int_equal(c->session.state, SESSION_OPEN);
+	/* without rules all is allowed again, and what has ended stays ended */
+	assert_int_equal(replace(&r, NULL), 0);
+	client_subscribes(other, 1, "**");
+	client_next(other, TYPE_OK);
+	client_free(c);
+	client_free(other);
+	end(&r);
+}
+
+TEST(new_rules_hold_for_topics_that_are_remembered)
+{
+	struct client *sub, *pub;
+	struct rig r;
+
+	rig_init(&r);
+	allow(&r, ACL_SUBSCRIBE, 1000, "**");
+	allow(&r, ACL_PUBLISH, 1, "a");
+	sub = client_open_on(&r, "sub", "**");
+	pub = client_open(&r, "pub", 1);
+	publish(pub, "a", NULL);
+	client_next(sub, TYPE_PUBLISH);
+	replace(&r, rules_for(ACL_PUBLISH, 1, "b"));
+	client_expect_error(sub, STATUS_REVOKED, false, 0, "no rule");
+	publish(pub, "a", NULL);
+	expect_denied(pub, "publish: no rule allows it");
+	publish(pub, "b", NULL);
+	client_expect_nothing(pub);
+	client_free(sub);
+	client_free(pub);
+	end(&r);
+}
+
+/* A session of uid 1 whose will is on the topic "will". */
+static struct client *
+open_with_will(struct rig *r)
+{
+	struct client *c = client_new(r, 1);
+	struct bytes will = { 0 };
+
+	put_publish(&will, "will", NULL, "", 0);
+	put_hex(&c->said, "94 01 01 a3 61 62 63 81 a4 77 69 6c 6c");
+	put_bin(&c->said, will.at + 5, will.len - 5);
+	put_prefix_before(&c->said, 0);
+	client_goes_on(c);
+	bytes_free(&will);
+	return c;
+}
+
+TEST(a_will_that_is_not_allowed_any_more_is_not_left)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	allow(&r, ACL_PUBLISH, 1, "will");
+	c = open_with_will(&r);
+	client_next(c, TYPE_WELCOME);
+	replace(&r, rules_for(ACL_PUBLISH, 1, "*"));
+	assert_non_null(c->session.will);
+	replace(&r, rules_for(ACL_PUBLISH, 1, "other"));
+	assert_null(c->session.will);
+	assert_int_equal(r.broker.will_bytes, 0);
+	client_free(c);
+	c = open_with_will(&r);
+	client_expect_error(c, STATUS_DENIED, true, 0, "no rule");
+	client_free(c);
+	publish_posted(&r.broker);
+	end(&r);
+}
+
+/* Not to be evicted for a full outbox, but not to hold anybody up either. */
+TEST(who_may_not_hold_others_up_loses_the_oldest_instead)
+{
+	struct client *may, *may_not;
+	struct rig r;
+
+	rig_init(&r);
+	allow(&r, ACL_HOLD, 1, NULL);
+	may = client_open(&r, "may", 1);
+	may_not = client_open(&r, "may not", 2);
+	assert_int_equal(may->session.out.policy, OVERFLOW_BLOCK);
+	assert_int_equal(may_not->session.out.policy, OVERFLOW_DROP_OLDEST);
+	client_free(may);
+	client_free(may_not);
+	end(&r);
+}
+
 TEST(without_an_acl_there_is_nothing_to_judge)
 {
 	struct client *c;
@@ -328,6 +468,13 @@ main(void)
 		cmocka_unit_test(to_retain_is_a_right_of_its_own),
 		cmocka_unit_test(
 			refusals_are_reported_with_the_rule_and_the_count),
+		cmocka_unit_test(
+			new_rules_end_subscriptions_that_they_do_not_allow),
+		cmocka_unit_test(new_rules_hold_for_topics_that_are_remembered),
+		cmocka_unit_test(
+			a_will_that_is_not_allowed_any_more_is_not_left),
+		cmocka_unit_test(
+			who_may_not_hold_others_up_loses_the_oldest_instead),
 		cmocka_unit_test(without_an_acl_there_is_nothing_to_judge),
 	};
 

@@ -1,0 +1,133 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/reload.h"
+
+#include "capture.h"
+#include "files.h"
+#include "sessions.h"
+
+static struct capture err;
+static struct files dir;
+
+/* A broker that has read this file. */
+struct served {
+	char path[256];
+	const char *argv[6];
+	struct config config;
+	struct broker broker;
+};
+
+static void
+serve(struct served *s, const char *text)
+{
+	*s = (struct served){ 0 };
+	files_begin(&dir);
+	files_write(&dir, "umbeld.yaml", text, strlen(text), s->path);
+	s->argv[0] = "umbeld";
+	s->argv[1] = "--config";
+	s->argv[2] = s->path;
+	s->argv[3] = "--socket";
+	s->argv[4] = "/run/x";
+	assert_int_equal(config_parse(&s->config, 5,
+	                              (char **)(uintptr_t)s->argv),
+	                 CONFIG_OK);
+	assert_int_equal(broker_init(&s->broker, &s->config), 0);
+}
+
+/* What is said is in `err`. */
+static void
+reload_with(struct served *s, const char *text)
+{
+	char path[256];
+
+	files_write(&dir, "umbeld.yaml", text, strlen(text), path);
+	capture_begin(&err, stderr);
+	reload(&s->broker, &s->config, 5, (char **)(uintptr_t)s->argv);
+	capture_end(&err);
+}
+
+static void
+finish(struct served *s)
+{
+	broker_fini(&s->broker);
+	config_fini(&s->config);
+	files_end(&dir);
+}
+
+static void
+expect_said(const char *words)
+{
+	if (!strstr(err.text, words))
+		fail_msg("said: %s", err.text);
+}
+
+TEST(rules_and_log_level_take_effect)
+{
+	struct served s;
+
+	serve(&s, "log-level: info\n");
+	assert_null(s.broker.acl);
+	reload_with(&s, "log-level: debug\nacl: []\n");
+	expect_said("info: reloaded rules=0 subscriptions_revoked=0\n");
+	assert_int_equal(s.broker.log.level, LOG_DEBUG);
+	assert_non_null(s.broker.acl);
+	assert_ptr_equal(s.broker.acl, s.config.acl);
+	reload_with(&s, "");
+	assert_null(s.broker.acl);
+	assert_int_equal(s.broker.log.level, LOG_INFO);
+	finish(&s);
+}
+
+TEST(other_changes_are_named_and_wait_for_a_restart)
+{
+	struct served s;
+
+	serve(&s, "overflow: {stall-ms: 77}\n");
+	reload_with(&s, "overflow: {stall-ms: 78, hold-max-ms: 5}\n");
+	expect_said("a change of stall-ms takes effect at a restart, until "
+	            "then it is 77\n");
+	expect_said("a change of hold-max-ms takes effect at a restart, until "
+	            "then it is 10000\n");
+	assert_null(strstr(err.text, "sockets"));
+	assert_int_equal(s.config.stall_ms, 77);
+	assert_int_equal(s.config.hold_max_ms, 10000);
+	reload_with(&s, "overflow: {stall-ms: 77}\n");
+	assert_null(strstr(err.text, "takes effect"));
+	finish(&s);
+}
+
+TEST(a_file_with_a_fault_leaves_all_as_it_was)
+{
+	struct served s;
+	struct acl *acl;
+
+	serve(&s, "log-level: warn\nacl: []\n");
+	acl = s.broker.acl;
+	reload_with(&s, "log-level: debug\nacl: [x]\n");
+	expect_said("umbeld.yaml:2: acl[0]: expected keys and values\n");
+	expect_said("error: reload failed, all stays as it was");
+	assert_ptr_equal(s.broker.acl, acl);
+	assert_ptr_equal(s.config.acl, acl);
+	assert_int_equal(s.broker.log.level, LOG_WARN);
+	assert_int_equal(unlink(s.path), 0);
+	capture_begin(&err, stderr);
+	reload(&s.broker, &s.config, 5, (char **)(uintptr_t)s.argv);
+	capture_end(&err);
+	expect_said("cannot open");
+	assert_ptr_equal(s.broker.acl, acl);
+	finish(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_and_log_level_take_effect),
+		cmocka_unit_test(
+			other_changes_are_named_and_wait_for_a_restart),
+		cmocka_unit_test(a_file_with_a_fault_leaves_all_as_it_was),
+	};
+
+	return RUN(tests);
+}
