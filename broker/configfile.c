@@ -170,23 +170,34 @@ take_access(struct config_socket *s, const struct document *d,
 	return 0;
 }
 
+static const struct config_socket *
+find_socket(const struct config *c, const char *path)
+{
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		const char *taken = c->sockets[i].path;
+
+		if (taken && strcmp(taken, path) == 0)
+			return &c->sockets[i];
+	}
+	return NULL;
+}
+
 static int
 take_socket(struct config *c, const struct document *d,
             const struct doc_node *node, const struct file_socket *f)
 {
 	struct config_socket *s = &c->sockets[c->n_sockets];
+	const struct config_socket *twin;
 
 	if (!f->path || f->path[0] != '/')
 		return document_complain(
 			d, f->path ? document_get(node, "path") : node,
 			"expected path: and an absolute path");
-	for (size_t i = 0; i < c->n_sockets; i++) {
-		if (strcmp(c->sockets[i].path, f->path) == 0)
-			return document_complain(
-				d, document_get(node, "path"),
-				"%s: given twice, first in line %u", f->path,
-				c->sockets[i].line);
-	}
+	twin = find_socket(c, f->path);
+	if (twin)
+		return document_complain(d, document_get(node, "path"),
+		                         "%s: given twice, first in line %u",
+		                         f->path, twin->line);
 	*s = (struct config_socket){
 		.path = strdup(f->path),
 		.mode = 0600,

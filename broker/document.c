@@ -3,6 +3,7 @@
 
 #include "document.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -184,6 +185,7 @@ open_collection(struct builder *b, enum doc_kind kind, const yaml_event_t *e)
 static void
 close_collection(struct builder *b)
 {
+	assert(b->open); /* the parser sees to that */
 	b->open = b->open->parent;
 	b->depth--;
 }

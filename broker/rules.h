@@ -29,11 +29,11 @@ struct rule_words {
 extern const cyaml_schema_value_t rules_entry_schema;
 
 /*
- * Add what `words`, which stand at `node`, mean. Returns 0, or a negative
+ * Add what `w`, which stands at `node`, means. Returns 0, or a negative
  * value after saying why on stderr.
  */
 int rules_add(struct acl *acl, const struct document *d,
-              const struct doc_node *node, const struct rule_words *words);
+              const struct doc_node *node, const struct rule_words *w);
 
 /* The uid of a name or number. Returns 0 or a negative value. */
 int rules_user(const char *name, uid_t *uid);

@@ -21,8 +21,6 @@
 /* umbeld --acl-test ends with this when the answer is no. */
 #define UMBELD_DENIED  3
 
-extern char **environ;
-
 static const char help[] =
 	"usage: umbel acl test [OPTION...] VERB [TOPIC]\n"
 	"\n"
