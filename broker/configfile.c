@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "document.h"
 #include "rules.h"
@@ -147,6 +148,8 @@ take_settings(struct config *c, const struct document *d, const struct file *f)
 
 /* ---- sockets -------------------------------------------------------------- */
 
+#define PATH_MAX_BYTES (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
+
 static int
 take_access(struct config_socket *s, const struct document *d,
             const struct doc_node *node, const struct file_socket *f)
@@ -189,10 +192,13 @@ take_socket(struct config *c, const struct document *d,
 	struct config_socket *s = &c->sockets[c->n_sockets];
 	const struct config_socket *twin;
 
-	if (!f->path || f->path[0] != '/')
+	if (!f->path)
+		return document_complain(d, node, "expected path:");
+	if (f->path[0] != '/' || strlen(f->path) > PATH_MAX_BYTES)
 		return document_complain(
-			d, f->path ? document_get(node, "path") : node,
-			"expected path: and an absolute path");
+			d, document_get(node, "path"),
+			"%s: expected an absolute path of at most %zu bytes",
+			f->path, PATH_MAX_BYTES);
 	twin = find_socket(c, f->path);
 	if (twin)
 		return document_complain(d, document_get(node, "path"),

@@ -66,6 +66,20 @@ class Config(Case):
         self.session("somebody")
         broker.expect('debug: hello .*name="somebody"')
 
+    def test_a_subscriber_whose_right_is_revoked_is_told_and_not_restored(self):
+        file = self.directory / "umbeld.yaml"
+        rule = f"acl:\n  - {{allow: [publish, subscribe], who: [uid {os.geteuid()}], topics: [%s]}}\n"
+        file.write_text(rule % "a, b", encoding="ascii")
+        broker = self.broker("--settle-ms", "0", "--config", str(file))
+        subscriber = self.process(binary("umbel"), "-s", self.path, "sub", "--on-ready", "echo ready", "a")
+        subscriber.expect("^ready$")
+        file.write_text(rule % "b", encoding="ascii")
+        broker.signal(signal.SIGHUP)
+        broker.expect(r'revoked sub=\d+ filter="a": subscribe: no rule allows it session=\d+ name="umbel sub"')
+        broker.expect("reloaded rules=1 subscriptions_revoked=1")
+        self.assertEqual(subscriber.wait(), 6, subscriber.text())
+        self.assertIn("subscribe to a: subscribe: no rule allows it", subscriber.text())
+
     def test_the_rules_can_be_asked_about_anybody(self):
         where = ("--config", EXAMPLE)
         self.assertEqual(self.acl_test(*where, "--user", "root", "publish", "a"), f"allowed by {EXAMPLE}:{self.line('user root')}")

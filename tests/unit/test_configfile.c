@@ -161,6 +161,7 @@ TEST(flags_win_over_the_file)
 TEST(there_may_be_several_sockets)
 {
 	struct config c;
+	char text[256];
 
 	expect_good(&c, "sockets:\n"
 	                "  - path: /run/a\n"
@@ -182,8 +183,11 @@ TEST(there_may_be_several_sockets)
 	config_fini(&c);
 	expect_bad("sockets: []\n", ":1: sockets: expected at least one");
 	expect_bad("sockets:\n  - mode: 0600\n",
-	           ":2: sockets[0]: expected path: and an absolute path");
-	expect_bad("sockets: [{path: a}]\n", ":1: sockets[0].path: expected");
+	           ":2: sockets[0]: expected path:");
+	snprintf(text, sizeof(text), "sockets: [{path: /%0200d}]\n", 0);
+	expect_bad(text, "expected an absolute path of at most 10");
+	expect_bad("sockets: [{path: a}]\n",
+	           ":1: sockets[0].path: a: expected");
 	expect_bad("sockets:\n - path: /a\n - path: /a\n",
 	           ":3: sockets[1].path: /a: given twice, first in line 2");
 	expect_bad("sockets: [{path: /a, mode: 888}]\n",
