@@ -59,6 +59,22 @@ class LastValues(CliTest):
         self.assertEqual(self.finish(sub), b"conf.a kept\nconf.b now\n")
 
 
+class Groups(CliTest):
+    def test_each_message_goes_to_one_of_a_group(self):
+        self.start_broker()
+        subs = [self.subscribe("--group", "g", "--timeout", 2, "job.*")
+                for _ in range(2)]
+        for i in range(10):
+            self.pub("job.x", i)
+        lines = [line for sub in subs for line in self.finish(sub).split(b"\n")]
+        self.assertEqual(sorted(filter(None, lines)),
+                         sorted(b"job.x %d" % i for i in range(10)))
+
+    def test_a_group_has_no_last_values(self):
+        done = self.umbel("sub", "--group", "g", "--retained", "x")
+        self.assertEqual(done.returncode, 2)
+
+
 class Overflow(CliTest):
     def stopped_sub(self, *options, **spawn):
         sub = self.subscribe(*options, "t", **spawn)

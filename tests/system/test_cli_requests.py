@@ -5,6 +5,7 @@
 
 import json
 import os
+import signal
 import time
 import unittest
 
@@ -54,7 +55,7 @@ class Requests(CliTest):
         self.assertIn(b"code 7", done.stderr)
 
     def test_no_answer_in_time_is_a_timeout(self):
-        self.replier('test "$UMBEL_TOPIC" = q.ready || sleep 100')
+        self.replier('test "$UMBEL_TOPIC" = q.ready || while kill -0 $PPID; do sleep 0.1; done')
         done = self.umbel("req", "q.slow", "--timeout", 0.2)
         self.assertEqual(done.returncode, 5)
         self.assertIn(b"no reply on q.slow in 0.2 s", done.stderr)
@@ -81,6 +82,17 @@ class Requests(CliTest):
         self.replier("printf two")
         done = self.umbel("req", "q.x", "--gather", "--replies", 2)
         self.assertEqual(sorted(done.stdout.split()), [b"one", b"two"])
+
+    def test_a_group_answers_once(self):
+        asked = f'test "$UMBEL_TOPIC" = q.ready || echo >>{self.folder}/asked'
+        repliers = [self.replier(asked, "--group", "g") for _ in range(2)]
+        for _ in range(10):
+            self.assertEqual(self.umbel("req", "q.x").returncode, 0)
+        for replier in repliers:
+            replier.send_signal(signal.SIGINT)
+            self.assertEqual(replier.wait(PATIENCE), 0)
+        with open(f"{self.folder}/asked", "rb") as lines:
+            self.assertEqual(len(lines.readlines()), 10)
 
     def test_ctrl_c_ends_reply_when_it_has_answered(self):
         replier = self.replier(
