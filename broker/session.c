@@ -201,6 +201,11 @@ session_refuse_publish(struct session *s, enum status status, struct text about,
 
 	s->refused++;
 	s->broker->counts.refused++;
+	/* whoever asks waits for each answer, this one too */
+	if (rights_is_own_inbox(s, about)) {
+		session_refuse(s, status, 0, about, "%s", why);
+		return;
+	}
 	if (r && deadline_is_set(&r->due)) {
 		r->n++;
 		free(r->about);

@@ -202,6 +202,14 @@ class Publish(BrokerCase):
         self.assertIn("10", re.findall(r"[0-9]+", text), text)
         self.assertEqual(me.barrier(), ([], (0, 0, 11)))
 
+    @covers("P13", "P8")
+    def test_each_refused_request_is_reported(self):
+        me = self.session()
+        me.send(*(publish("$sys.x", reply=f"{me.inbox}.{n}") for n in range(5)))
+        for n in range(5):
+            self.expect_refusal(me, "denied", about=f"{me.inbox}.{n}")
+        self.assertEqual(me.barrier(), ([], (0, 0, 5)))
+
     @covers("P14", "F6")
     def test_messages_keep_their_order_and_all_receivers_see_the_same(self):
         readers = [self.subscriber("order.**", name=f"reader {n}") for n in range(3)]
