@@ -122,10 +122,10 @@ what_it_prints_is_kept_though_something_it_left_behind_holds_its_stdout(
 	siginfo_t info;
 
 	(void)state;
-	assert_int_equal(child_start(&child,
-	                             "printf abc; sleep 100 & printf $!",
-	                             no_env, "", 0, true),
-	                 0);
+	assert_int_equal(
+		child_start(&child, "printf abc; tail -f /dev/null & printf $!",
+	                    no_env, "", 0, true),
+		0);
 	waitid(P_PID, (id_t)child.pid, &info, WEXITED | WNOWAIT);
 	assert_true(child_reap(&child));
 	assert_int_equal(child_poll_output(&child).fd, -1);
