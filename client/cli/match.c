@@ -12,6 +12,7 @@
 #include "cli.h"
 #include "names.h"
 #include "proto/why.h"
+#include "reasons.h"
 
 static const char help[] =
 	"usage: umbel match [OPTION...] FILTER TOPIC\n"
@@ -20,48 +21,20 @@ static const char help[] =
 	"which word they part. Needs no broker.\n"
 	"\n" CLI_OPTIONS_HELP;
 
-/* The words of `name` from number `n` on; its length up to the next dot. */
-static const char *
-word_at(const char *name, unsigned n, int *len)
-{
-	for (; n > 0 && strchr(name, '.'); n--)
-		name = strchr(name, '.') + 1;
-	*len = (int)strcspn(name, ".");
-	return name;
-}
-
 static void
 explain(const char *filter, const char *topic, enum why why, unsigned token)
 {
-	int wants_len, has_len;
-	const char *wants = word_at(filter, token, &wants_len);
-	const char *has = word_at(topic, token, &has_len);
+	struct buf reason = { 0 };
+	int len;
+	const char *has = reasons_token(topic, token, &len);
 
-	switch (why) {
-	case WHY_MATCHES:
-		break;
-	case WHY_DIFFERS:
-		cli_complain("no match: word %u of the filter is %.*s, of the "
-		             "topic %.*s",
-		             token + 1, wants_len, wants, has_len, has);
-		break;
-	case WHY_ENDS:
-		cli_complain("no match: the filter wants %.*s as word %u, the "
-		             "topic ends before it",
-		             wants_len, wants, token + 1);
-		break;
-	case WHY_GOES_ON:
-		cli_complain("no match: the topic goes on with %.*s as word "
-		             "%u, the filter ends before it",
-		             has_len, has, token + 1);
+	reasons_append(&reason, why, token, filter, topic);
+	cli_complain("no match: %s", buf_text(&reason));
+	buf_free(&reason);
+	if (why == WHY_GOES_ON)
 		cli_hint("one word more is .* and any number is .**");
-		break;
-	case WHY_RESERVED:
-		cli_complain("no match: a topic that begins with $ is the "
-		             "broker's, and no leading wildcard matches it");
-		cli_hint("name its first word: %.*s.**", has_len, has);
-		break;
-	}
+	if (why == WHY_RESERVED)
+		cli_hint("name its first word: %.*s.**", len, has);
 }
 
 static const struct option options[] = { CLI_OPTIONS, { 0 } };
