@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "signals.h"
 
 #define MAX_OTHERS 4
@@ -215,11 +216,20 @@ on_error(struct umbel *c, const struct umbel_error_info *info, void *user)
 static void
 on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 {
+	struct connection *n = user;
+	char all[48] = "";
+
 	(void)c;
-	(void)user;
-	cli_complain("lost %" PRIu64 " message%s (%" PRIu64 " bytes): %s",
+	if (n->out)
+		output_flush(n->out);
+	if (n->missed > 0)
+		snprintf(all, sizeof(all), "; %" PRIu64 " so far",
+		         n->missed + info->frames);
+	n->missed += info->frames;
+	cli_complain("lost %" PRIu64 " message%s here (%" PRIu64
+	             " bytes): %s%s",
 	             info->frames, cli_plural(info->frames), info->bytes,
-	             info->reason);
+	             info->reason, all);
 }
 
 static void

@@ -30,6 +30,9 @@ struct connection {
 	struct buf why;   /* the same in words */
 	uint64_t refused; /* complaints of the broker about what we sent */
 	int64_t held_at;  /* when a hold was last told */
+	uint64_t missed;  /* messages that the broker said are lost */
+	struct buf *out;  /* what is to be on stdout before a loss is told: in
+	                     its place; NULL: nothing */
 	bool flushed;     /* the answer to connection_flush() is here ... */
 	int flush_error;  /* ... and is this */
 	bool confirming;  /* connection_confirm() has asked ... */

@@ -77,13 +77,15 @@ static const char help[] =
 	"                       (text, json, msgpack or base64), sender, headers\n"
 	"      --raw            the payload as it is, and a newline\n"
 	"      --null           the payload as it is, and a NUL\n"
-	"      --sender         tell the sender's uid and session\n"
+	"      --sender         tell the sender's uid and session; who that is:\n"
+	"                       umbel ls clients --session N\n"
 	"      --retained       first the last values of all topics that match\n"
 	"      --group NAME     share the messages with all who name this group\n"
 	"                       and filter: each goes to one of them\n"
 	"      --overflow HOW   when we do not keep up: block the publishers,\n"
 	"                       drop-oldest, or disconnect us; default:\n"
-	"                       drop-oldest on a terminal, else block\n"
+	"                       drop-oldest on a terminal, else block; what is\n"
+	"                       lost is counted on stderr, where it was\n"
 	"      --count N        end after N messages\n"
 	"      --timeout S      end after S seconds; exit 5 if there is a --count\n"
 	"                       that was not reached\n"
@@ -386,6 +388,7 @@ run(struct sub *s)
 
 	signals_watch();
 	connection_open(&s->connection, s->cli, s->overflow);
+	s->connection.out = &s->out;
 	subscribe(s);
 	r = connection_establish(&s->connection, s->deadline);
 	if (r == CLI_OK)

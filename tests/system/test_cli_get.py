@@ -4,6 +4,8 @@
 """umbel pub --retain, get and sub --retained; sub --overflow; match."""
 
 import json
+import os
+import pty
 import signal
 import unittest
 
@@ -95,6 +97,27 @@ class Overflow(CliTest):
         out, err = sub.communicate(timeout=PATIENCE)
         lost = int(err.split(b"lost ")[1].split()[0])
         self.assertEqual(out.count(b"\n") + lost, 100)
+
+    def test_on_a_terminal_it_drops_and_tells_of_the_loss_in_its_place(self):
+        self.start_broker("--outbox-high", 1 << 20)
+        ours, its = pty.openpty()
+        sub = self.subscribe("t", stdout=its, stderr=its)
+        os.close(its)
+        sub.send_signal(signal.SIGSTOP)
+        lines = b"".join(b"%d %s\n" % (i, b"x" * 10000) for i in range(600))
+        self.assertNotIn(b"held up", self.umbel("pub", "t", "--lines", input=lines).stderr)
+        sub.send_signal(signal.SIGCONT)
+        expected = losses = 0
+        with open(ours, "rb") as terminal:
+            while expected < 600:
+                line = terminal.readline()
+                if line.startswith(b"umbel: lost "):
+                    expected += int(line.split()[2])
+                    losses += 1
+                    continue
+                self.assertEqual(line.split()[:2], [b"t", b"%d" % expected])
+                expected += 1
+        self.assertGreater(losses, 0)
 
     def test_a_word_that_is_no_policy_is_refused(self):
         self.assertEqual(self.umbel("sub", "--overflow", "x", "t").returncode, 2)
