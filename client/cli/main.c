@@ -21,6 +21,8 @@ static const struct {
 	{ "req", req_main },
 	{ "reply", reply_main },
 	{ "get", get_main },
+	{ "ls", ls_main },
+	{ "why", why_main },
 	{ "match", match_main },
 	{ "ping", ping_main },
 	{ "run", run_main },
@@ -40,6 +42,9 @@ static const char help[] =
 	"  reply FILTER --exec CMD\n"
 	"                       answer requests with what CMD prints\n"
 	"  get TOPIC            print the last value that was retained\n"
+	"  ls clients|subs|topics|broker\n"
+	"                       what the broker knows\n"
+	"  why TOPIC            who gets messages there, and why not?\n"
 	"  match FILTER TOPIC   would this filter get that? and if not, why\n"
 	"  ping                 is there a broker, and how far away?\n"
 	"  run -- CMD...        run CMD with a private broker of its own\n"

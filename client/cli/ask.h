@@ -1,0 +1,37 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * ask - questions to the broker itself, about what it knows: PROTOCOL.md, 11.
+ *
+ * Answers are seen as JSON: what the broker packs fits into it.
+ */
+#ifndef UMBEL_CLI_ASK_H
+#define UMBEL_CLI_ASK_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "connection.h"
+
+/*
+ * Ask on $SYS.broker.`what`, with `options`, an object whose members the
+ * question has (its "after" is ours), for every page there is. The lists of
+ * the later ones are put behind those of the first, of other members the first
+ * is told; for a person at a terminal a count of `list` (NULL: none) grows on
+ * stderr when it takes long.
+ *
+ * A verdict. On CLI_OK *answer is the caller's; else the complaint is made.
+ */
+int ask_broker(struct connection *n, const char *what, json_t *options,
+               const char *list, json_t **answer);
+
+/* Members of an answer; without one: 0, "", false. */
+uint64_t ask_uint(const json_t *object, const char *key);
+const char *ask_text(const json_t *object, const char *key);
+
+/* The value on one line, control characters escaped. */
+void ask_append(struct buf *out, const json_t *value);
+
+#endif
