@@ -10,6 +10,8 @@
 
 /* Without descriptors we stop accepting for this time, or until one is free. */
 #define ACCEPT_PAUSE_MS 100u
+/* Whoever is in has a turn between so many newcomers. */
+#define ACCEPT_BATCH    16u
 
 static void
 on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
@@ -27,6 +29,9 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
 		          "cannot serve a new connection: %s", strerror(-r));
 		close(fd);
 	}
+	/* libevent would go on for as long as there are any */
+	if (++door->accepted == ACCEPT_BATCH)
+		evconnlistener_disable(l);
 }
 
 /* Out of descriptors, or of memory: trying again at once would only spin. */
@@ -52,6 +57,21 @@ on_pause_over(struct deadline *due, void *user)
 		if (d->all[i].accepting &&
 		    evconnlistener_enable(d->all[i].accepting) < 0)
 			deadline_set(&d->pauses, due);
+	}
+}
+
+void
+doors_end_turn(struct doors *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct door *door = &d->all[i];
+		bool rested = door->accepted >= ACCEPT_BATCH;
+
+		door->accepted = 0;
+		/* without descriptors it is not for us to say when */
+		if (rested && door->accepting && !deadline_is_set(&d->pause) &&
+		    evconnlistener_enable(door->accepting) < 0)
+			deadline_set(&d->pauses, &d->pause);
 	}
 }
 

@@ -23,6 +23,7 @@ struct door {
 	const struct config_socket *socket;
 	struct listener listener;
 	struct evconnlistener *accepting;
+	unsigned accepted; /* in this turn of the loop */
 };
 
 struct doors {
@@ -42,6 +43,9 @@ void doors_init(struct doors *d, struct conns *conns);
  */
 int doors_open(struct doors *d, struct event_base *base,
                const struct config *config);
+
+/* The turn is over: whoever waits to be accepted may come in again. */
+void doors_end_turn(struct doors *d);
 
 /* Nobody can connect any more. */
 void doors_stop(struct doors *d);

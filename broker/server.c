@@ -243,6 +243,7 @@ server_run(struct server *srv)
 		    !srv->broker.draining)
 			begin_stop(srv);
 		idle = conns_end_turn(&srv->conns);
+		doors_end_turn(&srv->doors);
 		if (srv->broker.draining && srv->broker.n_undrained == 0 &&
 		    conns_are_flushed(&srv->conns))
 			srv->done = true;
