@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""What the fault tests share: a broker with a canary in it, and a look at what the fault has left behind.
+
+    UMBEL_BIN_DIR=build-test/bin UMBEL_SOURCE_DIR=. python3 tests/fault/test_x.py
+
+    UMBEL_FAULT=alone    nothing else runs: the canary's times count
+    UMBEL_FAULT=full     and the sizes are those that docs/RELIABILITY.md reports
+
+While a test does its worst, 1,000 messages a second have to pass, none lost and none late. Afterwards the broker must have as
+many descriptors as before, and its messages as much memory, give or take 5 %. What is resident may also have grown by KEPT: the
+pool does not give slabs back to the kernel that were in use once.
+"""
+
+import os
+import pathlib
+import sys
+import time
+import unittest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "system"))
+from harness import LINUX, SANITIZED, Case, binary, publish, raise_descriptor_limit, wire  # noqa: E402
+
+FULL = os.environ.get("UMBEL_FAULT") == "full"
+ALONE = os.environ.get("UMBEL_FAULT") in ("alone", "full") and not SANITIZED
+P99_MS = 50.0
+SLACK = 1.05
+KEPT = 4 << 20  # bytes of VmRSS that slab pool and malloc keep for the next time, once they were in use
+WARM = 32  # sessions that come and go before the baseline is taken
+LOOKS = 20
+QUICK = ("--settle-ms", "0", "--log-level", "warn", "--drain-ms", "100")
+
+
+def sized(quick, full, sanitized=None):
+    """How much of it: by itself, in ./dev fault --full, and under a sanitizer."""
+    return full if FULL else sanitized if SANITIZED and sanitized is not None else quick
+
+
+class FaultCase(Case):
+    """A test calls begin(), harms, and calls finish()."""
+
+    def begin(self, *flags, canary=True, **process):
+        self.umbeld = self.broker(*QUICK, *flags, **process)
+        self.observer = self.session("observer")
+        self.observer.subscribe(self.observer.inbox + ".**")
+        self.canary = None
+        if canary:
+            environment = {**os.environ, "UMBEL_SOCKET": self.path}
+            self.canary = self.process(binary("fault/canary"), env=environment, name="canary")
+            self.canary.expect("^sings$")
+        self.warm_up()
+        self.baseline()
+        self.begun = time.monotonic()
+
+    def warm_up(self):
+        """What every broker has touched that has been of use: code, a few slabs, a few sessions."""
+        sessions = [self.subscriber("warm.*", name="warm") for _ in range(WARM)]
+        for session in sessions:
+            session.queue(*([wire.PUBLISH, 0, wire.ZEROS, "warm.up", None, None, bytes(16384)] for _ in range(4)), [wire.PING, 1])
+        wire.pump(sessions, lambda: all(len(session.frames) == 4 * WARM + 1 for session in sessions), "all to be warm")
+        for session in sessions:
+            session.close()
+        self.expect_service()
+
+    def baseline(self):
+        """What there is now is what shall be there in the end."""
+        n = 1 + 2 * bool(self.canary)
+        limit = time.monotonic() + wire.DEADLINE
+        while self.info()["sessions"] != n:
+            self.assertLess(time.monotonic(), limit, "those who warmed it up are not gone")
+        self.descriptors_before = self.descriptors()
+        self.used_before = max(self.memory_used() for _ in range(LOOKS))
+        self.resident_before = self.umbeld.memory() if LINUX else 0
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.umbeld.pid}/fd")) if LINUX else 0
+
+    def info(self):
+        """What the broker says of itself."""
+        self.observer.publish("$SYS.broker.info", reply=self.observer.inbox + ".info")
+        return wire.parse(self.observer.receive().tree[6]).plain()
+
+    def memory_used(self):
+        return self.info()["memory_used"]
+
+    def finish(self, what, held=False, slack=KEPT):
+        """Nothing is left of it, and the canary has not noticed."""
+        took = time.monotonic() - self.begun
+        self.assertIsNone(self.umbeld.process.poll(), self.umbeld.text()[-3000:])
+        self.expect_service()
+        resident = self.expect_clean(slack)
+        self.say(f"{what}: {took:.1f} s, resident {self.resident_before / 1048576:.2f} -> {resident / 1048576:.2f} MiB"
+                 if LINUX else what)
+        if self.canary:
+            self.expect_canary(held)
+
+    def expect_clean(self, slack):
+        """Within a moment; what it still writes to those who have gone takes that long."""
+        limit = time.monotonic() + wire.DEADLINE
+        while True:
+            used, descriptors = self.memory_used(), self.descriptors()
+            resident = self.umbeld.memory() if LINUX and not SANITIZED else 0
+            clean = (used <= self.used_before * SLACK and descriptors <= self.descriptors_before and
+                     resident <= self.resident_before * SLACK + slack)
+            if clean:
+                return resident
+            self.assertLess(time.monotonic(), limit,
+                            f"left behind: memory_used {self.used_before} -> {used}, descriptors {self.descriptors_before} -> "
+                            f"{descriptors}, VmRSS {self.resident_before} -> {resident}")
+
+    def expect_canary(self, held):
+        self.canary.signal(15)
+        seen = self.canary.report()
+        self.say(f"canary: {seen['received']} of {seen['published']}, p50 {seen['p50_ms']:.2f} ms, p99 {seen['p99_ms']:.2f} ms, "
+                 f"longest {seen['max_ms']:.1f} ms")
+        self.assertEqual((seen["lost"], seen["again"], seen["gaps"], seen["reconnects"]), (0, 0, 0, 0), seen)
+        self.assertEqual(seen["received"], seen["published"])
+        if ALONE and not held:
+            self.assertLessEqual(seen["p99_ms"], P99_MS)
+
+    def say(self, text):
+        print(f"  {self.id().rpartition('.')[2]}: {text}", flush=True)
+
+    def raw(self, data=b"", name="raw"):
+        """A connection that has these bytes to write."""
+        connection = self.connection(name)
+        connection.queue(data)
+        return connection
+
+    def drive(self, connections, until, what="the broker"):
+        wire.pump(connections, until, what)
+
+    def watch(self, connections, seconds):
+        """Read them for this long, or until all of them have ended."""
+        try:
+            wire.pump(connections, lambda: all(one.ended for one in connections), "the time to pass", seconds)
+        except wire.Late:
+            pass
+
+    def expect_fatal(self, connection, *codes):
+        """One fatal ERROR is the last frame."""
+        frames = connection.receive_rest()
+        self.assertTrue(frames, f"{connection.name}: closed without a word")
+        tree = frames[-1].tree
+        self.assertEqual((tree[0], tree[4]), (wire.ERROR, True), frames)
+        self.assertIn(tree[1], [wire.FATAL_CODES[code] for code in codes], tree)
+        return frames
+
+
+def need_descriptors(case, n):
+    if not raise_descriptor_limit(n):
+        case.skipTest(f"this system does not allow {n} descriptors")
+
+
+def main():
+    """As unittest.main(), but a file of which all is skipped says so with 77."""
+    outcome = unittest.main(exit=False).result
+    all_skipped = outcome.testsRun and len(outcome.skipped) == outcome.testsRun
+    sys.exit(77 if all_skipped else not outcome.wasSuccessful())
