@@ -478,10 +478,12 @@ int
 session_subscribe(struct session *s, uint32_t id, struct text filter,
                   const struct options *options)
 {
-	struct subscription *sub =
-		calloc(1, options->group.at ? sizeof(struct member)
-	                                    : sizeof(struct subscription));
+	struct subscription *sub;
 
+	if (s->out.closed)
+		return 0; /* its messages, and a group's, would be for nobody */
+	sub = calloc(1, options->group.at ? sizeof(struct member)
+	                                  : sizeof(struct subscription));
 	if (!sub)
 		return -ENOMEM;
 	sub->id = id;

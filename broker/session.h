@@ -217,7 +217,10 @@ void session_evict(struct session *s, const char *format, ...)
 /* The socket takes no more bytes: nothing is sent to it any more. */
 void session_is_deaf(struct session *s);
 
-/* Of the options `group` and `monitor` count here. 0 or -ENOMEM. */
+/*
+ * Of the options `group` and `monitor` count here. For one that is deaf it does
+ * nothing. 0 or -ENOMEM.
+ */
 int session_subscribe(struct session *s, uint32_t id, struct text filter,
                       const struct options *options);
 /* False when there is no such subscription. */

@@ -171,6 +171,31 @@ TEST(one_that_is_deaf_takes_nothing_but_is_still_heard)
 	rig_fini(&r);
 }
 
+TEST(one_that_is_deaf_joins_nothing_and_keeps_nobody_from_his_share)
+{
+	struct client *c, *other;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	other = client_open(&r, "other", 2);
+	session_is_deaf(&c->session);
+	client_says_hex(c, "95 04 01 01 a1 61 80"); /* a */
+	client_says_hex(c, "95 04 02 02 a1 61 81 a5 67 72 6f 75 70 a1 67");
+	client_publishes(other, "a", 10); /* to nobody, and it comes back */
+	assert_int_equal(other->session.unmatched, 1);
+	client_says_hex(other, "95 04 01 01 a1 61 81 a5 67 72 6f 75 70 a1 67");
+	client_next(other, TYPE_OK);
+	client_publishes(other, "a", 10);
+	client_publishes(other, "a", 10);
+	client_next(other, TYPE_DELIVER);
+	client_next(other, TYPE_DELIVER);
+	client_expect_nothing(other);
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
 TEST(an_eviction_of_one_that_owes_nothing_has_no_gap)
 {
 	struct client *c;
@@ -516,6 +541,8 @@ main(void)
 		cmocka_unit_test(a_text_that_is_too_long_is_cut_and_stays_utf8),
 		cmocka_unit_test(
 			one_that_is_deaf_takes_nothing_but_is_still_heard),
+		cmocka_unit_test(
+			one_that_is_deaf_joins_nothing_and_keeps_nobody_from_his_share),
 		cmocka_unit_test(
 			an_eviction_of_one_that_owes_nothing_has_no_gap),
 		cmocka_unit_test(
