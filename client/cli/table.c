@@ -86,17 +86,19 @@ table_printf(struct table *t, const char *format, ...)
 void
 table_add_count(struct table *t, unsigned long long n)
 {
-	static const char units[] = "kMGTPE";
-	const char *unit = units;
-	double scaled = (double)n / 1000;
+	const char *unit = "kMGTPE";
+	unsigned long long tenths = n / 100 + (n % 100 >= 50);
 
 	if (n < 10000) {
 		table_printf(t, "%llu", n);
 		return;
 	}
-	for (; scaled >= 999.5; scaled /= 1000)
-		unit++;
-	table_printf(t, "%.*f%c", scaled < 9.95 ? 1 : 0, scaled, *unit);
+	for (; tenths >= 9995; unit++)
+		tenths = (tenths + 500) / 1000;
+	if (tenths < 100)
+		table_printf(t, "%llu.%llu%c", tenths / 10, tenths % 10, *unit);
+	else
+		table_printf(t, "%llu%c", (tenths + 5) / 10, *unit);
 }
 
 void

@@ -51,7 +51,7 @@ void table_append(const struct table *t, size_t width, struct buf *out);
 /* How wide stdout is: 0 when it is no terminal. */
 size_t table_terminal_width(void);
 
-/* A number in at most four characters and a bit: 9999, 12k, 3.4M. */
+/* A number, from 10000 on rounded: 9999, 12k, 3.4M. */
 void table_add_count(struct table *t, unsigned long long n);
 /* A time span: 7s, 12m, 3h, 9d. */
 void table_add_age(struct table *t, unsigned long long ms);
