@@ -105,6 +105,12 @@ class Strangers(unittest.TestCase):
                            "message(\"fits=${PACKAGE_VERSION_COMPATIBLE}\")\n")
             self.assertIn(f"fits={str(fits).upper()}", self.run_command("cmake", "-P", ask))
 
+    def test_the_manuals_are_installed(self):
+        pages = {page.name: page for page in (self.prefix / "share/man").rglob("*.[1-8]")}
+        self.assertEqual(sorted(pages), sorted(page.name for page in (SOURCE / "docs/man").iterdir()))
+        for name, page in pages.items():
+            self.assertEqual(page.parent.name, "man" + name[-1])
+
     def test_no_installed_text_names_the_place_where_it_was_built(self):
         for path in self.prefix.rglob("*"):
             if path.suffix in (".pc", ".cmake", ".h"):
