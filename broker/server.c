@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "publish.h"
 #include "reload.h"
 
 /* Of datagrams, that are still taken when we stop. */
@@ -79,6 +80,7 @@ begin_stop(struct server *srv)
 {
 	doors_stop(&srv->doors);
 	stop_datagrams(srv);
+	publish_posted(&srv->broker); /* wills come before a GOAWAY, or never */
 	broker_drain(&srv->broker);
 	deadline_set(&srv->drains, &srv->drain);
 }
