@@ -139,6 +139,11 @@ class Client:
         self.held_by_socket = []
 
     @property
+    def was_cut_off(self):
+        """Not all that it sent was read. One that has vanished does not know it."""
+        return self.state == EVICTED or self.reason == "evicted"
+
+    @property
     def complete(self):
         """All that came for it has been read."""
         if self.state == EVICTED:

@@ -425,7 +425,7 @@ class Contract:
         self.deliveries[message.index, key] = client
 
     def surely_routed(self, message):
-        return message.sender is None or (message.end <= message.sender.n_written and message.sender.state != EVICTED
+        return message.sender is None or (message.end <= message.sender.n_written and not message.sender.was_cut_off
                                           and message.sender not in self.unsure_senders)
 
     def check(self, clients, torn=False, unsure_senders=()):
@@ -480,7 +480,7 @@ class Contract:
             if first_missing is not None:
                 raise Broken(f"{first_missing} was not routed, but {one} behind it", client, one.topic, first_missing.topic)
             last_index = one.index
-        if first_missing is not None and not torn and client.state != EVICTED and client not in self.unsure_senders and \
+        if first_missing is not None and not torn and not client.was_cut_off and client not in self.unsure_senders and \
                 first_missing.end <= client.n_written:
             raise Broken(f"{first_missing} was not routed", client, first_missing.topic)
         if client.state == OPEN and not torn:
@@ -585,9 +585,10 @@ class Contract:
     def check_group_losses(self, clients, missing, perhaps):
         dead = [client for client in clients if client.groups_joined and (client.state == VANISHED or not client.complete)]
         held = {id(one) for client in dead for one in client.held_by_socket}
-        for message, key in missing:
+        for message, key in missing + perhaps:
             if message.strict and id(message) not in held:
                 raise Broken(f"{message} came to nobody of {key}: a member died, and others were there", message.topic)
+        for message, key in missing:
             if not any(key in client.groups_joined for client in dead) and \
                     not any(most for client, _, most in self.group_losses if key in client.groups_joined):
                 raise Broken(f"{message} came to nobody of {key}, and no GAP announced it", message.topic, *(

@@ -16,6 +16,7 @@ import collections
 import os
 import pathlib
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -531,7 +532,8 @@ class Model:
         self.barrier()
 
     def last_words(self, about):
-        found = [note for note in self.notes if any(word in note for word in about)] if about else []
+        words = re.compile("|".join(rf"(?<![\w.]){re.escape(word)}(?![\w.])" for word in about) or "$^")
+        found = [note for note in self.notes if words.search(note)]
         self.broker.read_some()
         return "\n".join(["--- operations that matter:", *found[-100:], "--- the last operations:", *list(self.notes)[-15:],
                           "--- umbeld:", self.broker.text()[-3000:]])
