@@ -96,8 +96,9 @@ class HostileFrames(FaultCase):
         n = 1 << 20
         self.begin()
         nils = wire.frame(wire.pack([3, 0, wire.ZEROS, "a", None, None, b""])[:-2] + b"\xdd" + n.to_bytes(4, "big") + b"\xc0" * n)
-        self.attack([nils] * sized(10, 100, 5), True, "bad_frame")
-        self.finish_within("frames of 1 MiB of nils", 2 * FULL_FRAME)
+        count = sized(10, TOGETHER, 5)
+        self.attack([nils] * count, True, "bad_frame")
+        self.finish_within(f"{count} frames of 1 MiB of nils at once", 2 * count * n + 2 * FULL_FRAME)
 
 
 if __name__ == "__main__":
