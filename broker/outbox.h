@@ -50,25 +50,24 @@ struct outbox {
 	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
 	uint32_t sent;     /* of the first span, taken by the kernel */
 	uint32_t own_used;
+	bool awake;  /* wake was called and outbox_sleep() not since */
+	bool closed; /* takes nothing any more */
+	bool moved;  /* sent or dropped from since outbox_pack() */
+	bool slow;   /* full at the high mark, not at the soft one */
+	enum overflow policy;
 	struct slab *own; /* where answers and packed spans are written */
 	size_t bytes;
 	size_t answer_bytes;
 	size_t retained_bytes;
-	enum overflow policy;
 	uint64_t messages; /* that it was ever given */
 
 	const struct outbox_limits *limits;
 	struct slab_pool *pool;
 	/* something was appended to an outbox that had nothing new */
 	void (*wake)(struct outbox *o);
-	uint64_t route_mark; /* router: the last walk that met it */
-	bool awake;          /* wake was called and outbox_sleep() not since */
-	bool closed;         /* takes nothing any more */
-	bool moved;          /* sent or dropped from since outbox_pack() */
-	bool slow;           /* full at the high mark, not at the soft one */
-
+	uint64_t route_mark;    /* router: the last walk that met it */
 	struct waiters waiters; /* publishers that wait for room in this one */
-	struct deadline stall;  /* set while there are any */
+	struct deadline stall;  /* set while there are any; see shed.h, too */
 };
 
 void outbox_init(struct outbox *o, const struct outbox_limits *limits,

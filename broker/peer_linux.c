@@ -50,7 +50,7 @@ read_groups(struct peer *p, int fd)
 		return r;
 	}
 	p->groups = list;
-	p->n_groups = len / sizeof(gid_t);
+	p->n_groups = (uint32_t)(len / sizeof(gid_t));
 	return 0;
 }
 

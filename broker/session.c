@@ -51,7 +51,6 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 		.ops = ops,
 		.id = ++b->last_session,
 		.peer = *peer,
-		.since_ms = clock_now_ms(),
 		.waiter.resume = on_waiter_resume,
 	};
 	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
@@ -332,7 +331,7 @@ void
 session_open(struct session *s)
 {
 	s->state = SESSION_OPEN;
-	s->open_since_ms = clock_now_ms();
+	s->since_ms = clock_now_ms();
 	sys_tell_connected(s);
 }
 
@@ -370,7 +369,6 @@ session_end(struct session *s)
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
 	deadline_clear(&s->out.stall);
-	deadline_clear(&s->overflow);
 	s->ops->ending(s);
 }
 
@@ -427,7 +425,6 @@ session_is_deaf(struct session *s)
 {
 	drop_all(s);
 	deadline_clear(&s->out.stall);
-	deadline_clear(&s->overflow);
 }
 
 void
@@ -437,7 +434,6 @@ session_fini(struct session *s)
 	session_is_drained(s);
 	hold_forget(s);
 	outbox_fini(&s->out);
-	deadline_clear(&s->overflow);
 	forget_refusals(s);
 	session_forget_will(s);
 	free(s->name);

@@ -77,6 +77,9 @@ struct session {
 	TAILQ_ENTRY(session) link;
 	uint32_t id;
 	enum session_state state;
+	bool in_want;     /* of room, see below; no message was taken since */
+	bool undrained;   /* it owes a PING after our GOAWAY */
+	bool reads_first; /* it asked for more while its outbox was full */
 	struct peer peer;
 	char *name;                    /* NULL before HELLO */
 	const struct acl_class *class; /* NULL: there is no ACL */
@@ -84,10 +87,9 @@ struct session {
 
 	struct outbox out;
 	struct subtable subs;
-	struct loss dropped;      /* of what was for it, and announced */
-	struct deadline overflow; /* set: it asked to be cut off, and is due */
+	struct loss dropped; /* of what was for it, and announced */
 
-	uint64_t since_ms;
+	uint64_t since_ms;    /* it is SESSION_OPEN */
 	uint64_t messages_in; /* PUBLISHes until the last PING */
 	/* PUBLISHes since the last PING, see PROTOCOL.md B3 */
 	uint64_t accepted;
@@ -100,12 +102,8 @@ struct session {
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
 	uint64_t in_want_since_ms;
-	bool in_want;     /* of room, since then; no message was taken since */
-	bool undrained;   /* it owes a PING after our GOAWAY */
-	bool reads_first; /* it asked for more while its outbox was full */
 
 	struct letter *will; /* published if it ends without GOAWAY; or NULL */
-	uint64_t open_since_ms;
 	const char *end_reason; /* a word of PROTOCOL.md, once it is ending */
 	uint64_t lost_frames;   /* by being evicted */
 	uint64_t lost_bytes;

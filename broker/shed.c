@@ -79,8 +79,8 @@ shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 		return true;
 	case OVERFLOW_DISCONNECT:
 		/* not here, in the middle of somebody's message */
-		if (is_at_mark(o) && !deadline_is_set(&s->overflow))
-			deadline_set(&s->broker->overflows, &s->overflow);
+		if (is_at_mark(o) && !deadline_is_set(&o->stall))
+			deadline_set(&s->broker->overflows, &o->stall);
 		break;
 	case OVERFLOW_BLOCK:
 		break;
@@ -93,9 +93,9 @@ shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 void
 shed_on_overflow(struct deadline *d, void *broker)
 {
-	struct session *s =
-		(struct session *)((char *)d -
-	                           offsetof(struct session, overflow));
+	struct outbox *o =
+		(struct outbox *)((char *)d - offsetof(struct outbox, stall));
+	struct session *s = session_of_outbox(o);
 	const struct broker *b = broker;
 
 	s->ops->try_send(s);

@@ -215,7 +215,7 @@ static int
 send_client(struct session *to, uint32_t sub, const struct session *s)
 {
 	struct deliver_info info = {
-		.age_ms = clock_now_ms() - s->open_since_ms,
+		.age_ms = clock_now_ms() - s->since_ms,
 	};
 	struct event e;
 	struct letter *letter;
