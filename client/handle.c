@@ -232,11 +232,11 @@ init_locks(struct umbel *c)
 static int
 init_tables(struct umbel *c)
 {
-	int r = trie_init(&c->trie, sys_random());
+	int r = trie_init(&c->trie, c->random);
 
 	if (r < 0)
 		return r;
-	r = routes_init(&c->routes, ROUTES_MAX_BYTES, sys_random());
+	r = routes_init(&c->routes, ROUTES_MAX_BYTES, c->random);
 	if (r < 0)
 		trie_fini(&c->trie);
 	return r;
@@ -257,7 +257,7 @@ init_settings(struct umbel *c, const struct umbel_options *options)
 		r = will_take(c);
 	c->opt.address = c->address.sun_path;
 	c->overflow = c->opt.overflow;
-	keep_init(&c->keep, c->opt.keep_retained_max, sys_random());
+	keep_init(&c->keep, c->opt.keep_retained_max, c->random);
 	return r;
 }
 
@@ -269,7 +269,7 @@ init_fields(struct umbel *c)
 	c->debug = debug && strcmp(debug, "1") == 0;
 	c->fork_generation = atomic_load(&handle_forks);
 	c->fd = -1;
-	c->random = sys_random() | 1;
+	c->random = sys_random() | 1; /* the seed of its tables, too */
 	c->max_frame = FRAME_MAX_DEFAULT;
 	c->flush_at = SEND_BATCH;
 	c->at = (struct deadlines){ NEVER, NEVER, NEVER, NEVER,
