@@ -21,6 +21,7 @@ HELLO, WELCOME, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, DELIVER, GAP, OK, ERROR, PING, 
 BAD_FRAME, SLOW_CONSUMER, DENIED_CODE, LIMIT, NO_RESPONDER = 3, 10, 35, 36, 37
 CHUNK = 1 << 18
 CONNECTING = "connecting"
+LONGEST_WILL = 4200  # bytes, of those that the test has
 LAST = 1 << 60  # a will's number: behind all else
 
 
@@ -490,7 +491,8 @@ class Witness(Client):
         self.model.on_witness_lost(f"error {code}, {text}")
 
     def on_gap(self, frames, size, reason, *_):
-        self.model.on_witness_lost(f"GAP of {frames} frames, {size} bytes, {reason}", True)
+        could_not_wait = size <= frames * LONGEST_WILL  # wills and news; all else waits for the witness
+        self.model.on_witness_lost(f"GAP of {frames} frames, {size} bytes, {reason}", could_not_wait)
 
     def on_goaway(self, *_):
         self.model.contract.stopped_at = len(self.model.contract.timeline)

@@ -211,6 +211,8 @@ class Model:
         self.counts["barriers"] += 1
         if self.witness_lost:
             self.counts["times blind"] += 1
+            if self.counts["times blind"] > 5 + self.counts["barriers"] / 10:
+                raise Broken(f"the witness was lost {self.counts['times blind']} times, the last time by {self.witness_lost}")
             self.restart(self.broker.crash)
             return
         self.check()
