@@ -333,8 +333,7 @@ class Walk:
             latest = n if client.gone_at is None else client.gone_at
             if client.state == ENDED and not self.torn:
                 self.advance(last, "its end")
-            elif client.state != EVICTED and not client.pending:
-                self.lo = max(self.lo, last)
+            # (one that vanished may have lost its subscriptions ahead of its last messages)
             at = (self.lo, max(latest, self.lo))
             self.perhaps_lost += self.hits_between(*at)
             self.close(at)
