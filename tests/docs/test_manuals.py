@@ -47,6 +47,8 @@ def flags_of_help(text):
     for letter, name, takes in re.findall(
             r"^(?:  |  -(\w), |      )--([a-z-]+)((?: \[?[A-Z][A-Z=]*\b\]*)*)", text, re.M):
         flags[name] = letter, takes.strip()
+    for name, takes in re.findall(r"^      --[a-z-]+ [A-Z]+, --([a-z-]+) ([A-Z]+)", text, re.M):
+        flags[name] = "", takes
     return flags
 
 
