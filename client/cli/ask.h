@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * ask - questions to the broker itself, about what it knows: PROTOCOL.md, 11.
+ * ask - questions to the broker itself, about what it knows: PROTOCOL.md, 10.
  *
  * Answers are seen as JSON: what the broker packs fits into it.
  */

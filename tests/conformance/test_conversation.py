@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 10. A conversation, byte by byte: the dumps say what they mean, and the real broker says the same."""
+"""PROTOCOL.md, 14. A conversation, byte by byte: the dumps say what they mean, and the real broker says the same."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class Dump:
 
 def dumps():
     page = vectors.PROTOCOL.read_text(encoding="utf-8")
-    section = page.split("\n## 10. A conversation, byte by byte\n")[1].split("\n## ")[0]
+    section = page.split("\n## 14. A conversation, byte by byte\n")[1].split("\n## ")[0]
     return [Dump(block) for block in re.findall(r"```\n(.*?)```", section, re.DOTALL)]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 12. Datagrams."""
+"""PROTOCOL.md, 11. Datagrams."""
 
 import array
 import os

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 11. Introspection."""
+"""PROTOCOL.md, 10. Introspection."""
 
 import os
 import unittest

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 13. Who is there."""
+"""PROTOCOL.md, 12. Who is there."""
 
 import os
 import pathlib

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-"""PROTOCOL.md, 14. Rights, as far as one user can see them; tests/system/test_rights.py has several."""
+"""PROTOCOL.md, 13. Rights, as far as one user can see them; tests/system/test_rights.py has several."""
 
 import os
 import pathlib
