@@ -261,6 +261,34 @@ flush_dirty(struct conns *all)
 
 /* ---- in ------------------------------------------------------------------- */
 
+/*
+ * Memory is short: what has only begun gives way to what can be taken. Who
+ * waits is left alone, since its hold remembers where its message lies.
+ */
+static bool
+squeeze_all(struct conns *all)
+{
+	struct session *s;
+	bool any = false;
+
+	TAILQ_FOREACH (s, &all->broker->sessions, link) {
+		if (!session_is_waiting(s))
+			any |= input_squeeze(&conn_of(s)->input,
+			                     &all->broker->pool);
+	}
+	return any;
+}
+
+static bool
+find_room(struct conn *c, uint8_t **at, size_t *room)
+{
+	struct slab_pool *pool = &conns_of(c)->broker->pool;
+
+	return input_room(&c->input, pool, at, room) ||
+	       (squeeze_all(conns_of(c)) &&
+	        input_room(&c->input, pool, at, room));
+}
+
 /* Read once. False when there is no use in parsing. */
 static bool
 receive(struct conn *c)
@@ -269,7 +297,7 @@ receive(struct conn *c)
 	size_t room;
 	ssize_t n;
 
-	if (!input_room(&c->input, &conns_of(c)->broker->pool, &at, &room)) {
+	if (!find_room(c, &at, &room)) {
 		hold_for_memory(&c->session);
 		return false;
 	}

@@ -8,6 +8,8 @@
 /* Less room than this is not worth a system call, if little has to move. */
 #define ROOM_MIN   (SLAB_SIZE / 4)
 #define MOVE_MAX   (SLAB_SIZE / 16)
+/* What is worth a slab even when memory is short. */
+#define SHORT_MAX  (SLAB_SIZE / 8)
 /* Large slabs are filled in steps of this. */
 #define LARGE_READ (256u << 10)
 
@@ -57,7 +59,7 @@ room_in_large(struct input *in, struct slab_pool *pool, size_t size)
 	uint32_t want = in->end + LARGE_READ;
 	struct slab *slab = in->slab;
 
-	if (slab->cap == SLAB_SIZE) {
+	if (slab->cap <= SLAB_SIZE) {
 		slab = slab_new_large(pool);
 		if (!slab)
 			return false;
@@ -89,6 +91,21 @@ input_room(struct input *in, struct slab_pool *pool, uint8_t **at, size_t *room)
 	/* a large slab is for one frame: what follows begins another */
 	if (large && *room > in->at + size - in->end)
 		*room = in->at + size - in->end;
+	return true;
+}
+
+bool
+input_squeeze(struct input *in, struct slab_pool *pool)
+{
+	struct slab *slab;
+
+	if (!in->slab || in->slab->cap != SLAB_SIZE ||
+	    input_length(in) > SHORT_MAX)
+		return false;
+	slab = slab_new_small(pool, (uint32_t)input_length(in));
+	if (!slab)
+		return false;
+	move_to(in, slab);
 	return true;
 }
 

@@ -73,6 +73,13 @@ input_skip(struct input *in, size_t n)
 	in->at += (uint32_t)n;
 }
 
+/*
+ * A short beginning of a frame moves from its slab to memory of its own size:
+ * others need the slab more. True if that gave anything back. For when memory
+ * is short, not for each read.
+ */
+bool input_squeeze(struct input *in, struct slab_pool *pool);
+
 /* Give the slab back if nothing unread is in it. */
 void input_rest(struct input *in);
 

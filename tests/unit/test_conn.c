@@ -709,6 +709,43 @@ TEST(at_the_ceiling_nobody_is_read_until_there_is_memory)
 	rig_fini(&r);
 }
 
+/* A byte is no reason to keep others from memory, however often it comes. */
+TEST(short_beginnings_of_frames_give_way_to_whole_ones)
+{
+	enum { N = 30 };
+	static const uint8_t first = 0xce;
+	struct config config = some_config();
+	struct bytes b = { 0 };
+	struct end slow[N], c, pub;
+	struct rig r;
+
+	config.memory_max = 2u << 20;
+	rig_init(&r, config);
+	c = open_end_on_all(&r);
+	pub = open_end(&r);
+	for (int i = 0; i < N; i++) {
+		slow[i] = open_end(&r);
+		put(&b, &first, 1);
+		say_bytes(&r, &slow[i], &b);
+		b.len = 0;
+	}
+	put_publish(&b, "x", NULL, "1", 1);
+	say_bytes(&r, &pub, &b);
+	expect(&r, &c, TYPE_PUBLISH);
+	/* and they may still go on */
+	b.len = 0;
+	put_hex(&b, "00 00 00 03 92 0a 01");
+	for (int i = 0; i < N; i++) {
+		say_bytes(&r, &slow[i], &b);
+		expect(&r, &slow[i], TYPE_PONG);
+		end_free(&slow[i]);
+	}
+	bytes_free(&b);
+	end_free(&c);
+	end_free(&pub);
+	rig_fini(&r);
+}
+
 /* Each of them has begun a frame, and together they have all there is. */
 TEST(frames_that_are_never_finished_do_not_stop_the_broker)
 {
@@ -723,7 +760,8 @@ TEST(frames_that_are_never_finished_do_not_stop_the_broker)
 	rig_init(&r, config);
 	c = open_end_on_all(&r);
 	pub = open_end(&r);
-	put_hex(&b, "ce 00 00 10 00 92"); /* and not a byte more */
+	put_hex(&b, "ce 00 01 00 00 92"); /* and not all of the rest */
+	put_fill(&b, 0, SLAB_SIZE / 8);
 	for (int i = 0; i < N; i++) {
 		hog[i] = open_end(&r);
 		say_bytes(&r, &hog[i], &b);
@@ -829,6 +867,8 @@ main(void)
 			thousands_of_idle_connections_hold_no_message_memory),
 		cmocka_unit_test(
 			at_the_ceiling_nobody_is_read_until_there_is_memory),
+		cmocka_unit_test(
+			short_beginnings_of_frames_give_way_to_whole_ones),
 		cmocka_unit_test(
 			frames_that_are_never_finished_do_not_stop_the_broker),
 		cmocka_unit_test(

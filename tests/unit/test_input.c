@@ -312,6 +312,46 @@ TEST(without_memory_for_another_slab_the_room_in_this_one_will_do)
 	rig_fini(&r);
 }
 
+TEST(a_short_beginning_can_be_moved_out_of_its_slab_and_goes_on)
+{
+	struct bytes b = { 0 }, bodies = { 0 };
+
+	for (size_t size = 1; size <= 600000; size = size * 5 + 1) {
+		for (size_t begun = 1; begun < size && begun < 6000;
+		     begun = begun * 2 + 3) {
+			struct rig r;
+
+			b.len = bodies.len = 0;
+			rig_init(&r, 8 * SLAB_SIZE);
+			put_body(&b, &bodies, size, 1);
+			receive(&r, b.at, begun);
+			assert_true(input_squeeze(&r.in, &r.pool));
+			assert_int_equal(r.pool.used, begun);
+			assert_false(input_squeeze(&r.in, &r.pool));
+			receive(&r, b.at + begun, b.len - begun);
+			expect_cut(&r, &bodies);
+			rig_fini(&r);
+		}
+	}
+	bytes_free(&b);
+	bytes_free(&bodies);
+}
+
+TEST(a_long_beginning_is_worth_its_slab)
+{
+	struct bytes b = { 0 }, bodies = { 0 };
+	struct rig r;
+
+	rig_init(&r, 8 * SLAB_SIZE);
+	assert_false(input_squeeze(&r.in, &r.pool)); /* nothing is there */
+	put_body(&b, &bodies, 100000, 1);
+	receive(&r, b.at, SLAB_SIZE / 8 + 1);
+	assert_false(input_squeeze(&r.in, &r.pool));
+	bytes_free(&b);
+	bytes_free(&bodies);
+	rig_fini(&r);
+}
+
 TEST(a_peek_tells_what_the_prefix_tells)
 {
 	struct bytes b = { 0 };
@@ -352,6 +392,9 @@ main(void)
 			at_the_ceiling_it_is_refused_and_nothing_changes_until_there_is_memory),
 		cmocka_unit_test(
 			without_memory_for_another_slab_the_room_in_this_one_will_do),
+		cmocka_unit_test(
+			a_short_beginning_can_be_moved_out_of_its_slab_and_goes_on),
+		cmocka_unit_test(a_long_beginning_is_worth_its_slab),
 		cmocka_unit_test(a_peek_tells_what_the_prefix_tells),
 	};
 
