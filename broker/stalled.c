@@ -34,54 +34,76 @@ forget(struct stalled *t, struct staller *s)
 void
 stalled_fini(struct stalled *t)
 {
-	while (t->n > 0)
-		forget(t, TAILQ_FIRST(&t->list));
+	struct staller *s, *next;
+
+	for (s = TAILQ_FIRST(&t->list); s; s = next) {
+		next = TAILQ_NEXT(s, link);
+		forget(t, s);
+	}
 }
 
+/* Who has been here long enough, and the oldest of too many. */
 static void
-forget_late(struct stalled *t)
+forget_old(struct stalled *t)
 {
 	uint64_t now_ms = clock_now_ms();
+	struct staller *s, *next;
 
-	while (t->n > 0 && TAILQ_FIRST(&t->list)->until_ms <= now_ms)
-		forget(t, TAILQ_FIRST(&t->list));
+	for (s = TAILQ_FIRST(&t->list);
+	     s && (s->until_ms <= now_ms || t->n > STALLED_MAX); s = next) {
+		next = TAILQ_NEXT(s, link);
+		forget(t, s);
+	}
 }
 
 static struct staller *
-find(struct stalled *t, uid_t uid, const char *name)
+find(const struct stalled *t, uid_t uid, const char *name)
 {
+	uint64_t now_ms = clock_now_ms();
 	struct staller *s;
 
-	forget_late(t);
 	TAILQ_FOREACH (s, &t->list, link) {
-		if (s->uid == uid && strcmp(s->name, name) == 0)
+		if (s->until_ms > now_ms && s->uid == uid &&
+		    strcmp(s->name, name) == 0)
 			return s;
 	}
 	return NULL;
+}
+
+static struct staller *
+staller_new(uid_t uid, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct staller *s = malloc(sizeof(*s) + size);
+
+	if (!s)
+		return NULL;
+	s->uid = uid;
+	memcpy(s->name, name, size);
+	return s;
 }
 
 void
 stalled_add(struct stalled *t, uid_t uid, const char *name)
 {
 	struct staller *s = find(t, uid, name);
-	size_t size = strlen(name) + 1;
 
-	if (s)
-		forget(t, s);
-	if (t->n == STALLED_MAX)
-		forget(t, TAILQ_FIRST(&t->list));
-	s = malloc(sizeof(*s) + size);
+	if (s) {
+		TAILQ_REMOVE(&t->list, s, link);
+		t->n--;
+	} else {
+		s = staller_new(uid, name);
+	}
 	if (!s)
 		return;
 	s->until_ms = clock_now_ms() + STALLED_MS;
-	s->uid = uid;
-	memcpy(s->name, name, size);
 	TAILQ_INSERT_TAIL(&t->list, s, link);
 	t->n++;
+	forget_old(t);
 }
 
 bool
-stalled_has(struct stalled *t, uid_t uid, const char *name)
+stalled_has(const struct stalled *t, uid_t uid, const char *name)
 {
 	return find(t, uid, name) != NULL;
 }

@@ -30,6 +30,6 @@ void stalled_fini(struct stalled *t);
 /* From now on. Without memory for it, it is not remembered. */
 void stalled_add(struct stalled *t, uid_t uid, const char *name);
 
-bool stalled_has(struct stalled *t, uid_t uid, const char *name);
+bool stalled_has(const struct stalled *t, uid_t uid, const char *name);
 
 #endif
