@@ -210,6 +210,20 @@ class Walk:
         timeline, hit = self.timeline, self.hit
         return [timeline[i] for i in range(start, end) if hit(timeline[i].topic)]
 
+    def unanswered(self):
+        """Subscriptions that it asked for: the OK may be among what was cut."""
+        return [one.subscription for one in self.client.pending if not one.answer and one.subscription is not None]
+
+    def hits_of_pending(self, start, end):
+        filters = [one.filter for one in self.unanswered() if one.group is None]
+        return [one for one in self.timeline[start:end]
+                if not self.hit(one.topic) and any(matches(filter, one.topic) for filter in filters)]
+
+    def values_of_pending(self):
+        """How many last values may have been cut behind such an OK: they count as messages."""
+        asked = any(one.retained for one in self.unanswered())
+        return len(self.contract.store) + len(self.timeline) if asked else 0
+
     def advance(self, lo, what):
         """The client is at `lo` at least, and nothing came on the way."""
         if lo <= self.lo:
@@ -335,7 +349,7 @@ class Walk:
                 self.advance(last, "its end")
             # (one that vanished may have lost its subscriptions ahead of its last messages)
             at = (self.lo, max(latest, self.lo))
-            self.perhaps_lost += self.hits_between(*at)
+            self.perhaps_lost += self.hits_between(*at) + self.hits_of_pending(*at)
             self.close(at)
         if not self.torn and client.complete:
             self.account()
@@ -367,9 +381,9 @@ class Walk:
         rest = frames - len(sure)
         most_bytes = sum(one.size() for one in sure + perhaps)
         if not self.client.groups_joined:
-            if rest > len(perhaps):
+            if rest > len(perhaps) + self.values_of_pending():
                 self.broken(text + f"and perhaps {len(perhaps)} more")
-            if not perhaps and size != most_bytes:
+            if not perhaps and not self.unanswered() and size != most_bytes:
                 self.broken(text + f"of {most_bytes} bytes")
             only_cut = self.client.state == EVICTED and self.n_gaps == 1 and not sure
             if only_cut and not self.client.mail and not self.client.pending:
@@ -379,7 +393,8 @@ class Walk:
         elif size < sum(one.size() for one in sure):
             self.broken(text + f"of {sum(one.size() for one in sure)} bytes")
         if self.client.groups_joined:
-            self.contract.group_losses.append((self.client, max(0, rest - len(perhaps)), rest))
+            self.contract.group_losses.append((
+                self.client, max(0, rest - len(perhaps) - self.values_of_pending()), rest))
 
 
 # --- the whole ------------------------------------------------------------------------------------------------------
