@@ -14,6 +14,7 @@ LINGER_S = 5
 SIZE = 8192
 COUNT = sized(2000, 20000, 1000)
 N_MONITORS = 40
+MEMORY_MAX = 8 << 20
 MONITORED = sized(1000, 10000, 500)
 POLICIES = {"block": (), "drop-oldest": ("-o",), "disconnect": ("-d",)}
 
@@ -61,7 +62,7 @@ class StoppedSubscribers(FaultCase):
 
     def test_forty_stopped_monitors_when_memory_is_short(self):
         """Publishing goes on, nobody is held, and each loss is announced."""
-        self.begin("--memory-max", "8M", "--outbox-high", "4M")
+        self.begin("--memory-max", str(MEMORY_MAX), "--outbox-high", "4M")
         monitors = []
         for number in range(N_MONITORS):
             monitor = self.session(f"monitor{number}", overflow="drop-oldest")
@@ -85,7 +86,8 @@ class StoppedSubscribers(FaultCase):
             self.assertGreater(lost, 0, "not one was dropped: the test is too tame")
             monitor.close()
         sender.close()
-        self.finish(f"{N_MONITORS} monitors, {MONITORED} messages of {SIZE}")
+        # how much of it they occupied at one moment depends on who had the processor, and all of it stays resident
+        self.finish(f"{N_MONITORS} monitors, {MONITORED} messages of {SIZE}", slack=MEMORY_MAX)
 
 
 if __name__ == "__main__":
