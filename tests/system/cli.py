@@ -73,7 +73,7 @@ class CliTest(unittest.TestCase):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         sub = self.spawn(UMBEL, "sub", "--on-ready",
-                         f"echo >&{ready_for_umbel}", *args,
+                         f"echo >/dev/fd/{ready_for_umbel}", *args,
                          pass_fds=[ready_for_umbel], **options)
         os.close(ready_for_umbel)
         with open(ready, "rb") as active:
