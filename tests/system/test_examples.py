@@ -74,15 +74,30 @@ class Examples(CliTest):
         self.pub("chat.lobby", "back")
         self.assertIn(b"back", one.stdout.readline())
 
-    def test_libevent_loop_ticks(self):
-        out = self.finish(self.example("libevent_loop", 2))
-        self.assertEqual(out.count(b"tick, "), 2)
+    def loops(self):
+        """Those whose library was there when this was built."""
+        loops = [path.name for path in EXAMPLES.glob("*_loop") if path.name not in ("no_loop", "epoll_loop")]
+        self.assertIn("libevent_loop", loops)
+        return loops
 
-    def test_libevent_loop_ends_with_an_interrupt(self):
-        program = self.example("libevent_loop")
-        self.wait_for_line(program.stdout, b"tick")
-        program.send_signal(signal.SIGINT)
-        self.assertEqual(program.wait(PATIENCE), 0)
+    def test_loops_tick(self):
+        programs = [self.example(name, 2) for name in self.loops()]
+        for program in programs:
+            self.assertEqual(self.finish(program).count(b"tick, "), 2)
+
+    def test_loops_tick_on_after_a_crash_and_end_with_an_interrupt(self):
+        programs = [self.example(name) for name in self.loops()]
+        for program in programs:
+            self.wait_for_line(program.stdout, b"tick")
+        self.crash(self.broker)
+        self.start_broker()
+        sub = self.subscribe("--json", "clock.tick")
+        ticking = set()
+        while len(ticking) < len(programs):
+            ticking.add(json.loads(sub.stdout.readline())["sender"]["session"])
+        for program in programs:
+            program.send_signal(signal.SIGINT)
+            self.assertEqual(program.wait(PATIENCE), 0)
 
 
 class Requests(CliTest):
