@@ -23,7 +23,9 @@
 #include "survey.h"
 
 /* What it costs to count a topic's receivers, in things looked at. */
-#define COUNT_WORK 20u
+#define COUNT_WORK     20u
+/* Spans that are counted at the cost of one such thing. */
+#define SPANS_PER_WORK 16u
 
 /* ---- info ----------------------------------------------------------------- */
 
@@ -114,7 +116,7 @@ state_word(enum session_state state)
 static void
 tell_session(struct pack *p, const struct session *s)
 {
-	pack_map(p, s->hold ? 15 : 14);
+	pack_map(p, s->hold ? 16 : 15);
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
 	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
@@ -124,6 +126,7 @@ tell_session(struct pack *p, const struct session *s)
 	pack_pair_text(p, "overflow", overflow_name(s->out.policy));
 	pack_pair_uint(p, "subscriptions", s->subs.n);
 	pack_pair_uint(p, "queued_bytes", s->out.bytes);
+	pack_pair_uint(p, "queued_frames", outbox_messages(&s->out));
 	pack_pair_uint(p, "messages_in", s->messages_in + s->accepted);
 	pack_pair_uint(p, "messages_out", s->out.messages);
 	pack_pair_uint(p, "dropped", s->dropped.frames);
@@ -140,8 +143,10 @@ tell_sessions(struct broker *b, const struct query *q, struct page *g)
 
 	page_list(g, "sessions");
 	for (; s && page_goes_on(g); s = survey_next(b, q, s)) {
-		if (survey_wants(q, s))
-			tell_session(page_entry(g), s);
+		if (!survey_wants(q, s))
+			continue;
+		tell_session(page_entry(g), s);
+		g->work += s->out.spans.n / SPANS_PER_WORK;
 	}
 	page_list_end(g);
 	if (s)

@@ -294,6 +294,29 @@ outbox_sent(struct outbox *o, size_t n)
 		waiters_resume_all(&o->waiters);
 }
 
+/* Of the first span, as many as the share of its bytes. */
+static uint64_t
+frames_left(const struct outbox *o, const struct span *first)
+{
+	uint64_t left = first->len - o->sent;
+
+	return (first->frames * left + first->len - 1) / first->len;
+}
+
+uint64_t
+outbox_messages(const struct outbox *o)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < o->spans.n; i++) {
+		const struct span *s = spans_at(&o->spans, i);
+
+		if (span_is_message(s))
+			n += i == 0 ? frames_left(o, s) : s->frames;
+	}
+	return n;
+}
+
 static void
 trim_first(struct outbox *o, struct span *s)
 {

@@ -159,6 +159,10 @@ void outbox_pack(struct outbox *o);
  */
 void outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes);
 
+/* Messages that wait in it, the one that is being written among them; of a run
+   of which a part was sent, an estimate. It looks at every span. */
+uint64_t outbox_messages(const struct outbox *o);
+
 /*
  * What is owed, but for retained values: they were asked for, their number was
  * told, and the store bounds them, so that no mark applies to them.

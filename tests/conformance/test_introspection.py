@@ -150,7 +150,7 @@ class Introspection(Introspected):
         self.assertGreaterEqual(one.pop("age_ms"), 0)
         self.assertIsInstance(one.pop("command"), str)
         self.assertEqual(one, {"session": other.id, "uid": os.getuid(), "pid": os.getpid(), "name": "öther", "state": "open",
-                               "overflow": "block", "subscriptions": 3, "queued_bytes": 0, "messages_in": 2, "messages_out": 2,
+                               "overflow": "block", "subscriptions": 3, "queued_bytes": 0, "queued_frames": 0, "messages_in": 2, "messages_out": 2,
                                "dropped": 0, "dropped_bytes": 0})
         self.assertEqual([one["name"] for one in self.ask(asker, "sessions", session=other.id)["sessions"]], ["öther"])
         self.assertEqual(self.ask(asker, "sessions", session=999999)["sessions"], [])

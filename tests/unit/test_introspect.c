@@ -185,6 +185,8 @@ TEST(sessions_say_who_they_are_and_who_holds_them)
 	assert_true(is_text(&all->ptr[1], "state", "open"));
 	assert_int_equal(number(&all->ptr[1], "queued_bytes"),
 	                 slow->session.out.bytes);
+	assert_int_equal(number(&all->ptr[1], "queued_frames"),
+	                 held->session.accepted);
 	assert_null(find(&all->ptr[1], "held_by"));
 	assert_int_equal(number(&all->ptr[2], "uid"), 4242);
 	assert_int_equal(number(&all->ptr[2], "messages_in"),

@@ -40,6 +40,25 @@ TEST(a_run_that_continues_the_last_extends_it)
 	rig_fini(&r);
 }
 
+TEST(messages_are_counted_and_answers_are_none)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 10; i++)
+		push(&r, 9, 0);
+	answer(&r, 9, 0);
+	deliver(&r, 1, NULL, 20, 0);
+	assert_int_equal(outbox_messages(&r.o), 11);
+	take(&r.o, 3 * 9 + 1, &out); /* the fourth is being written */
+	assert_int_equal(outbox_messages(&r.o), 8);
+	take(&r.o, r.o.bytes, &out);
+	assert_int_equal(outbox_messages(&r.o), 0);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
 TEST(wake_is_called_once_until_it_sleeps)
 {
 	struct rig r;
@@ -1091,6 +1110,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_goes_in_comes_out_in_order),
 		cmocka_unit_test(a_run_that_continues_the_last_extends_it),
+		cmocka_unit_test(messages_are_counted_and_answers_are_none),
 		cmocka_unit_test(wake_is_called_once_until_it_sleeps),
 		cmocka_unit_test(
 			it_is_full_at_the_high_mark_or_while_others_wait),
