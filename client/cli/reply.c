@@ -28,9 +28,12 @@ struct replier {
 	const char *exec;
 	const char *group;
 	const char *content_type;
+	const char *on_ready;
 	uint64_t count; /* 0: no end */
 
-	struct child worker;
+	bool active;               /* the subscription was confirmed */
+	struct child ready;        /* --on-ready */
+	struct child worker;       /* --exec */
 	struct umbel_msg *in_hand; /* what it works on */
 	bool too_long;             /* it prints more than fits a message */
 	uint64_t answered;
@@ -50,7 +53,24 @@ static const char help[] =
 	"                       and FILTER: each goes to one of them\n"
 	"      --content-type T what CMD prints: text, json, msgpack or a MIME\n"
 	"                       type\n"
-	"      --count N        end after N requests\n" CLI_OPTIONS_HELP;
+	"      --count N        end after N requests\n"
+	"      --on-ready CMD   run CMD (by sh) once requests are answered\n" CLI_OPTIONS_HELP;
+
+static void
+on_active(struct umbel *c, struct umbel_sub *sub, void *user)
+{
+	struct replier *p = user;
+	const char *env[] = { "UMBEL_SOCKET", umbel_address(c), NULL };
+	int r;
+
+	(void)sub;
+	if (p->active || !p->on_ready)
+		return;
+	p->active = true;
+	r = child_start(&p->ready, p->on_ready, env, NULL, 0, false);
+	if (r < 0)
+		cli_die("cannot run --on-ready: %s", strerror(-r));
+}
 
 static void
 on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
@@ -175,6 +195,9 @@ step(struct replier *p)
 		child_feed(&p->worker);
 	if (others[1].revents)
 		hear(p);
+	if (child_reap(&p->ready) && p->ready.status != 0)
+		cli_complain("--on-ready: %s: %s", p->on_ready,
+		             child_fate(&p->ready));
 	if (r == CLI_OK && child_reap(&p->worker))
 		r = answer(p);
 	return r;
@@ -208,9 +231,11 @@ run(struct replier *p)
 
 	signals_watch();
 	connection_open(&p->connection, p->cli, UMBEL_BLOCK);
-	r = umbel_subscribe(
-		p->connection.c, p->filter, NULL, p,
-		UMBEL_SUB_OPTIONS(.group = p->group, .on_end = on_end), NULL);
+	r = umbel_subscribe(p->connection.c, p->filter, NULL, p,
+	                    UMBEL_SUB_OPTIONS(.group = p->group,
+	                                      .on_active = on_active,
+	                                      .on_end = on_end),
+	                    NULL);
 	if (r < 0)
 		cli_die("cannot subscribe to %s: %s", p->filter,
 		        umbel_strerror(r));
@@ -232,6 +257,7 @@ enum {
 	OPT_GROUP,
 	OPT_CONTENT_TYPE,
 	OPT_COUNT,
+	OPT_ON_READY,
 };
 
 static const struct option options[] = {
@@ -240,6 +266,7 @@ static const struct option options[] = {
 	{ "group", required_argument, NULL, OPT_GROUP },
 	{ "content-type", required_argument, NULL, OPT_CONTENT_TYPE },
 	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "on-ready", required_argument, NULL, OPT_ON_READY },
 	{ 0 },
 };
 
@@ -262,6 +289,9 @@ take_option(struct replier *p, int option)
 	case OPT_COUNT:
 		p->count = cli_number("--count", optarg, 1, UINT64_MAX);
 		break;
+	case OPT_ON_READY:
+		p->on_ready = optarg;
+		break;
 	default:
 		break;
 	}
@@ -270,7 +300,11 @@ take_option(struct replier *p, int option)
 int
 reply_main(struct cli *cli, int argc, char **argv)
 {
-	struct replier p = { .cli = cli, .worker = CHILD_NONE };
+	struct replier p = {
+		.cli = cli,
+		.ready = CHILD_NONE,
+		.worker = CHILD_NONE,
+	};
 	int option;
 
 	while ((option = cli_next_option(cli, argc, argv, ":hs:", options,

@@ -18,12 +18,13 @@ class Requests(CliTest):
         self.start_broker()
 
     def replier(self, command, *options, filter="q.*"):
-        """A umbel reply that has been seen to answer."""
-        process = self.spawn(UMBEL, "reply", *options, filter, "--exec", command)
-        deadline = time.monotonic() + PATIENCE
-        while self.umbel("req", "q.ready", "--timeout", 20).returncode == 3:
-            self.assertLess(time.monotonic(), deadline, "it never answered")
-            self.assertIsNone(process.poll())
+        """A umbel reply that answers from now on."""
+        ready, ready_for_umbel = os.pipe()
+        process = self.spawn(UMBEL, "reply", *options, "--on-ready", f"echo >&{ready_for_umbel}", filter,
+                             "--exec", command, pass_fds=[ready_for_umbel])
+        os.close(ready_for_umbel)
+        with open(ready, "rb") as active:
+            self.assertTrue(active.read(1), "umbel reply did not get ready")
         return process
 
     def test_the_reply_is_what_the_command_prints(self):
@@ -96,16 +97,15 @@ class Requests(CliTest):
 
     def test_ctrl_c_ends_reply_when_it_has_answered(self):
         replier = self.replier(
-            'test "$UMBEL_TOPIC" = q.ready || { cat; kill -INT $PPID; }')
+            "cat; kill -INT $PPID")
         done = self.umbel("req", "q.x", "said")
         self.assertEqual((done.returncode, done.stdout), (0, b"said\n"))
         self.assertEqual(replier.wait(PATIENCE), 0)
 
     def test_count_ends_reply(self):
-        replier = self.spawn(UMBEL, "reply", "q.*", "--count", 2, "--exec", "cat")
-        while self.umbel("req", "q.x", "a").returncode == 3:
-            pass
-        self.assertEqual(self.umbel("req", "q.x", "b").stdout, b"b\n")
+        replier = self.replier("cat", "--count", 2)
+        for text in b"a", b"b":
+            self.assertEqual(self.umbel("req", "q.x", text.decode()).stdout, text + b"\n")
         self.assertEqual(replier.wait(PATIENCE), 0)
 
     def test_what_is_missing_is_said(self):
