@@ -8,15 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "json.h"
+#include "progress.h"
 
 /* A broker that is there answers at once; a busy one may take a while. */
-#define ANSWER_MS   5000
-/* What takes longer is watched. */
-#define PROGRESS_MS 1000
+#define ANSWER_MS 5000
 
 struct asking {
 	struct connection *connection;
@@ -25,9 +23,8 @@ struct asking {
 	json_t *answer; /* of the pages so far; NULL: none came */
 	json_t *next;   /* the one that the last page told */
 	const char *list;
-	int64_t since;
-	int64_t told; /* when the progress was last told; 0: never */
-	bool done;    /* with the page in hand */
+	struct progress progress;
+	bool done; /* with the page in hand */
 	int verdict;
 };
 
@@ -147,21 +144,12 @@ send_question(struct asking *a)
 static void
 tell_progress(struct asking *a)
 {
-	int64_t now = cli_now_ms();
+	size_t n = json_array_size(json_object_get(a->answer, a->list));
 
-	if (now - a->since < PROGRESS_MS || now - a->told < PROGRESS_MS / 10 ||
-	    !a->list || !isatty(STDERR_FILENO))
-		return;
-	a->told = now;
-	fprintf(stderr, "\r%zu so far ... ",
-	        json_array_size(json_object_get(a->answer, a->list)));
-}
-
-static void
-clear_progress(const struct asking *a)
-{
-	if (a->told > 0)
-		fputs("\r\x1b[K", stderr);
+	if (a->list)
+		progress_tell(&a->progress, "%zu %s so far ...", n, a->list);
+	else
+		progress_tell(&a->progress, "waiting for the broker ...");
 }
 
 static int
@@ -172,11 +160,8 @@ ask_once(struct asking *a)
 	a->done = false;
 	send_question(a);
 	while (r == CLI_OK && !a->done) {
-		r = connection_step(a->connection, NULL, 0,
-		                    a->list ? cli_deadline(PROGRESS_MS)
-		                            : CLI_FOREVER);
-		if (r == CLI_TIMEOUT)
-			r = CLI_OK;
+		r = progress_step(&a->progress, a->connection, NULL, 0,
+		                  CLI_FOREVER);
 		tell_progress(a);
 	}
 	return r == CLI_OK ? a->verdict : r;
@@ -190,10 +175,10 @@ ask_broker(struct connection *n, const char *what, json_t *options,
 		.connection = n,
 		.options = json_deep_copy(options),
 		.list = list,
-		.since = cli_now_ms(),
 	};
 	int r;
 
+	progress_begin(&a.progress);
 	snprintf(a.topic, sizeof(a.topic), "$SYS.broker.%s", what);
 	do {
 		if (a.next)
@@ -201,7 +186,7 @@ ask_broker(struct connection *n, const char *what, json_t *options,
 		a.next = NULL;
 		r = ask_once(&a);
 	} while (r == CLI_OK && a.next);
-	clear_progress(&a);
+	progress_end(&a.progress);
 	json_decref(a.options);
 	json_decref(a.next);
 	if (r == CLI_OK)

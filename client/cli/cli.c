@@ -12,12 +12,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "text.h"
 
 /* ---- messages ----------------------------------------------------------- */
 
-/* Not with buf.c, which comes here when there is no memory. */
+/* There is a line of progress where the cursor is. */
+static bool progress_stands;
+
+bool
+cli_can_erase(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && term && *term &&
+	       strcmp(term, "dumb") != 0;
+}
+
+void
+cli_progress_stands(bool stands)
+{
+	progress_stands = stands;
+}
+
 __attribute__((format(printf, 2, 0))) static void
 say(const char *before, const char *format, va_list args)
 {
@@ -25,6 +43,8 @@ say(const char *before, const char *format, va_list args)
 	struct buf line = { 0 };
 
 	vsnprintf(text, sizeof(text), format, args);
+	if (progress_stands)
+		buf_puts(&line, CLI_ERASE);
 	buf_puts(&line, before);
 	text_append_visible(&line, text, strlen(text), "\n");
 	buf_putc(&line, '\n');
@@ -52,6 +72,7 @@ cli_hint(const char *format, ...)
 	va_end(args);
 }
 
+/* Not with buf.c, which comes here when there is no memory. */
 void
 cli_die(const char *format, ...)
 {

@@ -108,6 +108,13 @@ _Noreturn void cli_die(const char *format, ...)
 _Noreturn void cli_misused(const struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Is stderr a terminal where CLI_ERASE clears the rest of a line? */
+bool cli_can_erase(void);
+#define CLI_ERASE "\x1b[K"
+
+/* A line of progress is where the cursor stands: complaints take its place. */
+void cli_progress_stands(bool stands);
+
 /* "s" unless it is one: ("message", 2) is "2 messages". */
 const char *cli_plural(uint64_t n);
 

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "output.h"
+#include "progress.h"
 #include "signals.h"
 
 #define MAX_OTHERS 4
@@ -288,6 +289,7 @@ connection_establish(struct connection *n, int64_t deadline)
 {
 	bool patient = n->cli->wait_ms != CLI_UNSET;
 	int64_t until = cli_deadline(patient ? n->cli->wait_ms : ANSWER_MS);
+	struct progress progress;
 	bool told = false;
 	int r = umbel_connect(n->c, 0);
 
@@ -295,6 +297,7 @@ connection_establish(struct connection *n, int64_t deadline)
 		cli_die("cannot connect: %s", umbel_strerror(r));
 	if (deadline >= 0 && (until < 0 || deadline < until))
 		until = deadline;
+	progress_begin(&progress);
 	while (n->state != UMBEL_CONNECTED) {
 		/* -EAGAIN: a broker is there, and has no time yet */
 		bool failed = n->error != 0 && n->error != -EAGAIN;
@@ -308,15 +311,18 @@ connection_establish(struct connection *n, int64_t deadline)
 			             umbel_address(n->c));
 			told = true;
 		}
-		r = connection_step(n, NULL, 0, until);
+		r = progress_step(&progress, n, NULL, 0, until);
+		progress_tell(&progress, "no answer for %d s ...",
+		              progress_seconds(&progress));
 		if (r == CLI_TIMEOUT) {
 			explain(n);
 			return until == deadline ? CLI_TIMEOUT : CLI_NO_BROKER;
 		}
 		if (r != CLI_OK)
-			return r;
+			break;
 	}
-	return CLI_OK;
+	progress_end(&progress);
+	return r;
 }
 
 static int64_t
@@ -413,26 +419,42 @@ on_flushed(struct umbel *c, int error, void *user)
 	n->flush_error = error;
 }
 
+static void
+tell_unconfirmed(struct progress *p, struct connection *n)
+{
+	uint64_t missing = connection_unconfirmed(n);
+
+	if (missing > 0)
+		progress_tell(p,
+		              "%" PRIu64 " message%s still to be "
+		              "confirmed ...",
+		              missing, cli_plural(missing));
+	else
+		progress_tell(p, "waiting for the broker ...");
+}
+
 int
 connection_flush(struct connection *n, int64_t deadline)
 {
 	/* what had not left when the connection broke goes out over the next
 	   one, and is confirmed there */
-	for (;;) {
-		int r;
+	struct progress progress;
+	int r = CLI_OK;
 
+	progress_begin(&progress);
+	n->flush_error = -EAGAIN;
+	while (r == CLI_OK && n->flush_error != 0) {
 		n->flushed = false;
 		r = umbel_flush(n->c, on_flushed, n);
 		if (r < 0)
 			cli_die("cannot flush: %s", umbel_strerror(r));
-		while (!n->flushed) {
-			r = connection_step(n, NULL, 0, deadline);
-			if (r != CLI_OK)
-				return r;
+		while (r == CLI_OK && !n->flushed) {
+			r = progress_step(&progress, n, NULL, 0, deadline);
+			tell_unconfirmed(&progress, n);
 		}
-		if (n->flush_error == 0)
-			return CLI_OK;
 	}
+	progress_end(&progress);
+	return r;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "connection.h"
 #include "names.h"
 #include "output.h"
+#include "progress.h"
 #include "show.h"
 #include "signals.h"
 
@@ -110,6 +111,7 @@ static int
 run(struct get *g)
 {
 	int64_t deadline = cli_deadline(g->timeout_ms);
+	struct progress progress;
 	int r;
 
 	signals_watch();
@@ -123,8 +125,13 @@ run(struct get *g)
 		cli_die("cannot subscribe to %s: %s", g->filter,
 		        umbel_strerror(r));
 	r = connection_establish(&g->connection, deadline);
-	while (r == CLI_OK && !g->done)
-		r = connection_step(&g->connection, NULL, 0, deadline);
+	progress_begin(&progress);
+	while (r == CLI_OK && !g->done) {
+		r = progress_step(&progress, &g->connection, NULL, 0, deadline);
+		progress_tell(&progress, "%zu value%s so far ...", g->found,
+		              cli_plural(g->found));
+	}
+	progress_end(&progress);
 	connection_close(&g->connection);
 	return conclude(g, r);
 }

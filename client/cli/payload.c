@@ -153,6 +153,17 @@ payload_too_long(const struct payload *p, struct connection *n, size_t len,
 	return CLI_FAILED;
 }
 
+void
+payload_tell(struct payload *p, size_t len)
+{
+	if (p->line > 0)
+		progress_tell(&p->progress, "%" PRIu64 " line%s ...", p->line,
+		              cli_plural(p->line));
+	else
+		progress_tell(&p->progress, "%zu byte%s read ...", len,
+		              cli_plural(len));
+}
+
 int
 payload_read_some(struct payload *p, struct connection *n, int fd,
                   int64_t deadline, struct buf *in, bool *ended)
@@ -161,11 +172,14 @@ payload_read_some(struct payload *p, struct connection *n, int fd,
 	ssize_t got;
 	int r;
 
+	if (isatty(fd))
+		p->progress.wanted = false; /* somebody types here */
 	while (!input.revents) {
 		connection_confirm(n);
-		r = connection_step(n, &input, 1, deadline);
+		r = progress_step(&p->progress, n, &input, 1, deadline);
 		if (r != CLI_OK)
 			return r;
+		payload_tell(p, in->len);
 	}
 	got = read(fd, buf_room(in, CHUNK), CHUNK);
 	if (got < 0 && errno != EINTR && errno != EAGAIN) {

@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "client/umbel.h"
 #include "connection.h"
+#include "progress.h"
 
 enum payload_source {
 	FROM_NOWHERE,
@@ -28,7 +29,8 @@ enum payload_source {
 
 enum payload_format { AS_IS, JSON, MSGPACK };
 
-/* Starts from zeros but for `cli`; ends with payload_free(). */
+/* Starts from zeros but for `cli` and `progress`;
+   ends with payload_free(). */
 struct payload {
 	const struct cli *cli;
 	enum payload_source source;
@@ -37,8 +39,9 @@ struct payload {
 	const char *file;
 	struct umbel_header *headers;
 	size_t n_headers;
-	uint64_t line;     /* number of the line in hand, 0: not lines */
-	struct buf packed; /* scratch of --msgpack */
+	uint64_t line;            /* number of the line in hand, 0: not lines */
+	struct buf packed;        /* scratch of --msgpack */
+	struct progress progress; /* of reading and sending it */
 };
 
 /* ---- the command line --------------------------------------------------- */
@@ -78,6 +81,9 @@ void payload_set_source(struct payload *p, enum payload_source source);
 void payload_set_format(struct payload *p, enum payload_format format);
 
 /* ---- the bytes ---------------------------------------------------------- */
+
+/* How far it is, if it is time to tell: so many lines, or bytes. */
+void payload_tell(struct payload *p, size_t len);
 
 /* Read once from `fd`, whenever there is something, and let the handle do its
    work meanwhile. A verdict; *ended at the end of the input. */

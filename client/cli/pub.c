@@ -80,7 +80,9 @@ publish(struct pub *p, const char *data, size_t len)
 			cli_complain("cannot publish: %s", umbel_strerror(r));
 			return CLI_FAILED;
 		}
-		r = connection_step(n, NULL, 0, p->deadline);
+		r = progress_step(&p->payload.progress, n, NULL, 0,
+		                  p->deadline);
+		payload_tell(&p->payload, len);
 		if (r != CLI_OK)
 			return r;
 	}
@@ -220,7 +222,9 @@ run(struct pub *p)
 		p->connection.patience_ms = p->cli->wait_ms == CLI_UNSET
 		                                    ? PATIENCE_MS
 		                                    : p->cli->wait_ms;
+		progress_begin(&p->payload.progress);
 		r = publish_input(p);
+		progress_end(&p->payload.progress);
 		r = conclude(p, confirm(p, r));
 	}
 	if (r == CLI_TIMEOUT)

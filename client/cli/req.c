@@ -19,6 +19,7 @@
 #include "names.h"
 #include "output.h"
 #include "payload.h"
+#include "progress.h"
 #include "show.h"
 #include "signals.h"
 
@@ -158,14 +159,26 @@ ask(struct req *q, const char *data, size_t len)
 static int
 ask_and_wait(struct req *q)
 {
+	struct progress progress;
 	struct buf in = { 0 };
-	int r = payload_read(&q->payload, &q->connection, CLI_FOREVER, &in);
+	int r;
 
+	progress_begin(&q->payload.progress);
+	r = payload_read(&q->payload, &q->connection, CLI_FOREVER, &in);
+	progress_end(&q->payload.progress);
 	if (r == CLI_OK)
 		r = ask(q, in.at, in.len);
 	buf_free(&in);
-	while (r == CLI_OK && !q->done)
-		r = connection_step(&q->connection, NULL, 0, CLI_FOREVER);
+	progress_begin(&progress);
+	while (r == CLI_OK && !q->done) {
+		r = progress_step(&progress, &q->connection, NULL, 0,
+		                  CLI_FOREVER);
+		if (!isatty(STDOUT_FILENO) || q->n_replies == 0)
+			progress_tell(&progress,
+			              "waiting for a reply, %d s ...",
+			              progress_seconds(&progress));
+	}
+	progress_end(&progress);
 	return r == CLI_OK ? q->verdict : r;
 }
 
