@@ -105,13 +105,23 @@ identify(struct buf *out, const char *type, const void *data, size_t len)
 
 /* ---- the payload -------------------------------------------------------- */
 
+/* A text on one line. The newline that ends what a command printed (`date |
+   umbel pub --stdin`) is that of the line. */
+static void
+append_text(struct buf *out, const char *text, size_t len)
+{
+	if (len > 1 && text[len - 1] == '\n')
+		len--;
+	text_append_visible(out, text, len, "");
+}
+
 void
 show_payload(struct buf *out, const char *content_type, const void *data,
              size_t len)
 {
 	switch (identify(out, content_type, data, len)) {
 	case TEXT:
-		text_append_visible(out, data, len, "");
+		append_text(out, data, len);
 		break;
 	case BYTES:
 		buf_puts(out, "0x");

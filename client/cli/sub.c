@@ -100,7 +100,8 @@ static const char help[] =
 	"\n"
 	"A payload is shown as its content-type says. Without one, UTF-8 without\n"
 	"control characters is text, one msgpack map or array is shown as JSON,\n"
-	"and all else as 0x and digits. Nothing in a payload can upset a terminal.\n"
+	"and all else as 0x and digits. A newline that ends a text is left out.\n"
+	"Nothing in a payload can upset a terminal.\n"
 	"\n"
 	"Without --count, Ctrl-C and the end of who reads our output (| head) are\n"
 	"an end like any other: exit 0.\n";

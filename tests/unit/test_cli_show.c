@@ -49,6 +49,18 @@ without_a_content_type_utf8_is_text(void **state)
 }
 
 static void
+the_newline_that_ends_a_text_is_that_of_the_line(void **state)
+{
+	(void)state;
+	expect_line(NULL, BYTES("printed\n"), "printed");
+	expect_line("text", BYTES("two\nlines\n"), "two\\nlines");
+	expect_line(NULL, BYTES("\n\n"), "\\n");
+	expect_line(NULL, BYTES("\n"), "\\n");
+	expect_members(NULL, BYTES("printed\n"),
+	               "\"payload\":\"printed\\n\",\"encoding\":\"text\"");
+}
+
+static void
 without_a_content_type_one_map_or_array_is_json(void **state)
 {
 	(void)state;
@@ -117,6 +129,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_a_content_type_utf8_is_text),
+		cmocka_unit_test(
+			the_newline_that_ends_a_text_is_that_of_the_line),
 		cmocka_unit_test(
 			without_a_content_type_one_map_or_array_is_json),
 		cmocka_unit_test(without_a_content_type_all_else_is_hex),
