@@ -79,6 +79,19 @@ stat_folder(const struct sockaddr_un *address, struct stat *st)
 	return stat(folder, st) == 0;
 }
 
+/*
+ * Only the folder's owner and root can have put the socket there, if nobody
+ * else may write to the folder. That has to do for users without a number: who
+ * looks from a rootless container cannot tell those outside from each other.
+ */
+static bool
+is_owners(const struct stat *folder, uid_t uid)
+{
+	if (uid == UID_UNMAPPED && folder->st_mode & (S_IWGRP | S_IWOTH))
+		return false;
+	return folder->st_uid == uid;
+}
+
 static bool
 is_trusted(const struct sockaddr_un *address, const struct umbel_options *opt,
            uid_t uid)
@@ -89,8 +102,7 @@ is_trusted(const struct sockaddr_un *address, const struct umbel_options *opt,
 		return uid == opt->expect_uid;
 	if (uid == 0 || uid == geteuid())
 		return true;
-	return uid != UID_UNMAPPED && stat_folder(address, &st) &&
-	       st.st_uid == uid;
+	return stat_folder(address, &st) && is_owners(&st, uid);
 }
 
 static void
@@ -110,9 +122,13 @@ describe_stranger(const struct sockaddr_un *address,
 		snprintf(text, n,
 		         "connect to %s: the broker there runs as uid %u; "
 		         "trusted are root, ourselves (uid %u) and the owner "
-		         "of the folder (uid %d)",
+		         "of the folder (uid %d)%s",
 		         address->sun_path, (unsigned)uid, (unsigned)geteuid(),
-		         stat_folder(address, &st) ? (int)st.st_uid : -1);
+		         stat_folder(address, &st) ? (int)st.st_uid : -1,
+		         uid == UID_UNMAPPED
+		                 ? ", who has no number here: only if nobody "
+		                   "else may write to the folder"
+		                 : "");
 }
 
 static void

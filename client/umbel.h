@@ -186,7 +186,9 @@ struct umbel_options {
 
 	/* the only uid that the broker may run as; default (-1 or 0 with
 	   expect_uid_set false): root, this process's own, or the owner of
-	   the socket's directory */
+	   the socket's directory. In a rootless container, where the users
+	   outside have no numbers, the owner counts if nobody else may write
+	   to that directory */
 	uint32_t expect_uid;
 	bool expect_uid_set;
 
