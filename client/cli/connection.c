@@ -74,14 +74,21 @@ hint_who_may(const struct connection *n)
 
 	cli_hint("this is uid %u (%s)", (unsigned)geteuid(),
 	         user_name(geteuid()));
-	if (stat(address, &st) == 0)
-		cli_hint("the socket is %s:%s's, mode %04o: whoever may write "
-		         "it may connect",
-		         user_name(st.st_uid), group_name(st.st_gid),
-		         (unsigned)st.st_mode & 07777);
+	if (stat(address, &st) < 0) {
+		cli_hint("a folder of that path cannot be entered: its owner "
+		         "lets others in with chmod");
+		return;
+	}
+	cli_hint("the socket is %s:%s's, mode %04o: whoever may write it may "
+	         "connect",
+	         user_name(st.st_uid), group_name(st.st_gid),
+	         (unsigned)st.st_mode & 07777);
+	if (st.st_mode & S_IWGRP && st.st_gid != 0)
+		cli_hint("as root: usermod -aG %s %s; then log in again",
+		         group_name(st.st_gid), user_name(geteuid()));
 	else
-		cli_hint("a folder of that path cannot be entered");
-	cli_hint("be one of those, or start umbeld with another --mode");
+		cli_hint(
+			"be one of those, or start umbeld with another --mode");
 }
 
 static void

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: MIT
 """What umbel says when it cannot: what was tried, what is wrong, what to do."""
 
+import grp
 import os
 import signal
 import socket
@@ -71,6 +72,13 @@ class NoBroker(CliTest):
         self.assertIn("permission denied", said)
         self.assertIn("this is uid", said)
         self.assertIn("mode 0000", said)
+        self.assertIn("another --mode", said)
+        if os.getuid() == 0:
+            group = next(group for group in grp.getgrall() if group.gr_gid not in (0, *os.getgroups()))
+            os.chown(self.socket, -1, group.gr_gid)
+            os.chmod(self.socket, 0o660)
+            said = self.refused("ping", **options)
+            self.assertIn(f"usermod -aG {group.gr_name} nobody; then log in again", said)
 
     def test_a_folder_that_one_may_not_enter(self):
         options = {}
