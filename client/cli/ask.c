@@ -22,9 +22,7 @@ struct asking {
 	json_t *options;
 	json_t *answer; /* of the pages so far; NULL: none came */
 	json_t *next;   /* the one that the last page told */
-	const char *list;
-	struct progress progress;
-	bool done; /* with the page in hand */
+	bool done;
 	int verdict;
 };
 
@@ -108,26 +106,36 @@ verdict(const struct asking *a, const struct umbel_reply_info *info)
 	}
 }
 
+static void send_question(struct asking *a);
+
 static void
 on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
 {
 	struct asking *a = user;
 
 	(void)c;
-	a->done = true;
 	if (info->error == 0)
 		take_page(a, info->msg);
 	else
 		a->verdict = verdict(a, info);
+	if (a->verdict == CLI_OK && a->next)
+		send_question(a);
+	else
+		a->done = true;
 }
 
+/* For the first page, or for the next. */
 static void
 send_question(struct asking *a)
 {
-	char *text = json_dumps(a->options, JSON_COMPACT);
 	struct buf packed = { 0 }, why = { 0 };
+	char *text;
 	int r;
 
+	if (a->next)
+		json_object_set_new(a->options, "after", a->next);
+	a->next = NULL;
+	text = json_dumps(a->options, JSON_COMPACT);
 	if (!text || !json_to_msgpack(text, strlen(text), &packed, &why))
 		cli_die("cannot ask: %s", text ? buf_text(&why) : "no memory");
 	r = umbel_request(a->connection->c, a->topic, packed.at, packed.len,
@@ -141,59 +149,68 @@ send_question(struct asking *a)
 
 /* ---- all of them -------------------------------------------------------- */
 
-static void
-tell_progress(struct asking *a)
+struct asking *
+ask_begin(struct connection *n, const char *what, const json_t *options)
 {
-	size_t n = json_array_size(json_object_get(a->answer, a->list));
+	struct asking *a = calloc(1, sizeof(*a));
 
-	if (a->list)
-		progress_tell(&a->progress, "%zu %s so far ...", n, a->list);
-	else
-		progress_tell(&a->progress, "waiting for the broker ...");
+	if (!a)
+		cli_die("out of memory");
+	a->connection = n;
+	a->options = json_deep_copy(options);
+	snprintf(a->topic, sizeof(a->topic), "$SYS.broker.%s", what);
+	send_question(a);
+	return a;
 }
 
-static int
-ask_once(struct asking *a)
+bool
+ask_is_done(const struct asking *a)
 {
-	int r = CLI_OK;
+	return a->done;
+}
 
-	a->done = false;
-	send_question(a);
-	while (r == CLI_OK && !a->done) {
-		r = progress_step(&a->progress, a->connection, NULL, 0,
-		                  CLI_FOREVER);
-		tell_progress(a);
-	}
-	return r == CLI_OK ? a->verdict : r;
+int
+ask_end(struct asking *a, json_t **answer)
+{
+	int r = a->verdict;
+
+	if (r == CLI_OK && answer)
+		*answer = json_incref(a->answer);
+	json_decref(a->answer);
+	json_decref(a->options);
+	json_decref(a->next);
+	free(a);
+	return r;
+}
+
+static void
+tell_progress(struct progress *p, const struct asking *a, const char *list)
+{
+	size_t n = json_array_size(json_object_get(a->answer, list));
+
+	if (list)
+		progress_tell(p, "%zu %s so far ...", n, list);
+	else
+		progress_tell(p, "waiting for the broker ...");
 }
 
 int
 ask_broker(struct connection *n, const char *what, json_t *options,
            const char *list, json_t **answer)
 {
-	struct asking a = {
-		.connection = n,
-		.options = json_deep_copy(options),
-		.list = list,
-	};
-	int r;
+	struct asking *a = ask_begin(n, what, options);
+	struct progress progress;
+	int r = CLI_OK;
 
-	progress_begin(&a.progress);
-	snprintf(a.topic, sizeof(a.topic), "$SYS.broker.%s", what);
-	do {
-		if (a.next)
-			json_object_set_new(a.options, "after", a.next);
-		a.next = NULL;
-		r = ask_once(&a);
-	} while (r == CLI_OK && a.next);
-	progress_end(&a.progress);
-	json_decref(a.options);
-	json_decref(a.next);
-	if (r == CLI_OK)
-		*answer = a.answer;
-	else
-		json_decref(a.answer);
-	return r;
+	progress_begin(&progress);
+	while (r == CLI_OK && !a->done) {
+		r = progress_step(&progress, n, NULL, 0, CLI_FOREVER);
+		tell_progress(&progress, a, list);
+	}
+	progress_end(&progress);
+	if (!a->done)
+		a->verdict = r; /* a signal; the handle is closed next */
+	return ask_end(a, answer);
 }
 
 /* ---- members ------------------------------------------------------------ */

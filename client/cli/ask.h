@@ -10,10 +10,13 @@
 #define UMBEL_CLI_ASK_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "buf.h"
 #include "connection.h"
+
+struct asking;
 
 /*
  * Ask on $SYS.broker.`what`, with `options`, an object whose members the
@@ -26,6 +29,14 @@
  */
 int ask_broker(struct connection *n, const char *what, json_t *options,
                const char *list, json_t **answer);
+
+/* The same without waiting: it goes on whenever the handle is dispatched. */
+struct asking *ask_begin(struct connection *n, const char *what,
+                         const json_t *options);
+bool ask_is_done(const struct asking *a);
+/* The verdict and the answer of one that is done; NULL: forget it. One that is
+   not done is forgotten only when its handle is closed. */
+int ask_end(struct asking *a, json_t **answer);
 
 /* Members of an answer; without one: 0, "", false. */
 uint64_t ask_uint(const json_t *object, const char *key);
