@@ -51,6 +51,7 @@ cli_verb match_main;
 cli_verb ping_main;
 cli_verb run_main;
 cli_verb acl_main;
+cli_verb doctor_main;
 
 /* ---- options ---------------------------------------------------------- */
 

@@ -27,6 +27,7 @@ static const struct {
 	{ "ping", ping_main },
 	{ "run", run_main },
 	{ "acl", acl_main },
+	{ "doctor", doctor_main },
 };
 /* clang-format on */
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -49,6 +50,7 @@ static const char help[] =
 	"  ping                 is there a broker, and how far away?\n"
 	"  run -- CMD...        run CMD with a private broker of its own\n"
 	"  acl test VERB TOPIC  may somebody do this, by umbeld's rules?\n"
+	"  doctor               what is wrong here, and what mends it\n"
 	"\n"
 	"  umbel VERB --help has the options of a verb. For all of them:\n"
 	"\n" CLI_OPTIONS_HELP "      --version\n"

@@ -20,7 +20,7 @@ class Requests(CliTest):
     def replier(self, command, *options, filter="q.*"):
         """A umbel reply that answers from now on."""
         ready, ready_for_umbel = os.pipe()
-        process = self.spawn(UMBEL, "reply", *options, "--on-ready", f"echo >&{ready_for_umbel}", filter,
+        process = self.spawn(UMBEL, "reply", *options, "--on-ready", f"echo >/dev/fd/{ready_for_umbel}", filter,
                              "--exec", command, pass_fds=[ready_for_umbel])
         os.close(ready_for_umbel)
         with open(ready, "rb") as active:
