@@ -280,6 +280,7 @@ struct umbel {
 	struct head_template head;
 	struct out out;  /* PUBLISH, and since LINK_UP everything else */
 	struct out ctrl; /* what goes before it: the handshake, a last PING */
+	size_t brink; /* see publish.c; any other use of the lock makes it 0 */
 	unsigned cork;
 	size_t flush_at;   /* write when so many bytes have come together */
 	bool blocked;      /* the kernel took no more; it will say when */
@@ -378,10 +379,17 @@ int handle_claim(struct umbel *c);
 
 /* A handle of one thread needs no lock: handle_check() keeps others out. */
 static inline void
-handle_lock(struct umbel *c)
+handle_lock_to_publish(struct umbel *c)
 {
 	if (!c->opt.single_thread)
 		pthread_mutex_lock(&c->lock);
+}
+
+static inline void
+handle_lock(struct umbel *c)
+{
+	handle_lock_to_publish(c);
+	c->brink = 0;
 }
 
 static inline void

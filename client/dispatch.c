@@ -447,6 +447,7 @@ dispatch_until(struct umbel *c, int timeout_ms,
 			c->n_waiting++;
 			sys_cond_wait(&c->changed, &c->lock, left);
 			c->n_waiting--;
+			c->brink = 0; /* others published meanwhile */
 			continue;
 		}
 		c->dispatcher = thread_self();

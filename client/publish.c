@@ -6,6 +6,11 @@
  * goes to the kernel as it is. Nearly always it is on the topic of the message
  * before: then its front is copied from last time's, and nothing is checked
  * twice.
+ *
+ * In bulk it is as long as the one before, too, and all there is to do is to put
+ * it behind that one. How far that goes is the brink: a place in the buffer, up
+ * to which there is memory and nothing is to be sent yet. Whoever else takes
+ * the lock may change anything, and so wipes it out.
  */
 #include "conn.h"
 
@@ -142,30 +147,36 @@ put_data(uint8_t *at, const uint8_t *data, size_t len)
 	memcpy(at + len - sizeof(last), &last, sizeof(last));
 }
 
+/* The frame of the template, for which there is room. */
+static inline void
+append(struct umbel *c, const void *data)
+{
+	uint8_t *at = c->out.data + c->out.tail;
+
+	put_front(at, &c->head);
+	put_data(at + c->head.len, data, c->head.data_len);
+	c->out.tail += c->head.len + c->head.data_len;
+	c->taken++;
+}
+
 /* On the topic of the template. */
 static int
 put_again(struct umbel *c, const void *data, size_t len)
 {
-	struct out *o = &c->out;
 	size_t size;
-	uint8_t *at;
+	int r;
 
-	if (unlikely(len != c->head.data_len))
+	if (len != c->head.data_len)
 		set_length(&c->head, len);
 	size = c->head.len + len;
-	if (unlikely(is_too_long(c, size)))
+	if (is_too_long(c, size))
 		return refuse_size(c, c->head.topic, size);
-	if (unlikely(size > o->cap - o->tail || !fits(c, size))) {
-		int r = make_room(c, size);
-
-		if (r < 0)
-			return r;
-	}
-	at = o->data + o->tail;
-	put_front(at, &c->head);
-	put_data(at + c->head.len, data, len);
-	o->tail += size;
-	c->taken++;
+	r = make_room(c, size);
+	if (r < 0)
+		return r;
+	if (is_too_long(c, size)) /* for a broker that we just came to */
+		return refuse_size(c, c->head.topic, size);
+	append(c, data);
 	return 0;
 }
 
@@ -230,10 +241,9 @@ put(struct umbel *c, const char *topic, const void *data, size_t len)
 {
 	int r;
 
-	if (unlikely(len >= SEND_LARGE))
+	if (len >= SEND_LARGE)
 		return put_any(c, topic, data, len, NULL);
-	if (unlikely(strcmp(topic, c->head.topic) != 0 ||
-	             c->head.topic_end == 0)) {
+	if (strcmp(topic, c->head.topic) != 0 || c->head.topic_end == 0) {
 		r = set_topic(c, topic);
 		if (r < 0)
 			return r;
@@ -241,22 +251,59 @@ put(struct umbel *c, const char *topic, const void *data, size_t len)
 	return put_again(c, data, len);
 }
 
+/* How far messages like this one can follow, and nothing else be done. */
+static size_t
+find_brink(const struct umbel *c)
+{
+	size_t more = c->flush_at - 1;
+	size_t end;
+
+	if (c->cork == 0 || c->debug)
+		return 0;
+	if (more > c->opt.buffer)
+		more = c->opt.buffer;
+	end = c->out.head + more;
+	return end < c->out.cap ? end : c->out.cap;
+}
+
+/* Short of the brink, and like the one before? */
+static inline bool
+repeats(const struct umbel *c, const char *topic, size_t len)
+{
+	return len == c->head.data_len &&
+	       c->out.tail + c->head.len + len <= c->brink &&
+	       strcmp(topic, c->head.topic) == 0;
+}
+
+/* The first of its kind, or one that takes those before it along. */
+static __attribute__((noinline)) int
+publish_first(struct umbel *c, const char *topic, const void *data, size_t len)
+{
+	int r = put(c, topic, data, len);
+
+	if (r == 0)
+		published(c, topic, len);
+	c->brink = find_brink(c);
+	return r;
+}
+
 /* ---- umbel.h ------------------------------------------------------------------ */
 
 int
 umbel_publish(struct umbel *c, const char *topic, const void *data, size_t len)
 {
-	int r;
+	int r = 0;
 
 	if (handle_check(c) < 0)
 		return handle_check(c);
 	if (unlikely(!topic || (!data && len > 0)))
 		return handle_refuse(c, -EINVAL,
 		                     "publish: no topic or no data");
-	handle_lock(c);
-	r = put(c, topic, data, len);
-	if (likely(r == 0))
-		published(c, topic, len);
+	handle_lock_to_publish(c);
+	if (likely(repeats(c, topic, len)))
+		append(c, data);
+	else
+		r = publish_first(c, topic, data, len);
 	handle_unlock(c);
 	return r;
 }

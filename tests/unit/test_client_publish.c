@@ -367,6 +367,78 @@ TEST(corked_messages_wait_for_company)
 	fake_stop(&f);
 }
 
+/* What makes the next message one that does not merely repeat the last. */
+static void
+come_between(struct umbel *c, unsigned what)
+{
+	switch (what) {
+	case 0:
+		umbel_publish(c, "ab", "x", 1);
+		break;
+	case 1:
+		umbel_publish(c, "a", "long", 4);
+		break;
+	case 2:
+		umbel_publish_opts(c, "a", "x", 1,
+		                   UMBEL_PUB_OPTIONS(.retain = true));
+		break;
+	case 3:
+		umbel_uncork(c);
+		umbel_publish(c, "a", "x", 1);
+		umbel_cork(c);
+		break;
+	case 4:
+		assert_int_equal(umbel_publish(c, "a ", "x", 1), UMBEL_E_TOPIC);
+		umbel_publish(c, "a", "x", 1);
+		break;
+	case 5:
+		umbel_publish(c, "a", large, 64u << 10);
+		break;
+	default:
+		umbel_publish(c, "", "x", 1);
+		umbel_publish(c, "a", "x", 1);
+	}
+}
+
+TEST(whatever_comes_between_messages_that_repeat_they_stay_in_order)
+{
+	static const char *const between[] = { "x", "long", "x", "x",
+		                               "x", large,  "x" };
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_cork(c);
+	for (unsigned what = 0; what < 7; what++) {
+		umbel_publish(c, "a", "1", 1);
+		umbel_publish(c, "a", "2", 1);
+		come_between(c, what);
+		umbel_publish(c, "a", "3", 1);
+		umbel_publish(c, "a", "4", 1);
+		umbel_uncork(c);
+		umbel_cork(c);
+		assert_string_equal(fake_read_publish(&f), "1");
+		assert_string_equal(fake_read_publish(&f), "2");
+		if (what == 5)
+			expect_large(&f, 64u << 10, 0);
+		else
+			assert_string_equal(fake_read_publish(&f),
+			                    between[what]);
+		assert_string_equal(fake_read_publish(&f), "3");
+		assert_string_equal(fake_read_publish(&f), "4");
+	}
+	umbel_publish(c, "a", "5", 1);
+	fake_expect_silence(&f);
+	umbel_uncork(c);
+	umbel_publish(c, "a", "6", 1);
+	assert_string_equal(fake_read_publish(&f), "5");
+	assert_string_equal(fake_read_publish(&f), "6");
+	fake_expect_silence(&f);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 static void
 publish_two(struct umbel *c, const struct umbel_msg *m, void *user)
 {
@@ -644,6 +716,8 @@ main(void)
 		cmocka_unit_test(
 			the_longest_frame_goes_and_a_byte_more_does_not),
 		cmocka_unit_test(corked_messages_wait_for_company),
+		cmocka_unit_test(
+			whatever_comes_between_messages_that_repeat_they_stay_in_order),
 		cmocka_unit_test(
 			what_callbacks_publish_goes_out_at_the_end_of_the_dispatch),
 		cmocka_unit_test(
