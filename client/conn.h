@@ -275,6 +275,7 @@ struct umbel {
 	pthread_cond_t
 		changed; /* for those who wait while another dispatches */
 	unsigned n_waiting;
+	bool locked; /* by whoever holds it, unless it needs no lock */
 
 	/* shared: publishing */
 	struct head_template head;
@@ -377,12 +378,18 @@ struct umbel {
 /* The first thread that uses a handle of one thread owns it: 0 or -EPERM. */
 int handle_claim(struct umbel *c);
 
-/* A handle of one thread needs no lock: handle_check() keeps others out. */
+/*
+ * The lock costs as much as all else that a publish does. A handle of one
+ * thread needs none, handle_check() keeps others out; nor does a process of one
+ * thread: while it is held no callback runs, which could start another.
+ */
 static inline void
 handle_lock_to_publish(struct umbel *c)
 {
-	if (!c->opt.single_thread)
-		pthread_mutex_lock(&c->lock);
+	if (sys_is_alone() || c->opt.single_thread)
+		return;
+	pthread_mutex_lock(&c->lock);
+	c->locked = true;
 }
 
 static inline void
@@ -395,9 +402,14 @@ handle_lock(struct umbel *c)
 static inline void
 handle_unlock(struct umbel *c)
 {
-	if (!c->opt.single_thread)
-		pthread_mutex_unlock(&c->lock);
+	if (!c->locked)
+		return;
+	c->locked = false;
+	pthread_mutex_unlock(&c->lock);
 }
+
+/* Lock held: let go of it until handle_changed(), or until the time is over. */
+void handle_wait(struct umbel *c, int timeout_ms);
 
 /* Raised in the child by every fork. */
 extern _Atomic unsigned handle_forks;

@@ -444,10 +444,7 @@ dispatch_until(struct umbel *c, int timeout_ms,
 		}
 		tried = left == 0;
 		if (c->dispatcher) {
-			c->n_waiting++;
-			sys_cond_wait(&c->changed, &c->lock, left);
-			c->n_waiting--;
-			c->brink = 0; /* others published meanwhile */
+			handle_wait(c, left);
 			continue;
 		}
 		c->dispatcher = thread_self();

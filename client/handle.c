@@ -135,6 +135,19 @@ handle_changed(struct umbel *c)
 		pthread_cond_broadcast(&c->changed);
 }
 
+void
+handle_wait(struct umbel *c, int timeout_ms)
+{
+	if (!c->locked) /* alone: the lock is free */
+		pthread_mutex_lock(&c->lock);
+	c->locked = false;
+	c->n_waiting++;
+	sys_cond_wait(&c->changed, &c->lock, timeout_ms);
+	c->n_waiting--;
+	c->locked = true;
+	c->brink = 0; /* others published meanwhile */
+}
+
 /* ---- options -------------------------------------------------------------- */
 
 void

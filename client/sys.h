@@ -82,6 +82,23 @@ const char *sys_program_name(void);
 /* Bits that strangers cannot guess, as good as the system has them. */
 uint64_t sys_random(void);
 
+/* Is there no other thread in this process? False when nobody knows. */
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+
+static inline bool
+sys_is_alone(void)
+{
+	return __libc_single_threaded;
+}
+#else
+static inline bool
+sys_is_alone(void)
+{
+	return false;
+}
+#endif
+
 int sys_cond_init(pthread_cond_t *cond);
 /* Returns false when timeout_ms is over; -1 waits for ever. */
 bool sys_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
