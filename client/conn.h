@@ -565,6 +565,9 @@ has_attention(const struct umbel *c)
 unsigned dispatch_due(struct umbel *c);
 /* Set the timer to the earliest deadline. Lock held. */
 void dispatch_arm(struct umbel *c);
+/* Something is due already, and needs no timer: whoever dispatches, or the
+   next who does, shall not wait. Lock held. */
+void dispatch_soon(struct umbel *c);
 /* The broker gave a sign of life. Lock held. */
 void dispatch_heard(struct umbel *c);
 /* Lock held: move on without a callback if nobody dispatches. */

@@ -356,7 +356,7 @@ umbel_connect(struct umbel *c, int timeout_ms)
 		c->failed = 0;
 		c->retry_ms = 0;
 		c->at.retry = sys_now();
-		dispatch_arm(c);
+		dispatch_soon(c);
 	}
 	handle_unlock(c);
 	if (timeout_ms == 0)

@@ -46,6 +46,27 @@ dispatch_wake(struct umbel *c)
 		sys_wake(&c->sys);
 }
 
+/* Nobody dispatches: whoever watches the descriptor shall. Once is enough, it
+   rings until a round waits and takes it back. */
+static void
+ring(struct umbel *c)
+{
+	if (c->again)
+		return;
+	c->again = true;
+	sys_wake(&c->sys);
+}
+
+void
+dispatch_soon(struct umbel *c)
+{
+	dispatch_attend(c, ATTEND_DUE);
+	if (c->dispatcher)
+		dispatch_wake(c);
+	else if (atomic_load(&c->watched))
+		ring(c);
+}
+
 /* ---- what is due ------------------------------------------------------------ */
 
 void
@@ -375,10 +396,8 @@ dispatch_quietly(struct umbel *c, int64_t now)
 	c->quiet_at = now;
 	receive_quietly(c);
 	run_timers(c, now, !receive_has_frame(c));
-	if (has_more(c) && !c->again) {
-		c->again = true;
-		sys_wake(&c->sys);
-	}
+	if (has_more(c))
+		ring(c);
 }
 
 /* ---- the role ------------------------------------------------------------------- */
@@ -408,11 +427,8 @@ dispatch_end(struct umbel *c)
 
 	handle_lock(c);
 	c->dispatcher = 0;
-	/* once is enough: it rings until a round waits and takes it back */
-	if (!dying && !c->again && atomic_load(&c->watched) && has_more(c)) {
-		c->again = true;
-		sys_wake(&c->sys);
-	}
+	if (!dying && atomic_load(&c->watched) && has_more(c))
+		ring(c);
 	handle_changed(c);
 	handle_unlock(c);
 	if (dying)
@@ -468,10 +484,8 @@ umbel_fd(struct umbel *c)
 	handle_lock(c);
 	/* what was left over before anybody looked, it tells now */
 	if (!atomic_exchange(&c->watched, true) && !c->dispatcher &&
-	    !c->again && has_more(c)) {
-		c->again = true;
-		sys_wake(&c->sys);
-	}
+	    has_more(c))
+		ring(c);
 	handle_unlock(c);
 	return c->sys.poller;
 }
