@@ -10,6 +10,8 @@
 #define MOVE_MAX   (SLAB_SIZE / 16)
 /* What is worth a slab even when memory is short. */
 #define SHORT_MAX  (SLAB_SIZE / 8)
+/* A frame of this length is not cut by the end of a slab if that can be helped. */
+#define LONG_FRAME (SLAB_SIZE / 16)
 /* Large slabs are filled in steps of this. */
 #define LARGE_READ (256u << 10)
 
@@ -77,6 +79,27 @@ room_in_large(struct input *in, struct slab_pool *pool, size_t size)
 	return true;
 }
 
+/*
+ * Long frames are seldom alone, and mostly as long as the one before. Ask for
+ * as many as fit whole: what the end of the slab would cut off had to be moved
+ * to another. The slab remembers their length while nothing is in it. That is
+ * a guess, and a wrong one costs a shorter read.
+ */
+static size_t
+room_for_whole_frames(struct input *in, size_t size)
+{
+	struct slab *slab = in->slab;
+	size_t room = slab->cap - in->end, whole;
+
+	if (size == 0)
+		size = slab->frame_size;
+	slab->frame_size = (uint32_t)size;
+	if (size < LONG_FRAME)
+		return room;
+	whole = (slab->cap - in->at) / size * size;
+	return whole > input_length(in) ? whole - input_length(in) : room;
+}
+
 bool
 input_room(struct input *in, struct slab_pool *pool, uint8_t **at, size_t *room)
 {
@@ -87,9 +110,13 @@ input_room(struct input *in, struct slab_pool *pool, uint8_t **at, size_t *room)
 	          : !room_in_plain(in, pool, size))
 		return false;
 	*at = in->slab->data + in->end;
-	*room = (large ? in->slab->charged : in->slab->cap) - in->end;
+	if (!large) {
+		*room = room_for_whole_frames(in, size);
+		return true;
+	}
+	*room = in->slab->charged - in->end;
 	/* a large slab is for one frame: what follows begins another */
-	if (large && *room > in->at + size - in->end)
+	if (*room > in->at + size - in->end)
 		*room = in->at + size - in->end;
 	return true;
 }

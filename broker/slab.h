@@ -39,6 +39,7 @@ struct slab {
 	uint32_t cap;
 	uint32_t refs;
 	uint32_t charged;
+	uint32_t frame_size; /* the reader's: of frames that came lately */
 	uint8_t kind;
 };
 

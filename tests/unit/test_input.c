@@ -240,6 +240,49 @@ TEST(what_comes_behind_a_large_frame_is_not_put_into_its_slab)
 	rig_fini(&r);
 }
 
+/* As much as there is room for; how many bytes of it are no whole frame. */
+static size_t
+receive_once(struct rig *r, const uint8_t *data)
+{
+	uint8_t *at = NULL;
+	size_t room = 0;
+
+	assert_true(input_room(&r->in, &r->pool, &at, &room));
+	memcpy(at, data, room);
+	input_received(&r->in, room);
+	take_frames(r);
+	return input_length(&r->in);
+}
+
+TEST(long_frames_of_one_length_are_cut_once_and_then_read_whole)
+{
+	struct bytes b = { 0 }, bodies = { 0 };
+	struct rig r;
+	size_t left;
+
+	rig_init(&r, 4 << 20);
+	for (unsigned i = 0; i < 20; i++)
+		put_body(&b, &bodies, 65563, (uint8_t)i);
+	left = receive_once(&r, b.at);
+	assert_int_equal(left, SLAB_SIZE - 3 * 65568);
+	for (unsigned i = 3; i < 18; i += 3) {
+		left = receive_once(&r, b.at + i * 65568u + left);
+		assert_int_equal(left, 0);
+	}
+	bytes_free(&b);
+	bytes_free(&bodies);
+
+	/* shorter ones: the last guess, and then as much as there is room for */
+	for (unsigned i = 0; i < 2000; i++)
+		put_body(&b, &bodies, 995, (uint8_t)i);
+	assert_int_equal(receive_once(&r, b.at), 3 * 65568 % 1000);
+	left = receive_once(&r, b.at + (size_t)3 * 65568);
+	assert_int_equal(left, SLAB_SIZE % 1000);
+	bytes_free(&b);
+	bytes_free(&bodies);
+	rig_fini(&r);
+}
+
 TEST(a_slab_that_others_point_into_is_left_to_them)
 {
 	struct bytes b = { 0 }, bodies = { 0 };
@@ -387,6 +430,8 @@ main(void)
 			a_large_frame_is_paid_for_as_it_arrives_not_as_it_claims),
 		cmocka_unit_test(
 			what_comes_behind_a_large_frame_is_not_put_into_its_slab),
+		cmocka_unit_test(
+			long_frames_of_one_length_are_cut_once_and_then_read_whole),
 		cmocka_unit_test(a_slab_that_others_point_into_is_left_to_them),
 		cmocka_unit_test(
 			at_the_ceiling_it_is_refused_and_nothing_changes_until_there_is_memory),
