@@ -180,13 +180,21 @@ put_again(struct umbel *c, const void *data, size_t len)
 	return 0;
 }
 
+/* Corked, even a long message waits for company, up to half a batch. */
+static bool
+is_large(const struct umbel *c, size_t len)
+{
+	return len >= SEND_LARGE &&
+	       (len >= SEND_BATCH / 2 || !send_is_corked(c));
+}
+
 /* Anything else. */
 static int
 put_any(struct umbel *c, const char *topic, const void *data, size_t len,
         const struct umbel_pub_options *options)
 {
 	size_t topic_len = strnlen(topic, TOPIC_MAX + 1);
-	bool large = len >= SEND_LARGE;
+	bool large = is_large(c, len);
 	size_t front, size;
 	uint8_t *at;
 	int r;
@@ -241,7 +249,7 @@ put(struct umbel *c, const char *topic, const void *data, size_t len)
 {
 	int r;
 
-	if (len >= SEND_LARGE)
+	if (is_large(c, len))
 		return put_any(c, topic, data, len, NULL);
 	if (strcmp(topic, c->head.topic) != 0 || c->head.topic_end == 0) {
 		r = set_topic(c, topic);
