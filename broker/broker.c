@@ -110,6 +110,7 @@ broker_init(struct broker *b, const struct config *config)
 	STAILQ_INIT(&b->letters);
 	waiters_init(&b->settlers);
 	stalled_init(&b->stalled);
+	quota_init(&b->quota);
 	init_deadlines(b);
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		return -EIO;
@@ -140,6 +141,7 @@ broker_fini(struct broker *b)
 	}
 	deadline_clear(&b->memory_wait);
 	stalled_fini(&b->stalled);
+	quota_fini(&b->quota);
 	router_fini(&b->router);
 	roster_fini(&b->roster);
 	retained_fini(&b->retained);

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "outbox.h"
 #include "proto/datagram.h"
+#include "quota.h"
 #include "retained.h"
 #include "roster.h"
 #include "router.h"
@@ -69,6 +70,7 @@ struct broker {
 	char inbox_root[INBOX_ROOT_MAX]; /* "$inbox.0123456789abcdef" */
 
 	struct roster roster; /* of sessions that have said HELLO */
+	struct quota quota;
 
 	size_t will_bytes;             /* of all sessions */
 	STAILQ_HEAD(, letter) letters; /* to be routed when nothing else is */

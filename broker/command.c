@@ -246,11 +246,30 @@ group_is_valid(struct text name)
 	       utf8_is_text((const uint8_t *)name.at, name.len);
 }
 
+/* Refuse one more subscription, if it or its user has as many as it may. */
+static bool
+has_too_many(struct session *s, uint32_t request)
+{
+	const struct config *c = s->broker->config;
+	uint32_t of_user = *quota_subscriptions(s->user);
+
+	if (s->subs.n >= c->max_subscriptions)
+		session_refuse_subscription(s, request, "max-subscriptions",
+		                            s->subs.n, c->max_subscriptions);
+	else if (c->max_user_subscriptions > 0 &&
+	         of_user >= c->max_user_subscriptions)
+		session_refuse_subscription(s, request,
+		                            "max-user-subscriptions", of_user,
+		                            c->max_user_subscriptions);
+	else
+		return false;
+	return true;
+}
+
 static void
 on_subscribe(struct session *s, const struct message *message)
 {
 	const struct message_subscribe *m = &message->subscribe;
-	uint32_t max = s->broker->config->max_subscriptions;
 
 	if (!request_is_valid(s, m->request))
 		return;
@@ -270,11 +289,8 @@ on_subscribe(struct session *s, const struct message *message)
 	else if (subtable_find(&s->subs, m->sub))
 		session_refuse(s, STATUS_SUB_IN_USE, m->request, nil,
 		               "subscription %" PRIu32 " is in use", m->sub);
-	else if (s->subs.n >= max)
-		session_refuse(s, STATUS_LIMIT, m->request, nil,
-		               "session %" PRIu32 " has %" PRIu32
-		               " subscriptions (limit %" PRIu32 ")",
-		               s->id, s->subs.n, max);
+	else if (has_too_many(s, m->request))
+		return;
 	else if (m->options.retained)
 		subscribe_with_values(s, m);
 	else if (subscribe(s, m))

@@ -14,10 +14,13 @@
 
 #include "configfile.h"
 #include "configshow.h"
+#include "machine.h"
 #include "proto/frame.h"
 #include "setting.h"
 
-#define MEMORY_MAX ((size_t)256 << 20)
+#define MEMORY_MAX  ((size_t)256 << 20)
+/* Of what the machine has. */
+#define MEMORY_PART 8u
 
 /* What the command line says; nothing of it has been looked at. */
 struct flags {
@@ -78,34 +81,24 @@ print_help(void)
 
 /* ---- defaults ------------------------------------------------------------ */
 
-/* The limit of the cgroup that we run in, if it can be read. */
-static uint64_t
-cgroup_limit(void)
-{
-	unsigned long long n = UINT64_MAX;
-	FILE *f = fopen("/sys/fs/cgroup/memory.max", "re");
-
-	if (!f)
-		return UINT64_MAX;
-	if (fscanf(f, "%llu", &n) != 1)
-		n = UINT64_MAX;
-	fclose(f);
-	return n;
-}
-
 static size_t
 default_memory_max(void)
 {
-	long pages = sysconf(_SC_PHYS_PAGES);
-	long page = sysconf(_SC_PAGESIZE);
-	uint64_t there = pages > 0 && page > 0
-	                         ? (uint64_t)pages * (uint64_t)page
-	                         : UINT64_MAX;
-	uint64_t limit = cgroup_limit();
+	uint64_t part = machine_memory() / MEMORY_PART;
 
-	if (limit < there)
-		there = limit;
-	return there / 8 < MEMORY_MAX ? (size_t)(there / 8) : MEMORY_MAX;
+	return part < MEMORY_MAX ? (size_t)part : MEMORY_MAX;
+}
+
+/* What others may have of the descriptors that there are. */
+static void
+share_descriptors(struct config *c)
+{
+	uint32_t n = machine_descriptors();
+
+	c->max_connections =
+		n > c->descriptor_reserve ? n - c->descriptor_reserve : 1;
+	if (c->max_user_connections == 0)
+		c->max_user_connections = c->max_connections;
 }
 
 static bool
@@ -150,7 +143,10 @@ set_defaults(struct config *c)
 		.memory_max = default_memory_max(),
 		.max_frame = FRAME_MAX_DEFAULT,
 		.outbox_high = 8u << 20,
+		.max_handshakes = 8192,
 		.max_subscriptions = 200000,
+		.max_user_subscriptions = 1000000,
+		.descriptor_reserve = 32,
 		.retained_max = 100000,
 		.retained_bytes = 64u << 20,
 		.handshake_ms = 10000,
@@ -296,6 +292,7 @@ put_together(struct config *c, const struct flags *f)
 		if (f->given[i])
 			r = take_flag(c, i, f->given[i]);
 	}
+	share_descriptors(c);
 	return r == 0 ? choose_sockets(c, f) : r;
 }
 

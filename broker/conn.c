@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "broker/publish.h"
 #include "command.h"
 #include "hold.h"
@@ -471,37 +472,6 @@ on_input_memory(const struct session *s)
 
 /* ---- life ----------------------------------------------------------------- */
 
-int
-conn_open(struct conns *all, int fd, const char *role)
-{
-	int size = (int)all->send_buffer;
-	struct peer peer;
-	struct conn *c;
-	int r;
-
-	if (all->broker->last_session == SESSION_LAST)
-		return -EOVERFLOW; /* their numbers are never given twice */
-	r = peer_from_socket(&peer, fd);
-	if (r < 0)
-		return r;
-	peer.role = role;
-	c = calloc(1, sizeof(*c));
-	if (!c) {
-		peer_fini(&peer);
-		return -ENOMEM;
-	}
-	/* how much the kernel takes at a time; it works with less, too */
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	session_init(&c->session, all->broker, &all->ops, &peer);
-	c->fd = fd;
-	event_assign(&c->readable, all->base, fd, EV_READ | EV_PERSIST,
-	             on_readable, c);
-	deadline_set(&all->handshakes, &c->due);
-	all->n++;
-	watch_input(c);
-	return 0;
-}
-
 /*
  * End the stream so that the other end sees its end, and no reset: a socket
  * that is closed with unread bytes in it resets the connection.
@@ -515,6 +485,63 @@ hang_up(int fd)
 	while (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0)
 		continue;
 	close(fd);
+}
+
+/* Carry a session on it. Returns 0 and then owns the peer, or -ENOMEM. */
+static int
+begin(struct conns *all, int fd, const struct peer *peer)
+{
+	int size = (int)all->send_buffer;
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	if (session_init(&c->session, all->broker, &all->ops, peer) < 0) {
+		free(c);
+		return -ENOMEM;
+	}
+	/* how much the kernel takes at a time; it works with less, too */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	c->fd = fd;
+	event_assign(&c->readable, all->base, fd, EV_READ | EV_PERSIST,
+	             on_readable, c);
+	deadline_set(&all->handshakes, &c->due);
+	all->n++;
+	watch_input(c);
+	return 0;
+}
+
+static void
+turn_away(struct conns *all, int fd, const char *why)
+{
+	log_event(&all->broker->log, LOG_WARN, LOG_ACCEPT,
+	          "refused a connection: %s", why);
+	admission_refuse(fd, why);
+	hang_up(fd);
+}
+
+int
+conn_open(struct conns *all, int fd, const char *role)
+{
+	char why[ADMISSION_WORDS_MAX];
+	struct peer peer;
+	int r;
+
+	if (all->broker->last_session == SESSION_LAST)
+		return -EOVERFLOW; /* their numbers are never given twice */
+	r = peer_from_socket(&peer, fd);
+	if (r < 0)
+		return r;
+	peer.role = role;
+	if (admission_permits(all->broker, &peer, why)) {
+		r = begin(all, fd, &peer);
+		if (r == 0)
+			return 0;
+	} else {
+		turn_away(all, fd, why);
+	}
+	peer_fini(&peer);
+	return r;
 }
 
 static void

@@ -70,8 +70,9 @@ void conns_init(struct conns *all, struct event_base *base,
                 struct broker *broker);
 
 /*
- * Serve an accepted, non-blocking socket. On success it is owned here; on
- * failure (-errno) the caller still owns it.
+ * Serve an accepted, non-blocking socket, or tell it which limit forbids that
+ * and close it. Then it is owned here; on failure (-errno) the caller still
+ * owns it.
  */
 int conn_open(struct conns *all, int fd, const char *role);
 

@@ -204,13 +204,21 @@ say_where_and_how(struct server *srv)
 	for (size_t i = 0; i < c->n_sockets; i++)
 		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 		          "listening socket=%s mode=%04o role=%s %s pid=%ld "
-		          "descriptors=%llu memory_max=%zu max_frame=%" PRIu32
+		          "descriptors=%llu max_connections=%" PRIu32
+		          " max_user_connections=%" PRIu32
+		          " max_handshakes=%" PRIu32
+		          " max_subscriptions=%" PRIu32
+		          " max_user_subscriptions=%" PRIu32
+		          " memory_max=%zu max_frame=%" PRIu32
 		          " outbox_high=%zu stall_ms=%" PRIu32
 		          " version=" UMBEL_VERSION,
 		          c->sockets[i].path, (unsigned)c->sockets[i].mode,
 		          c->sockets[i].role ? c->sockets[i].role : "none",
 		          rules_in_words(c, rules), (long)getpid(),
-		          (unsigned long long)files.rlim_cur, c->memory_max,
+		          (unsigned long long)files.rlim_cur,
+		          c->max_connections, c->max_user_connections,
+		          c->max_handshakes, c->max_subscriptions,
+		          c->max_user_subscriptions, c->memory_max,
 		          c->max_frame, c->outbox_high, c->stall_ms);
 	if (c->datagram_path)
 		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,

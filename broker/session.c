@@ -42,15 +42,21 @@ on_waiter_resume(struct waiter *w)
 	s->ops->resume(s);
 }
 
-void
+int
 session_init(struct session *s, struct broker *b, const struct session_ops *ops,
              const struct peer *peer)
 {
+	struct quota_user *user = quota_join(&b->quota, peer->uid);
+
+	if (!user)
+		return -ENOMEM;
+	b->quota.handshakes++;
 	*s = (struct session){
 		.broker = b,
 		.ops = ops,
 		.id = ++b->last_session,
 		.peer = *peer,
+		.user = user,
 		.waiter.resume = on_waiter_resume,
 	};
 	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
@@ -58,6 +64,7 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 	list_init(&s->awaited);
 	TAILQ_INSERT_TAIL(&b->sessions, s, link);
 	b->n_sessions++;
+	return 0;
 }
 
 const char *
@@ -67,17 +74,26 @@ session_name(const struct session *s)
 }
 
 const char *
+session_peer_words(const struct peer *p, char buf[SESSION_WORDS_MAX])
+{
+	char command[LOG_TEXT_MAX];
+
+	snprintf(buf, SESSION_WORDS_MAX, "pid=%ld command=%s uid=%lu",
+	         (long)p->pid,
+	         log_text(command, p->command, strlen(p->command)),
+	         (unsigned long)p->uid);
+	return buf;
+}
+
+const char *
 session_words(const struct session *s, char buf[SESSION_WORDS_MAX])
 {
-	char name[LOG_TEXT_MAX], command[LOG_TEXT_MAX];
+	char name[LOG_TEXT_MAX], peer[SESSION_WORDS_MAX];
 
-	snprintf(buf, SESSION_WORDS_MAX,
-	         "session=%" PRIu32 " name=%s pid=%ld command=%s uid=%lu",
+	snprintf(buf, SESSION_WORDS_MAX, "session=%" PRIu32 " name=%s %s",
 	         s->id,
 	         log_text(name, session_name(s), strlen(session_name(s))),
-	         (long)s->peer.pid,
-	         log_text(command, s->peer.command, strlen(s->peer.command)),
-	         (unsigned long)s->peer.uid);
+	         session_peer_words(&s->peer, peer));
 	return buf;
 }
 
@@ -108,6 +124,7 @@ end_subscriptions(struct session *s)
 	struct handover h = handover_all(s);
 	struct subscription *sub;
 
+	*quota_subscriptions(s->user) -= s->subs.n;
 	while ((sub = subtable_pop(&s->subs))) {
 		router_unsubscribe(&s->broker->router, sub);
 		free(sub);
@@ -145,12 +162,27 @@ session_answer(struct session *s, const struct message *m)
 		give_up(s);
 }
 
+/* Who has reached a limit is told as what, so that people know whom to ask. */
+static bool
+is_about_a_limit(enum status status)
+{
+	return status == STATUS_LIMIT || status == STATUS_SLOW_CONSUMER ||
+	       status == STATUS_FRAME_TOO_BIG || status == STATUS_TIMEOUT ||
+	       status == STATUS_NO_MEMORY;
+}
+
 static void
 tell_error(struct session *s, enum status status, uint32_t request, bool fatal,
            struct text about, const char *text)
 {
 	struct message m = { .type = TYPE_ERROR };
+	char words[SESSION_WORDS_MAX], all[TEXT_MAX + SESSION_WORDS_MAX];
 
+	if (is_about_a_limit(status)) {
+		snprintf(all, sizeof(all), "%s; %s", text,
+		         session_peer_words(&s->peer, words));
+		text = all;
+	}
 	m.error.code = (uint32_t)status;
 	m.error.text = text_from(text);
 	m.error.request = request;
@@ -170,6 +202,21 @@ session_refuse(struct session *s, enum status status, uint32_t request,
 	format_text(text, format, args);
 	va_end(args);
 	tell_error(s, status, request, false, about, text);
+}
+
+void
+session_refuse_subscription(struct session *s, uint32_t request,
+                            const char *limit, uint32_t n, uint32_t max)
+{
+	char words[SESSION_WORDS_MAX];
+
+	session_refuse(s, STATUS_LIMIT, request, (struct text){ NULL, 0 },
+	               "%" PRIu32 " subscriptions (limit %" PRIu32 "), see %s",
+	               n, max, limit);
+	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+	          "refused a subscription n=%" PRIu32 " limit=%" PRIu32
+	          " of=%s %s",
+	          n, max, limit, session_words(s, words));
 }
 
 static struct refusals *
@@ -330,6 +377,7 @@ session_forget_will(struct session *s)
 void
 session_open(struct session *s)
 {
+	s->broker->quota.handshakes--;
 	s->state = SESSION_OPEN;
 	s->since_ms = clock_now_ms();
 	sys_tell_connected(s);
@@ -362,6 +410,7 @@ session_end(struct session *s)
 	if (was == SESSION_ENDING)
 		return;
 	s->state = SESSION_ENDING;
+	s->broker->quota.handshakes -= was == SESSION_NEW;
 	end_subscriptions(s);
 	depart(s, was);
 	session_is_drained(s);
@@ -439,6 +488,8 @@ session_fini(struct session *s)
 	free(s->name);
 	peer_fini(&s->peer);
 	roster_remove(&s->broker->roster, s->id);
+	s->broker->quota.handshakes -= s->state == SESSION_NEW;
+	quota_leave(&s->broker->quota, s->user);
 	TAILQ_REMOVE(&s->broker->sessions, s, link);
 	s->broker->n_sessions--;
 }
@@ -494,6 +545,7 @@ session_subscribe(struct session *s, uint32_t id, struct text filter,
 		free(sub);
 		return -ENOMEM;
 	}
+	++*quota_subscriptions(s->user);
 	return 0;
 }
 
@@ -508,6 +560,7 @@ session_unsubscribe(struct session *s, uint32_t id)
 	if (sub->in_group)
 		h = handover_of(s, sub);
 	subtable_remove(&s->subs, id);
+	--*quota_subscriptions(s->user);
 	router_unsubscribe(&s->broker->router, sub);
 	free(sub);
 	hold_review(s);

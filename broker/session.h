@@ -81,6 +81,7 @@ struct session {
 	bool undrained;   /* it owes a PING after our GOAWAY */
 	bool reads_first; /* it asked for more while its outbox was full */
 	struct peer peer;
+	struct quota_user *user;
 	char *name;                    /* NULL before HELLO */
 	const struct acl_class *class; /* NULL: there is no ACL */
 	uint64_t class_bit;            /* in route.admits */
@@ -109,9 +110,12 @@ struct session {
 	uint64_t lost_bytes;
 };
 
-/* Embed: set up, and number it. `ops` as above; takes over what peer owns. */
-void session_init(struct session *s, struct broker *b,
-                  const struct session_ops *ops, const struct peer *peer);
+/*
+ * Embed: set up, and number it. `ops` as above. Returns 0, and then it has taken
+ * over what peer owns, or -ENOMEM, and then there is no session.
+ */
+int session_init(struct session *s, struct broker *b,
+                 const struct session_ops *ops, const struct peer *peer);
 /* Off the books; nothing of it is used afterwards. */
 void session_fini(struct session *s);
 
@@ -150,6 +154,9 @@ const char *session_name(const struct session *s);
 /* session=42 name="ui" pid=977 command="ui" uid=1000, for logs */
 #define SESSION_WORDS_MAX 320
 const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
+/* The end of that, from pid= on: who it is to the kernel. */
+const char *session_peer_words(const struct peer *p,
+                               char buf[SESSION_WORDS_MAX]);
 
 /* "$inbox.<random>.<session>"; returns its length. */
 #define INBOX_MAX (INBOX_ROOT_MAX + 12)
@@ -182,6 +189,10 @@ void session_answer(struct session *s, const struct message *m);
 void session_refuse(struct session *s, enum status status, uint32_t request,
                     struct text about, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/* The same for one more subscription: there are `n` already, and this limit. */
+void session_refuse_subscription(struct session *s, uint32_t request,
+                                 const char *limit, uint32_t n, uint32_t max);
 
 /* A PUBLISH is refused: reported at once or with others, and counted. */
 void session_refuse_publish(struct session *s, enum status status,

@@ -67,7 +67,7 @@ class BrokerCase(unittest.TestCase):
         frames = connection.receive_rest()
         self.assertTrue(frames, f"the stream ended without an ERROR; expected {names}")
         _, code, text, request, fatal, about = self.error(frames[-1])
-        codes = {**wire.FATAL_CODES, "denied": wire.REFUSAL_CODES["denied"]}  # fatal for a will
+        codes = {**wire.FATAL_CODES, **{name: wire.REFUSAL_CODES[name] for name in ("denied", "limit")}}  # H9, H12
         self.assertIn(code, [codes[name] for name in names], f"expected {names}, got {frames[-1]}")
         self.assertIs(fatal, True)
         self.assertNotIn(wire.ERROR, [frame.type for frame in frames[:-1] if frame.tree[4:5] == [True]], "two fatal errors")

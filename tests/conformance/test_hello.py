@@ -200,5 +200,44 @@ class Restart(unittest.TestCase):
         self.assertNotEqual(*tokens)
 
 
+class FewConnections(BrokerCase):
+    MAX = 4
+    flags = ("--max-user-connections", str(MAX))
+
+    @covers("H12", "H3")
+    def test_a_connection_too_many_is_told_so_until_one_ends_and_others_are_not_touched(self):
+        kept = [self.session(f"kept{number}") for number in range(self.MAX + 2)]  # two more: it is the broker's own user
+        for said in ([], [hello()]):
+            client = self.connect()
+            client.send(*said)
+            before, error = self.expect_fatal(client, "limit")
+            self.assertEqual(before, [])
+            self.assertRegex(error[2], r"\b6 \(limit 4, max-user-connections\); pid=\d+ command=\S+ uid=\d+$")
+        for session in kept:
+            self.assertEqual(session.barrier()[0], [])
+        kept[0].close()
+        while True:  # its end may not have been noticed yet
+            client = self.connect()
+            client.queue(hello())
+            frame = client.receive()
+            if frame.type == wire.WELCOME:
+                break
+        client.close()
+
+
+class FewHandshakes(BrokerCase):
+    flags = ("--max-handshakes", "3")
+
+    @covers("H12", "H3")
+    def test_of_connections_without_hello_there_are_not_too_many(self):
+        silent = [self.connect() for _ in range(3 + 2)]
+        _, error = self.expect_fatal(self.connect(), "limit")
+        self.assertRegex(error[2], r"not said HELLO: 5 \(limit 3, max-handshakes\)")
+        for client in silent:
+            client.send(hello())
+            self.assertEqual(client.receive().type, wire.WELCOME)
+        self.session("more")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -169,5 +169,26 @@ class FewSubscriptions(BrokerCase):
         me.subscribe("t.11", sub=11)
 
 
+class FewSubscriptionsOfAUser(BrokerCase):
+    flags = ("--max-user-subscriptions", "5")
+
+    @covers("S7", "S11", "E3")
+    def test_all_sessions_of_a_user_share_a_limit_until_one_ends(self):
+        me, other = self.session(), self.session("other")
+        for sub in range(1, 4):
+            me.subscribe(f"t.{sub}", sub=sub)
+        for sub in range(1, 3):
+            other.subscribe(f"t.{sub}", sub=sub)
+        text = self.expect_refusal(other, "limit", other.request("t.3", sub=3))
+        self.assertRegex(text, r"\b5\b.*\(limit 5\), see max-user-subscriptions; pid=\d+ command=\S+ uid=\d+")
+        me.unsubscribe(3)
+        other.subscribe("t.3", sub=3)
+        me.close()
+        while True:  # its end may not have been noticed yet
+            other.request("t.4", sub=4)
+            if other.receive().type == wire.OK:
+                break
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -89,7 +89,7 @@ class Connections(FaultCase):
 
     def test_without_descriptors(self):
         """It waits without spinning, serves those who are in, and newcomers as soon as there is room."""
-        self.begin(files=LIMIT)
+        self.begin("--descriptor-reserve", "0", files=LIMIT)
         clients = []
         for number in range(TOO_MANY):
             client = self.connection(f"client{number}")

@@ -22,7 +22,10 @@ class FirstLine(Case):
         for words in (f"socket={self.path} ", "mode=0600", "rules=none", f"pid={broker.pid}", "max_frame=4194304",
                       "outbox_high=8388608", "stall_ms=2000", "version="):
             self.assertIn(words, line)
-        self.assertRegex(line, r" descriptors=\d+ ")
+        descriptors = int(re.search(r" descriptors=(\d+) ", line)[1])
+        for words in (f"max_connections={descriptors - 32}", f"max_user_connections={descriptors - 32}", "max_handshakes=8192",
+                      "max_subscriptions=200000", "max_user_subscriptions=1000000"):
+            self.assertIn(f" {words} ", line)
         memory = int(re.search(r" memory_max=(\d+) ", line)[1])
         self.assertLessEqual(memory, 256 << 20)
         self.assertGreater(memory, 1 << 20)

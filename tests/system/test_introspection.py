@@ -20,7 +20,7 @@ class Introspection(Case):
         super().setUp()
         if not raise_descriptor_limit(N + RESERVE):
             self.skipTest(f"this system does not allow {N + RESERVE} descriptors")
-        self.broker_process = self.broker("--settle-ms", "0")
+        self.broker_process = self.broker("--settle-ms", "0", "--max-handshakes", str(N + 1))  # all of them at once
         self.asker = self.session("asker")
         self.asker.subscribe(self.asker.inbox + ".*")
 

@@ -24,7 +24,7 @@ class OutOfDescriptors(Case):
         return [client for client in clients if client.frames]
 
     def test_it_waits_without_spinning_and_then_serves_all(self):
-        broker = self.broker("--settle-ms", "0", "--log-level", "warn", files=LIMIT)
+        broker = self.broker("--settle-ms", "0", "--log-level", "warn", "--descriptor-reserve", "0", files=LIMIT)
         clients = [self.newcomer(number) for number in range(N)]
         wire.pump(clients, lambda: not any(client.queued for client in clients), "all to write their HELLO")
         broker.expect(r"warn: cannot accept: Too many open files; connections=(\d+), others wait")

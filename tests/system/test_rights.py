@@ -144,7 +144,7 @@ acl:
         self.assertIsNone(self.verdict(self.user(CAROL), "c"))
 
     def test_without_descriptors_the_old_rules_stay(self):
-        broker = self.broker_with(["allow: [publish], who: [everyone], topics: [a]"], files=40)
+        broker = self.broker_with(["allow: [publish], who: [everyone], topics: [a]"], "--descriptor-reserve", "0", files=40)
         witness = self.user(ALICE)
         crowd = [self.connection(f"{number}") for number in range(60)]
         broker.expect("cannot accept: Too many open files")

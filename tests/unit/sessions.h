@@ -159,7 +159,7 @@ client_new(struct rig *r, uid_t uid)
 
 	assert_non_null(c);
 	strcpy(peer.command, "test");
-	session_init(&c->session, &r->broker, &ops, &peer);
+	assert_int_equal(session_init(&c->session, &r->broker, &ops, &peer), 0);
 	c->rig = r;
 	return c;
 }

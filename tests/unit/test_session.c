@@ -138,7 +138,7 @@ TEST(a_text_that_is_too_long_is_cut_and_stays_utf8)
 		words[len] = '\0';
 		rig_init(&r);
 		c = client_open(&r, "c", 1);
-		session_refuse(&c->session, STATUS_LIMIT, 9, text("a"), "%s",
+		session_refuse(&c->session, STATUS_DENIED, 9, text("a"), "%s",
 		               words);
 		m = client_next(c, TYPE_ERROR);
 		assert_in_range(m.error.text.len, 390, 400);

@@ -1,0 +1,104 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "quota.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+struct quota_user {
+	UT_hash_handle hh;
+	uid_t uid;
+	uint32_t connections;
+	uint32_t subscriptions;
+};
+
+void
+quota_init(struct quota *q)
+{
+	*q = (struct quota){ 0 };
+}
+
+void
+quota_fini(struct quota *q)
+{
+	assert(!q->users);
+}
+
+/* what these look like when they are expanded is uthash's affair */
+/* NOLINTBEGIN(readability-function-size) */
+
+static struct quota_user *
+find(const struct quota *q, uid_t uid)
+{
+	struct quota_user *user;
+
+	HASH_FIND(hh, q->users, &uid, sizeof(uid), user);
+	return user;
+}
+
+/* Where it is added is where memory can be missing: then it is nowhere. */
+static struct quota_user *
+add(struct quota *q, uid_t uid)
+{
+	struct quota_user *user = calloc(1, sizeof(*user));
+
+	if (!user)
+		return NULL;
+	user->uid = uid;
+	HASH_ADD(hh, q->users, uid, sizeof(user->uid), user);
+	if (user->hh.tbl)
+		return user;
+	free(user);
+	return NULL;
+}
+
+static void
+forget(struct quota *q, struct quota_user *user)
+{
+	HASH_DEL(q->users, user);
+	free(user);
+}
+
+/* NOLINTEND(readability-function-size) */
+
+struct quota_user *
+quota_join(struct quota *q, uid_t uid)
+{
+	struct quota_user *user = find(q, uid);
+
+	if (!user)
+		user = add(q, uid);
+	if (!user)
+		return NULL;
+	user->connections++;
+	q->connections++;
+	return user;
+}
+
+void
+quota_leave(struct quota *q, struct quota_user *user)
+{
+	q->connections--;
+	if (--user->connections > 0)
+		return;
+	assert(user->subscriptions == 0);
+	forget(q, user);
+}
+
+uint32_t
+quota_connections(const struct quota *q, uid_t uid)
+{
+	const struct quota_user *user = find(q, uid);
+
+	return user ? user->connections : 0;
+}
+
+uint32_t *
+quota_subscriptions(struct quota_user *user)
+{
+	return &user->subscriptions;
+}
