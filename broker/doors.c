@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor.h"
+
 /* Without descriptors we stop accepting for this time, or until one is free. */
 #define ACCEPT_PAUSE_MS 100u
 /* Whoever is in has a turn between so many newcomers. */
@@ -82,8 +84,9 @@ doors_init(struct doors *d, struct conns *conns)
 	deadline_queue_init(&d->pauses, ACCEPT_PAUSE_MS, on_pause_over, d);
 }
 
+/* A socket that was handed over for this path, or one of our own. */
 static int
-open_door(struct door *door, struct event_base *base)
+find_socket(struct door *door)
 {
 	const struct config_socket *s = door->socket;
 	const struct access access = {
@@ -91,9 +94,23 @@ open_door(struct door *door, struct event_base *base)
 		.owner = s->owner,
 		.group = s->group,
 	};
+	int fd = supervisor_socket(s->path);
 
-	if (listener_open_to(&door->listener, s->path, &access) < 0)
-		return SAID_WHY;
+	if (fd < 0)
+		return listener_open_to(&door->listener, s->path, &access) < 0
+		               ? SAID_WHY
+		               : 0;
+	door->doors->n_adopted++;
+	return listener_adopt(&door->listener, s->path, fd);
+}
+
+static int
+open_door(struct door *door, struct event_base *base)
+{
+	int r = find_socket(door);
+
+	if (r < 0)
+		return r;
 	/* enabled by ourselves: that can fail, and it would not tell */
 	door->accepting =
 		evconnlistener_new(base, on_accept, door,

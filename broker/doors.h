@@ -30,6 +30,7 @@ struct doors {
 	struct conns *conns;
 	struct door *all;
 	size_t n;                     /* that have been opened */
+	size_t n_adopted;             /* of them, handed over to us */
 	struct deadline_queue pauses; /* of accepting, without descriptors */
 	struct deadline pause;
 };

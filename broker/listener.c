@@ -245,6 +245,22 @@ listener_open_to(struct listener *l, const char *path,
 }
 
 int
+listener_adopt(struct listener *l, const char *path, int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	*l = (struct listener){
+		.path = path,
+		.flag = "--socket",
+		.fd = fd,
+		.lock_fd = -1,
+	};
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	return 0;
+}
+
+int
 listener_open_datagram(struct listener *l, const char *path, mode_t mode)
 {
 	const struct access access = just_mode(mode);

@@ -39,8 +39,15 @@ int listener_open_to(struct listener *l, const char *path,
                      const struct access *access);
 
 /*
- * The same for datagrams, which come with their senders' credentials. They can
- * be sent at once, and wait in the kernel until somebody reads l->fd.
+ * Serve a socket that somebody else has made and looks after: its file is left
+ * alone, and no lock is needed. Returns 0 or -errno.
+ */
+int listener_adopt(struct listener *l, const char *path, int fd);
+
+/*
+ * Like listener_open() for datagrams, which come with their senders'
+ * credentials. They can be sent at once, and wait in the kernel until somebody
+ * reads l->fd.
  */
 int listener_open_datagram(struct listener *l, const char *path, mode_t mode);
 

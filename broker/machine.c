@@ -90,7 +90,7 @@ machine_descriptors(void)
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return 0;
+		return UINT32_MAX; /* nobody knows */
 	return files.rlim_max < UINT32_MAX ? (uint32_t)files.rlim_max
 	                                   : UINT32_MAX;
 }

@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "publish.h"
 #include "reload.h"
+#include "supervisor.h"
 
 /* Of datagrams, that are still taken when we stop. */
 #define LAST_BATCHES 64u
@@ -96,6 +98,7 @@ on_signal(evutil_socket_t signal, short what, void *user)
 		return;
 	}
 	srv->stopping = true;
+	supervisor_tell("STOPPING=1");
 	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 	          "stopping signal=%s sessions=%zu", strsignal((int)signal),
 	          srv->broker.n_sessions);
@@ -108,11 +111,13 @@ on_hangup(evutil_socket_t signal, short what, void *user)
 
 	(void)signal;
 	(void)what;
+	supervisor_tell_reloading();
 	if (srv->config->file)
 		reload(&srv->broker, srv->config, srv->argc, srv->argv);
 	else
 		log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
 		          "SIGHUP: there is no --config to read again");
+	supervisor_tell("READY=1");
 }
 
 static void
@@ -128,6 +133,45 @@ on_drain_late(struct deadline *d, void *user)
 	srv->done = true;
 }
 
+/* ---- who started us ------------------------------------------------------- */
+
+/* Told by the loop itself, so that one that is stuck is noticed. */
+static void
+on_watchdog(struct deadline *d, void *user)
+{
+	struct server *srv = user;
+
+	supervisor_tell("WATCHDOG=1");
+	deadline_set(&srv->watchdogs, d);
+}
+
+/* Whoever connects to a socket that nobody serves waits for ever. */
+static void
+check_sockets(struct server *srv)
+{
+	unsigned n = supervisor_sockets();
+
+	if (n > srv->doors.n_adopted)
+		log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
+		          "sockets=%u were handed over, served=%zu: the others "
+		          "have a path that is neither --socket nor among "
+		          "the sockets of --config",
+		          n, srv->doors.n_adopted);
+}
+
+static void
+say_ready(struct server *srv)
+{
+	if (supervisor_is_missed())
+		log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
+		          "built without libsystemd: sockets are not taken "
+		          "from LISTEN_FDS, and NOTIFY_SOCKET is told nothing");
+	check_sockets(srv);
+	supervisor_tell("READY=1");
+	if (supervisor_watchdog_ms() > 0)
+		deadline_set(&srv->watchdogs, &srv->watchdog);
+}
+
 /* ---- the loop ------------------------------------------------------------- */
 
 static void
@@ -136,6 +180,7 @@ run_deadlines(struct server *srv)
 	uint64_t now = clock_now_ms();
 
 	deadline_queue_run(&srv->drains, now);
+	deadline_queue_run(&srv->watchdogs, now);
 	deadline_queue_run(&srv->doors.pauses, now);
 	if (srv->datagrams_there)
 		deadline_queue_run(&srv->datagrams.seconds, now);
@@ -169,6 +214,7 @@ set_timer(struct server *srv)
 
 	at = earlier(at, conns_next_deadline(&srv->conns));
 	at = earlier(at, deadline_queue_next(&srv->drains));
+	at = earlier(at, deadline_queue_next(&srv->watchdogs));
 	at = earlier(at, deadline_queue_next(&srv->doors.pauses));
 	if (srv->datagrams_there)
 		at = earlier(at, deadline_queue_next(&srv->datagrams.seconds));
@@ -193,6 +239,15 @@ rules_in_words(const struct config *c, char buf[32])
 	return buf;
 }
 
+/* As it is, whoever made the file. */
+static unsigned
+mode_of(const struct config_socket *s)
+{
+	struct stat st;
+
+	return lstat(s->path, &st) < 0 ? s->mode : st.st_mode & 0777;
+}
+
 static void
 say_where_and_how(struct server *srv)
 {
@@ -212,7 +267,7 @@ say_where_and_how(struct server *srv)
 		          " memory_max=%zu max_frame=%" PRIu32
 		          " outbox_high=%zu stall_ms=%" PRIu32
 		          " version=" UMBEL_VERSION,
-		          c->sockets[i].path, (unsigned)c->sockets[i].mode,
+		          c->sockets[i].path, mode_of(&c->sockets[i]),
 		          c->sockets[i].role ? c->sockets[i].role : "none",
 		          rules_in_words(c, rules), (long)getpid(),
 		          (unsigned long long)files.rlim_cur,
@@ -241,6 +296,7 @@ server_run(struct server *srv)
 	bool idle = true;
 
 	say_where_and_how(srv);
+	say_ready(srv);
 	while (!srv->done) {
 		watch_datagrams(srv);
 		set_timer(srv);
@@ -336,6 +392,8 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 		.timer_at_ms = UINT64_MAX,
 	};
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
+	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
+	                    on_watchdog, srv);
 	doors_init(&srv->doors, &srv->conns);
 	raise_descriptor_limit();
 	srv->base = new_base();

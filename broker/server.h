@@ -37,6 +37,8 @@ struct server {
 	uint64_t timer_at_ms;
 	struct deadline_queue drains; /* one, after a signal */
 	struct deadline drain;
+	struct deadline_queue watchdogs; /* one, if there is a watchdog */
+	struct deadline watchdog;
 	bool stopping; /* a signal has come */
 	bool done;
 };
