@@ -60,7 +60,7 @@ def wait_until(until, what, *processes, seconds=None):
 class Process:
     """A process, and the lines that it has written to stdout and stderr. It dies with the test."""
 
-    def __init__(self, command, name=None, files=None, pass_fds=(), **popen):
+    def __init__(self, command, name=None, files=None, pass_fds=(), stdin=subprocess.DEVNULL, **popen):
         def prepare():
             if LINUX:
                 LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -75,7 +75,7 @@ class Process:
         if LINUX:
             wire.fcntl.fcntl(self.fd, F_SETPIPE_SZ, PIPE_SIZE)
         try:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=end, stderr=end, pass_fds=pass_fds,
+            self.process = subprocess.Popen(command, stdin=stdin, stdout=end, stderr=end, pass_fds=pass_fds,
                                             preexec_fn=prepare, **popen)
         finally:
             os.close(end)

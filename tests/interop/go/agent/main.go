@@ -1,0 +1,257 @@
+// SPDX-FileCopyrightText: the umbel authors
+// SPDX-License-Identifier: MIT
+
+// What the tests make umbel.go do: ../../interop.py has the language of stdin and stdout.
+//
+// usage: agent NAME [OVERFLOW] | agent --decode
+package main
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"umbel"
+)
+
+var client *umbel.Client
+var subs = map[string]*umbel.Subscription{}
+var printing sync.Mutex
+
+func say(words ...any) {
+	printing.Lock()
+	defer printing.Unlock()
+	fmt.Println(words...)
+}
+
+func writeHex(bytes []byte) string {
+	if len(bytes) == 0 {
+		return "-"
+	}
+	return hex.EncodeToString(bytes)
+}
+
+func readHex(word string) []byte {
+	bytes, _ := hex.DecodeString(strings.TrimPrefix(word, "-"))
+	return bytes
+}
+
+func writeHeader(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "~"
+	case bool:
+		return map[bool]string{false: "!0", true: "!1"}[v]
+	case float32:
+		return writeHeader(float64(v))
+	case float64:
+		return "%" + strconv.FormatFloat(v, 'g', -1, 64)
+	case string:
+		return "$" + hex.EncodeToString([]byte(v))
+	case []byte:
+		return "@" + hex.EncodeToString(v)
+	}
+	return fmt.Sprint("#", value)
+}
+
+func readHeader(word string) any {
+	rest := word[1:]
+	switch word[0] {
+	case '!':
+		return rest == "1"
+	case '#':
+		value, _ := strconv.ParseInt(rest, 10, 64)
+		return value
+	case '%':
+		value, _ := strconv.ParseFloat(rest, 64)
+		return value
+	case '$':
+		return string(readHex(rest))
+	case '@':
+		return readHex(rest)
+	}
+	return nil
+}
+
+func writeHeaders(headers umbel.Map) string {
+	words := []string{}
+	for key, value := range headers {
+		words = append(words, key+"="+writeHeader(value))
+	}
+	if len(words) == 0 {
+		return "-"
+	}
+	sort.Strings(words)
+	return strings.Join(words, ",")
+}
+
+func readHeaders(word string) umbel.Map {
+	if word == "-" {
+		return nil
+	}
+	headers := umbel.Map{}
+	for _, pair := range strings.Split(word, ",") {
+		key, value, _ := strings.Cut(pair, "=")
+		headers[key] = readHeader(value)
+	}
+	return headers
+}
+
+func reversed(bytes []byte) []byte {
+	out := make([]byte, len(bytes))
+	for i, b := range bytes {
+		out[len(bytes)-1-i] = b
+	}
+	return out
+}
+
+func onEvent(event string, about ...any) {
+	switch event {
+	case "down":
+		say("down", about[1])
+	case "gap":
+		say("gap", about[0])
+	case "hold":
+		say("hold", map[any]int{false: 0, true: 1}[about[0]], about[2], about[3])
+	case "error":
+		err := about[0].(*umbel.Error)
+		say("error", err.Code, err.About)
+	default:
+		say(event)
+	}
+}
+
+func subscribe(key, filter string, options []string) error {
+	asked := umbel.Map{}
+	for _, option := range options {
+		name, value, hasValue := strings.Cut(option, "=")
+		if asked[name] = true; hasValue {
+			asked[name] = value
+		}
+	}
+	sub, err := client.Subscribe(filter, func(m *umbel.Message) {
+		say("msg", key, m.Topic, writeHex(m.Payload), writeHeaders(m.Headers))
+	}, asked)
+	printing.Lock()
+	subs[key] = sub
+	printing.Unlock()
+	return err
+}
+
+func serve(key, filter, group string) error {
+	_, err := client.Subscribe(filter, func(m *umbel.Message) {
+		say("asked", key)
+		client.Publish(m.Reply, reversed(m.Payload), m.Headers, 0)
+	}, umbel.Map{"group": strings.TrimPrefix(group, "group=")})
+	return err
+}
+
+func burst(topic string, count, size int) error {
+	for number := 0; number < count; number++ {
+		payload := []byte(strings.Repeat("x", size))
+		binary.BigEndian.PutUint32(payload, uint32(number))
+		if err := client.Publish(topic, payload, nil, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func do(verb string, words []string) (results []any, err error) {
+	switch verb {
+	case "sub":
+		err = subscribe(words[0], words[1], words[2:])
+	case "unsub":
+		client.Unsubscribe(subs[words[1]])
+	case "serve":
+		err = serve(words[0], words[1], words[2])
+	case "pub":
+		err = client.Publish(words[1], readHex(words[2]), readHeaders(words[3]), len(words)-4)
+		if err == nil {
+			results, err = client.Flush()
+		}
+	case "burst":
+		count, _ := strconv.Atoi(words[2])
+		size, _ := strconv.Atoi(words[3])
+		if err = burst(words[1], count, size); err == nil {
+			results, err = client.Flush()
+		}
+	case "req":
+		var m *umbel.Message
+		m, err = client.Request(words[1], readHex(words[2]), readHeaders(words[3]), 5*time.Second)
+		if err == nil {
+			results = []any{writeHex(m.Payload), writeHeaders(m.Headers)}
+		}
+	}
+	return
+}
+
+func obey(words []string) {
+	results, err := do(words[0], words[1:])
+	var refusal *umbel.Error
+	if errors.As(err, &refusal) {
+		say("failed", words[1], refusal.Code)
+	} else if err != nil {
+		say("failed", words[1], err)
+	} else {
+		say(append([]any{"ok", words[1]}, results...)...)
+	}
+}
+
+// plain is the tree as the vectors write it.
+func plain(value any) any {
+	switch v := value.(type) {
+	case []byte:
+		return umbel.Map{"bin": hex.EncodeToString(v)}
+	case float32, float64:
+		return umbel.Map{"float": v}
+	case umbel.Map:
+		pairs := [][]any{}
+		for key, item := range v {
+			pairs = append(pairs, []any{key, plain(item)})
+		}
+		return umbel.Map{"map": pairs}
+	case []any:
+		items := []any{}
+		for _, item := range v {
+			items = append(items, plain(item))
+		}
+		return items
+	}
+	return value
+}
+
+func main() {
+	lines := bufio.NewScanner(os.Stdin)
+	lines.Buffer(nil, 1<<24)
+	if os.Args[1] == "--decode" {
+		for lines.Scan() {
+			frame, err := umbel.Decode(readHex(lines.Text()))
+			text, _ := json.Marshal(plain(frame))
+			if err != nil {
+				say("refused", err)
+			} else {
+				say(string(text))
+			}
+		}
+		return
+	}
+	client = &umbel.Client{Name: os.Args[1], OnEvent: onEvent}
+	if len(os.Args) > 2 {
+		client.Hello = umbel.Map{"overflow": os.Args[2]}
+	}
+	client.Connect()
+	for lines.Scan() {
+		go obey(strings.Fields(lines.Text()))
+	}
+	client.Close()
+}
