@@ -36,7 +36,7 @@ static void
 put_words(const struct measure *m, const struct peer *peer,
           char why[ADMISSION_WORDS_MAX])
 {
-	char words[SESSION_WORDS_MAX];
+	char words[PEER_WORDS_MAX];
 
 	snprintf(why, ADMISSION_WORDS_MAX,
 	         "%s: %" PRIu32 " (limit %" PRIu32 ", %s); %s", m->what, m->n,

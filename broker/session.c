@@ -74,11 +74,11 @@ session_name(const struct session *s)
 }
 
 const char *
-session_peer_words(const struct peer *p, char buf[SESSION_WORDS_MAX])
+session_peer_words(const struct peer *p, char buf[PEER_WORDS_MAX])
 {
 	char command[LOG_TEXT_MAX];
 
-	snprintf(buf, SESSION_WORDS_MAX, "pid=%ld command=%s uid=%lu",
+	snprintf(buf, PEER_WORDS_MAX, "pid=%ld command=%s uid=%lu",
 	         (long)p->pid,
 	         log_text(command, p->command, strlen(p->command)),
 	         (unsigned long)p->uid);
@@ -88,7 +88,7 @@ session_peer_words(const struct peer *p, char buf[SESSION_WORDS_MAX])
 const char *
 session_words(const struct session *s, char buf[SESSION_WORDS_MAX])
 {
-	char name[LOG_TEXT_MAX], peer[SESSION_WORDS_MAX];
+	char name[LOG_TEXT_MAX], peer[PEER_WORDS_MAX];
 
 	snprintf(buf, SESSION_WORDS_MAX, "session=%" PRIu32 " name=%s %s",
 	         s->id,
@@ -176,7 +176,7 @@ tell_error(struct session *s, enum status status, uint32_t request, bool fatal,
            struct text about, const char *text)
 {
 	struct message m = { .type = TYPE_ERROR };
-	char words[SESSION_WORDS_MAX], all[TEXT_MAX + SESSION_WORDS_MAX];
+	char words[PEER_WORDS_MAX], all[TEXT_MAX + PEER_WORDS_MAX];
 
 	if (is_about_a_limit(status)) {
 		snprintf(all, sizeof(all), "%s; %s", text,

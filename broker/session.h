@@ -151,12 +151,12 @@ session_is_waiting(const struct session *s)
 /* "ui", or "" */
 const char *session_name(const struct session *s);
 
-/* session=42 name="ui" pid=977 command="ui" uid=1000, for logs */
-#define SESSION_WORDS_MAX 320
+/* pid=977 command="ui" uid=1000, for logs: who it is to the kernel */
+#define PEER_WORDS_MAX 224
+const char *session_peer_words(const struct peer *p, char buf[PEER_WORDS_MAX]);
+/* The same behind session=42 name="ui": two texts of LOG_TEXT_MAX fit. */
+#define SESSION_WORDS_MAX 416
 const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
-/* The end of that, from pid= on: who it is to the kernel. */
-const char *session_peer_words(const struct peer *p,
-                               char buf[SESSION_WORDS_MAX]);
 
 /* "$inbox.<random>.<session>"; returns its length. */
 #define INBOX_MAX (INBOX_ROOT_MAX + 12)

@@ -939,7 +939,7 @@ model_on_taken(void *user, uint32_t sub, struct slab *slab, uint32_t off,
 {
 	struct model_taker *t = user;
 	struct bytes frame = { 0 };
-	struct model_frame *f;
+	struct model_frame *f = NULL;
 
 	while (t->next < t->m->n) {
 		f = &t->m->frames[t->m->first + t->next];

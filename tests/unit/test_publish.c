@@ -360,7 +360,7 @@ TEST(frames_of_one_shape_differ_in_stamp_and_payload_and_nothing_else)
 	put_hex(&model, "ce 00 00 00 18");
 	put(&model, b.at, b.len);
 	assert_int_equal(b.len, 0x18);
-	assert_false(publish_has_shape(&shape, model.at, model.len));
+	assert_false(publish_has_shape(&shape, model.at, (uint8_t)model.len));
 	assert_true(publish_read_plain(b.at, b.len, &first));
 	assert_true(publish_repeats(&first, b.at, (uint32_t)b.len, &head));
 	shape = publish_shape_of(model.at, &first, (uint32_t)b.len, head);
