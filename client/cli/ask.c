@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct asking {
 	json_t *options;
 	json_t *answer; /* of the pages so far; NULL: none came */
 	json_t *next;   /* the one that the last page told */
+	unsigned pages_left;
 	bool done;
 	int verdict;
 };
@@ -118,7 +120,7 @@ on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
 		take_page(a, info->msg);
 	else
 		a->verdict = verdict(a, info);
-	if (a->verdict == CLI_OK && a->next)
+	if (a->verdict == CLI_OK && a->next && --a->pages_left > 0)
 		send_question(a);
 	else
 		a->done = true;
@@ -150,13 +152,15 @@ send_question(struct asking *a)
 /* ---- all of them -------------------------------------------------------- */
 
 struct asking *
-ask_begin(struct connection *n, const char *what, const json_t *options)
+ask_begin(struct connection *n, const char *what, const json_t *options,
+          unsigned most_pages)
 {
 	struct asking *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		cli_die("out of memory");
 	a->connection = n;
+	a->pages_left = most_pages;
 	a->options = json_deep_copy(options);
 	snprintf(a->topic, sizeof(a->topic), "$SYS.broker.%s", what);
 	send_question(a);
@@ -198,7 +202,7 @@ int
 ask_broker(struct connection *n, const char *what, json_t *options,
            const char *list, json_t **answer)
 {
-	struct asking *a = ask_begin(n, what, options);
+	struct asking *a = ask_begin(n, what, options, UINT_MAX);
 	struct progress progress;
 	int r = CLI_OK;
 

@@ -30,9 +30,9 @@ struct asking;
 int ask_broker(struct connection *n, const char *what, json_t *options,
                const char *list, json_t **answer);
 
-/* The same without waiting: it goes on whenever the handle is dispatched. */
+/* The same without waiting, and of no more pages: it goes on whenever the handle is dispatched. */
 struct asking *ask_begin(struct connection *n, const char *what,
-                         const json_t *options);
+                         const json_t *options, unsigned most_pages);
 bool ask_is_done(const struct asking *a);
 /* The verdict and the answer of one that is done; NULL: forget it. One that is
    not done is forgotten only when its handle is closed. */

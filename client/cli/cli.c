@@ -21,12 +21,23 @@
 /* There is a line of progress where the cursor is. */
 static bool progress_stands;
 
+/* Of who draws on the whole terminal. */
+static struct buf *complaints;
+static void (*leave_screen)(void);
+
+void
+cli_complain_into(struct buf *sink, void (*leave)(void))
+{
+	complaints = sink;
+	leave_screen = leave;
+}
+
 bool
 cli_can_erase(void)
 {
 	const char *term = getenv("TERM");
 
-	return isatty(STDERR_FILENO) && term && *term &&
+	return !complaints && isatty(STDERR_FILENO) && term && *term &&
 	       strcmp(term, "dumb") != 0;
 }
 
@@ -43,6 +54,12 @@ say(const char *before, const char *format, va_list args)
 	struct buf line = { 0 };
 
 	vsnprintf(text, sizeof(text), format, args);
+	if (complaints) {
+		complaints->len = 0;
+		text_append_visible(complaints, text, strlen(text), "");
+		buf_text(complaints);
+		return;
+	}
 	if (progress_stands)
 		buf_puts(&line, CLI_ERASE);
 	buf_puts(&line, before);
@@ -67,6 +84,8 @@ cli_hint(const char *format, ...)
 {
 	va_list args;
 
+	if (complaints)
+		return; /* there is one line */
 	va_start(args, format);
 	say("  ", format, args);
 	va_end(args);
@@ -78,6 +97,8 @@ cli_die(const char *format, ...)
 {
 	va_list args;
 
+	if (leave_screen)
+		leave_screen();
 	fputs("umbel: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);

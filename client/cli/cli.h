@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "buf.h"
+
 /* How the command ends; `umbel --help` has the same table for people. */
 enum verdict {
 	CLI_OK = 0,
@@ -51,6 +53,7 @@ cli_verb match_main;
 cli_verb ping_main;
 cli_verb run_main;
 cli_verb acl_main;
+cli_verb top_main;
 cli_verb doctor_main;
 
 /* ---- options ---------------------------------------------------------- */
@@ -115,6 +118,13 @@ bool cli_can_erase(void);
 
 /* A line of progress is where the cursor stands: complaints take its place. */
 void cli_progress_stands(bool stands);
+
+/*
+ * Somebody draws on the whole terminal: complaints go to `sink`, the last one
+ * alone, and `leave` is called before cli_die() has its say. NULL and NULL: no
+ * longer.
+ */
+void cli_complain_into(struct buf *sink, void (*leave)(void));
 
 /* "s" unless it is one: ("message", 2) is "2 messages". */
 const char *cli_plural(uint64_t n);

@@ -27,6 +27,7 @@ static const struct {
 	{ "ping", ping_main },
 	{ "run", run_main },
 	{ "acl", acl_main },
+	{ "top", top_main },
 	{ "doctor", doctor_main },
 };
 /* clang-format on */
@@ -50,6 +51,7 @@ static const char help[] =
 	"  ping                 is there a broker, and how far away?\n"
 	"  run -- CMD...        run CMD with a private broker of its own\n"
 	"  acl test VERB TOPIC  may somebody do this, by umbeld's rules?\n"
+	"  top                  who publishes and subscribes what, and how much\n"
 	"  doctor               what is wrong here, and what mends it\n"
 	"\n"
 	"  umbel VERB --help has the options of a verb. For all of them:\n"

@@ -11,7 +11,8 @@
 
 #include "cli.h"
 
-static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE };
+static const int watched[] = { SIGINT,  SIGTERM,  SIGHUP,
+	                       SIGCHLD, SIGWINCH, SIGPIPE };
 #define N_WATCHED (sizeof(watched) / sizeof(watched[0]))
 
 static struct sigaction before[N_WATCHED];
@@ -24,7 +25,7 @@ on_signal(int number)
 	int saved = errno;
 	ssize_t n;
 
-	if (number != SIGCHLD)
+	if (number != SIGCHLD && number != SIGWINCH)
 		end_signal = number;
 	n = write(wake[1], "", 1);
 	(void)n; /* a full pipe wakes as well */

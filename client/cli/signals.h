@@ -2,15 +2,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * signals - SIGINT, SIGTERM, SIGHUP and SIGCHLD as something to poll for.
+ * signals - SIGINT, SIGTERM, SIGHUP, SIGCHLD and SIGWINCH as something to poll
+ * for.
  */
 #ifndef UMBEL_CLI_SIGNALS_H
 #define UMBEL_CLI_SIGNALS_H
 
 /*
  * From now on SIGINT, SIGTERM and SIGHUP ask for an orderly end (unless they
- * were ignored: nohup, a job in the background), SIGCHLD makes signals_fd()
- * readable, and SIGPIPE is ignored: a write says EPIPE.
+ * were ignored: nohup, a job in the background), SIGCHLD and SIGWINCH make
+ * signals_fd() readable, and SIGPIPE is ignored: a write says EPIPE.
  */
 void signals_watch(void);
 

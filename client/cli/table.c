@@ -16,22 +16,35 @@
 
 /* Between two columns. */
 #define GAP      2u
-/* Characters of a text that always stay. */
+/* Of a text so much always stays. */
 #define LEAST    6u
 /* What stands for the rest of a text that was cut. */
 #define ELLIPSIS "\xe2\x80\xa6"
 
 /* ---- cells -------------------------------------------------------------- */
 
-/* Characters, not bytes; what is here is UTF-8. */
+/* The character at the front of what is UTF-8, as it was made when added. */
 static size_t
-characters(const char *s)
+next(const char *s, size_t *width)
 {
-	size_t n = 0;
+	uint32_t c;
+	size_t n = text_next(s, strlen(s), &c);
 
-	for (; *s; s++)
-		n += ((uint8_t)*s & 0xc0) != 0x80;
-	return n;
+	*width = n > 0 ? text_width(c) : 1;
+	return n > 0 ? n : 1;
+}
+
+/* Columns of a terminal. */
+static size_t
+text_columns(const char *s)
+{
+	size_t sum = 0, width;
+
+	while (*s) {
+		s += next(s, &width);
+		sum += width;
+	}
+	return sum;
 }
 
 void
@@ -62,7 +75,7 @@ table_add(struct table *t, const char *text)
 	size_t n;
 
 	text_append_visible(&safe, text, strlen(text), "");
-	n = characters(buf_text(&safe));
+	n = text_columns(buf_text(&safe));
 	if (n > t->width[column])
 		t->width[column] = n;
 	*cell = strdup(safe.at); /* there may be very many: no spare room */
@@ -83,37 +96,57 @@ table_printf(struct table *t, const char *format, ...)
 	table_add(t, text);
 }
 
-void
-table_add_count(struct table *t, unsigned long long n)
+const char *
+table_count(char text[TABLE_NUMBER_MAX], unsigned long long n)
 {
 	const char *unit = "kMGTPE";
 	unsigned long long tenths = n / 100 + (n % 100 >= 50);
 
 	if (n < 10000) {
-		table_printf(t, "%llu", n);
-		return;
+		snprintf(text, TABLE_NUMBER_MAX, "%llu", n);
+		return text;
 	}
 	for (; tenths >= 9995; unit++)
 		tenths = (tenths + 500) / 1000;
 	if (tenths < 100)
-		table_printf(t, "%llu.%llu%c", tenths / 10, tenths % 10, *unit);
+		snprintf(text, TABLE_NUMBER_MAX, "%llu.%llu%c", tenths / 10,
+		         tenths % 10, *unit);
 	else
-		table_printf(t, "%llu%c", (tenths + 5) / 10, *unit);
+		snprintf(text, TABLE_NUMBER_MAX, "%llu%c", (tenths + 5) / 10,
+		         *unit);
+	return text;
+}
+
+void
+table_add_count(struct table *t, unsigned long long n)
+{
+	char text[TABLE_NUMBER_MAX];
+
+	table_add(t, table_count(text, n));
+}
+
+const char *
+table_age(char text[TABLE_NUMBER_MAX], unsigned long long ms)
+{
+	unsigned long long s = ms / 1000;
+
+	if (s < 100)
+		snprintf(text, TABLE_NUMBER_MAX, "%llus", s);
+	else if (s < 100 * 60)
+		snprintf(text, TABLE_NUMBER_MAX, "%llum", s / 60);
+	else if (s < 48 * 3600)
+		snprintf(text, TABLE_NUMBER_MAX, "%lluh", s / 3600);
+	else
+		snprintf(text, TABLE_NUMBER_MAX, "%llud", s / 86400);
+	return text;
 }
 
 void
 table_add_age(struct table *t, unsigned long long ms)
 {
-	unsigned long long s = ms / 1000;
+	char text[TABLE_NUMBER_MAX];
 
-	if (s < 100)
-		table_printf(t, "%llus", s);
-	else if (s < 100 * 60)
-		table_printf(t, "%llum", s / 60);
-	else if (s < 48 * 3600)
-		table_printf(t, "%lluh", s / 3600);
-	else
-		table_printf(t, "%llud", s / 86400);
+	table_add(t, table_age(text, ms));
 }
 
 /* ---- lines -------------------------------------------------------------- */
@@ -133,8 +166,10 @@ static size_t
 least_width(const struct table *t, size_t column)
 {
 	const char *heading = t->columns[column].heading;
-	size_t n = heading ? characters(heading) : 0;
+	size_t n = heading ? text_columns(heading) : 0;
 
+	if (n < t->least[column])
+		n = t->least[column];
 	return n > LEAST ? n : LEAST;
 }
 
@@ -157,23 +192,27 @@ narrow(const struct table *t, size_t *width, size_t most)
 	}
 }
 
-/* Returns how many characters it took. */
+/* Returns how wide it is. */
 static size_t
 append_cut(struct buf *out, const char *text, size_t width)
 {
-	size_t n = characters(text);
-	size_t keep = n > width ? width - 1 : n;
+	size_t all = text_columns(text);
+	size_t keep = all > width ? width - 1 : all;
+	size_t at = 0, one;
 
-	for (size_t at = 0; *text; text++) {
-		at += ((uint8_t)*text & 0xc0) != 0x80;
-		if (at > keep)
+	while (*text) {
+		size_t n = next(text, &one);
+
+		if (at + one > keep)
 			break;
-		buf_putc(out, *text);
+		buf_append(out, text, n);
+		text += n;
+		at += one;
 	}
-	if (n <= width)
-		return n;
+	if (all <= width)
+		return all;
 	buf_puts(out, ELLIPSIS);
-	return width;
+	return at + 1;
 }
 
 static void
@@ -190,7 +229,7 @@ append_row(const struct table *t, const size_t *width, const char *const *cells,
 	size_t owed = 0;
 
 	for (size_t i = 0; i < t->n_columns; i++) {
-		size_t len = characters(cells[i]);
+		size_t len = text_columns(cells[i]);
 
 		if (width[i] == 0)
 			continue;
@@ -228,8 +267,10 @@ table_append(const struct table *t, size_t width, struct buf *out)
 
 	for (size_t i = 0; i < t->n_columns; i++) {
 		const char *heading = t->columns[i].heading;
-		size_t least = heading ? characters(heading) : 0;
+		size_t least = heading ? text_columns(heading) : 0;
 
+		if (least < t->least[i])
+			least = t->least[i];
 		widths[i] = t->width[i];
 		if (widths[i] > 0 && widths[i] < least)
 			widths[i] = least;

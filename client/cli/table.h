@@ -30,7 +30,9 @@ struct table_column {
 struct table {
 	const struct table_column *columns; /* not ours */
 	size_t n_columns;
-	size_t width[TABLE_COLUMNS_MAX]; /* characters of the widest cell */
+	size_t width[TABLE_COLUMNS_MAX]; /* of the widest cell, on a terminal */
+	/* the caller may set it: no narrower, unless it is empty */
+	size_t least[TABLE_COLUMNS_MAX];
 	char **cells;
 	size_t n_cells;
 	size_t size;
@@ -52,8 +54,11 @@ void table_append(const struct table *t, size_t width, struct buf *out);
 size_t table_terminal_width(void);
 
 /* A number, from 10000 on rounded: 9999, 12k, 3.4M. */
+#define TABLE_NUMBER_MAX 32u
+const char *table_count(char text[TABLE_NUMBER_MAX], unsigned long long n);
 void table_add_count(struct table *t, unsigned long long n);
 /* A time span: 7s, 12m, 3h, 9d. */
+const char *table_age(char text[TABLE_NUMBER_MAX], unsigned long long ms);
 void table_add_age(struct table *t, unsigned long long ms);
 
 void table_free(struct table *t);

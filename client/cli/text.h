@@ -20,6 +20,9 @@
    these bytes are not UTF-8. */
 size_t text_next(const char *s, size_t len, uint32_t *c);
 
+/* How many columns of a terminal it takes: 0 (it joins the one before), 1 or 2. */
+unsigned text_width(uint32_t c);
+
 /* U+0000 to U+001F and U+007F to U+009F. */
 bool text_is_control(uint32_t c);
 

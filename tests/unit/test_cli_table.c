@@ -93,6 +93,31 @@ characters_count_and_not_bytes(void **state)
 }
 
 static void
+wide_characters_count_twice_and_marks_not_at_all(void **state)
+{
+	const char *const cells[] = {
+		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac",
+		"1",
+		"",
+		"e\xcc\x81",
+		"2",
+		"",
+		NULL
+	};
+
+	(void)state;
+	expect_table(
+		cells, 0,
+		"NAME        N\n"
+		"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac  1\n"
+		"e\xcc\x81           2\n");
+	expect_table(cells, 10,
+	             "NAME     N\n"
+	             "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe2\x80\xa6  1\n"
+	             "e\xcc\x81        2\n");
+}
+
+static void
 control_characters_are_made_visible(void **state)
 {
 	const char *const cells[] = { "a\x1b[2J", "1", "two\nlines", NULL };
@@ -155,6 +180,8 @@ main(void)
 		cmocka_unit_test(
 			numbers_and_the_beginning_of_names_stay_in_a_width_too_small),
 		cmocka_unit_test(characters_count_and_not_bytes),
+		cmocka_unit_test(
+			wide_characters_count_twice_and_marks_not_at_all),
 		cmocka_unit_test(control_characters_are_made_visible),
 		cmocka_unit_test(large_counts_are_rounded),
 		cmocka_unit_test(ages_have_one_unit),

@@ -61,6 +61,10 @@ _umbel_value()
 	--session) mapfile -t COMPREPLY < <(compgen -W "$(_umbel_known clients session)" -- "$word") ;;
 	--group) mapfile -t COMPREPLY < <(compgen -W "$(_umbel_known subs group)" -- "$word") ;;
 	--overflow) mapfile -t COMPREPLY < <(compgen -W "block drop-oldest disconnect" -- "$word") ;;
+	--by) mapfile -t COMPREPLY < <(compgen -W "session process topic" -- "$word") ;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W "session user pid name in out queued dropped held subscribes command sessions \
+			subscriptions topic receivers rate bytes from retained age" -- "$word") ;;
 	--form) mapfile -t COMPREPLY < <(compgen -W "readable json raw" -- "$word") ;;
 	--content-type) mapfile -t COMPREPLY < <(compgen -W "text json msgpack" -- "$word") ;;
 	--wait | --name | --count | --timeout | --interval | --replies | --header | --uid | --role | -c | -i | -H) ;;
