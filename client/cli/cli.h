@@ -54,6 +54,7 @@ cli_verb ping_main;
 cli_verb run_main;
 cli_verb acl_main;
 cli_verb top_main;
+cli_verb bench_main;
 cli_verb doctor_main;
 
 /* ---- options ---------------------------------------------------------- */

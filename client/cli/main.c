@@ -28,6 +28,7 @@ static const struct {
 	{ "run", run_main },
 	{ "acl", acl_main },
 	{ "top", top_main },
+	{ "bench", bench_main },
 	{ "doctor", doctor_main },
 };
 /* clang-format on */
@@ -52,6 +53,7 @@ static const char help[] =
 	"  run -- CMD...        run CMD with a private broker of its own\n"
 	"  acl test VERB TOPIC  may somebody do this, by umbeld's rules?\n"
 	"  top                  who publishes and subscribes what, and how much\n"
+	"  bench                how fast is the broker that runs here?\n"
 	"  doctor               what is wrong here, and what mends it\n"
 	"\n"
 	"  umbel VERB --help has the options of a verb. For all of them:\n"

@@ -67,7 +67,7 @@ _umbel_value()
 			subscriptions topic receivers rate bytes from retained age" -- "$word") ;;
 	--form) mapfile -t COMPREPLY < <(compgen -W "readable json raw" -- "$word") ;;
 	--content-type) mapfile -t COMPREPLY < <(compgen -W "text json msgpack" -- "$word") ;;
-	--wait | --name | --count | --timeout | --interval | --replies | --header | --uid | --role | -c | -i | -H) ;;
+	--size | --seconds | --subscribers | --publishers | --wait | --name | --count | --timeout | --interval | --replies | --header | --uid | --role | -c | -i | -H) ;;
 	*) return 1 ;;
 	esac
 }
@@ -80,6 +80,7 @@ _umbel_argument()
 	sub) words=$(_umbel_topics) ;;
 	pub | req | reply | get | why) [ "$2" -eq 0 ] && words=$(_umbel_topics) ;;
 	match) words=$(_umbel_topics) ;;
+	bench) words="pub latency fan-out requests" ;;
 	ls) [ "$2" -eq 0 ] && words="clients subs topics broker" ;;
 	acl)
 		case $2 in
