@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,11 +26,15 @@
 #include "output.h"
 #include "signals.h"
 #include "socketfile.h"
+#include "table.h"
 #include "units.h"
 #include "users.h"
 
 /* A broker that is there answers at once. */
 #define ANSWER_MS 2000
+
+/* Between two looks at whether somebody listens, with --wait. */
+#define LOOK_MS 100
 
 #define PATH_SIZE 256u
 
@@ -306,6 +311,24 @@ examine(struct doctor *d)
 	return r > CLI_SIGNAL ? r : CLI_OK;
 }
 
+/* With --wait, until somebody listens or the time is over. A verdict: not CLI_OK
+   when a signal ended it. */
+static int
+await(struct doctor *d)
+{
+	bool patient = d->cli->wait_ms != CLI_UNSET;
+	int64_t deadline = cli_deadline(patient ? d->cli->wait_ms : 0);
+
+	while (signals_end() == 0 && cli_left(deadline) != 0 &&
+	       address_probe(d->address, SOCK_STREAM) != 0) {
+		struct pollfd fd = { .fd = signals_fd(), .events = POLLIN };
+		int left = cli_left(deadline);
+
+		poll(&fd, 1, left < 0 || left > LOOK_MS ? LOOK_MS : left);
+	}
+	return signals_end() == 0 ? CLI_OK : CLI_SIGNAL + signals_end();
+}
+
 static int
 show(struct doctor *d)
 {
@@ -316,7 +339,8 @@ show(struct doctor *d)
 	if (d->objects)
 		findings_append_json(&d->findings, &out);
 	else
-		findings_append_text(&d->findings, &out);
+		findings_append_text(&d->findings, table_terminal_width(),
+		                     &out);
 	if (!d->objects && wrong > 0)
 		buf_printf(&out, "\n%zu thing%s wrong\n", wrong,
 		           wrong == 1 ? " is" : "s are");
@@ -336,7 +360,9 @@ run(struct doctor *d)
 	connection_open(&d->connection, d->cli, UMBEL_BLOCK);
 	d->address = umbel_address(d->connection.c);
 	d->source = address_source(d->cli, d->address);
-	r = examine(d);
+	r = await(d);
+	if (r == CLI_OK)
+		r = examine(d);
 	shown = show(d);
 	connection_close(&d->connection);
 	findings_free(&d->findings);

@@ -12,6 +12,9 @@
 #include "json.h"
 #include "text.h"
 
+/* State and subject stand before it. */
+#define INDENT 20u
+
 static const char *const words[] = {
 	[GRADE_GOOD] = "ok",
 	[GRADE_NOTE] = "note",
@@ -68,19 +71,42 @@ findings_count(const struct findings *f, enum grade grade)
 	return n;
 }
 
+/* Words, one after the other; what would go beyond the width begins a line. */
+static void
+append_words(struct buf *out, const char *text, size_t width)
+{
+	size_t at = INDENT;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (width > 0 && at > INDENT && at + 1 + len > width) {
+			buf_printf(out, "\n%*s", (int)INDENT, "");
+			at = INDENT;
+		} else if (at > INDENT) {
+			buf_putc(out, ' ');
+			at++;
+		}
+		text_append_visible(out, text, len, "");
+		at += len;
+		text += len;
+		text += strspn(text, " ");
+	}
+	buf_putc(out, '\n');
+}
+
 void
-findings_append_text(const struct findings *f, struct buf *out)
+findings_append_text(const struct findings *f, size_t width, struct buf *out)
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct finding *one = &f->at[i];
 
 		buf_printf(out, "%-5s  %-11s  ", words[one->grade],
 		           one->subject);
-		text_append_visible(out, one->text, strlen(one->text), "");
-		buf_putc(out, '\n');
+		append_words(out, one->text, width);
 		if (!one->mend)
 			continue;
-		buf_printf(out, "%20s", "");
+		buf_printf(out, "%*s", (int)INDENT, "");
 		text_append_visible(out, one->mend, strlen(one->mend), "");
 		buf_putc(out, '\n');
 	}

@@ -41,8 +41,10 @@ void findings_mend(struct findings *f, const char *format, ...)
 
 size_t findings_count(const struct findings *f, enum grade grade);
 
-/* For people: a line each, and below it what mends it. */
-void findings_append_text(const struct findings *f, struct buf *out);
+/* For people: each in lines of at most `width` characters (0: in one line), and
+   below it what mends it, in one line always. */
+void findings_append_text(const struct findings *f, size_t width,
+                          struct buf *out);
 
 /* One JSON object a line. */
 void findings_append_json(const struct findings *f, struct buf *out);

@@ -66,6 +66,12 @@ class Doctor(DoctorTest):
         self.start_broker()
         self.doctor()
 
+    def test_with_wait_it_looks_when_there_is_one(self):
+        waiting = self.spawn(UMBEL, "doctor", "--wait", PATIENCE, stdout=-1)
+        self.start_broker()
+        self.assertTrue(self.finish(waiting).endswith(b"all is well\n"))
+        self.assertEqual(self.umbel("doctor", "-s", f"{self.folder}/none", "--wait", 0.1).returncode, 1)
+
     def test_a_broker_that_is_stopped(self):
         broker = self.start_broker()
         broker.send_signal(signal.SIGSTOP)
