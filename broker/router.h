@@ -111,9 +111,13 @@ static inline struct route *
 router_recall_for(struct router *r, const struct publish *p,
                   const uint8_t *frame, const uint8_t *end)
 {
-	uint32_t hash = ahead_hash(&r->ahead, &r->routes, frame, end, p);
+	uint32_t hash =
+		ahead_hash(&r->ahead, &r->routes, &r->trie, frame, end, p);
+	struct route *route =
+		routes_find(&r->routes, hash, p->topic, p->topic_len);
 
-	return routes_find(&r->routes, hash, p->topic, p->topic_len);
+	r->ahead.cold = !route;
+	return route;
 }
 
 /*

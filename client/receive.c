@@ -230,6 +230,22 @@ is_reply(struct umbel *c, const char *topic, size_t len)
 	return c->run.request != 0;
 }
 
+/* The hash of a topic, for routes. The trie is shared with other threads. */
+static uint32_t
+hash_topic(struct umbel *c, const uint8_t *frame, const struct publish *p)
+{
+	bool cold = c->ahead.cold;
+	uint32_t hash;
+
+	if (cold)
+		handle_lock(c);
+	hash = ahead_hash(&c->ahead, &c->routes, &c->trie, frame,
+	                  c->rx->data + c->rx->tail, p);
+	if (cold)
+		handle_unlock(c);
+	return hash;
+}
+
 /* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
 static int
 look_up(struct umbel *c, const uint8_t *body, const struct publish *p,
@@ -243,9 +259,9 @@ look_up(struct umbel *c, const uint8_t *body, const struct publish *p,
 
 	if (is_reply(c, topic, len))
 		return 0;
-	hash = ahead_hash(&c->ahead, &c->routes, body - FRAME_PREFIX_SIZE,
-	                  c->rx->data + c->rx->tail, p);
+	hash = hash_topic(c, body - FRAME_PREFIX_SIZE, p);
 	route = routes_find(&c->routes, hash, topic, len);
+	c->ahead.cold = !route;
 	if (!route) {
 		if (!checked && !topic_is_valid(topic, len))
 			return UMBEL_E_PROTOCOL;

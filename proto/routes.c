@@ -154,13 +154,14 @@ first_of_hash(const struct routes *r, uint32_t hash)
 	return NULL;
 }
 
-void
+bool
 routes_fetch_route(const struct routes *r, uint32_t hash)
 {
 	const struct route *route = first_of_hash(r, hash);
 
 	if (route)
 		fetch(route);
+	return route;
 }
 
 void

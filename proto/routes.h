@@ -15,6 +15,7 @@
 #ifndef UMBEL_PROTO_ROUTES_H
 #define UMBEL_PROTO_ROUTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,10 +65,10 @@ struct route *routes_find(struct routes *r, uint32_t hash, const char *topic,
                           size_t len);
 
 /* Have the processor fetch what routes_find() will look at, step by step: the
-   set of this hash; its route; and what the first pointer of that is to. Each
-   step needs the one before to have come. */
+   set of this hash; its route, if there seems to be one; and what the first
+   pointer of that is to. Each step needs the one before to have come. */
 void routes_fetch_set(const struct routes *r, uint32_t hash);
-void routes_fetch_route(const struct routes *r, uint32_t hash);
+bool routes_fetch_route(const struct routes *r, uint32_t hash);
 void routes_fetch_target(const struct routes *r, uint32_t hash);
 
 /*

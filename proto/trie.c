@@ -14,7 +14,9 @@
 
 #define FIRST_BUCKETS 16
 /* Nodes in a bucket, on average, before there are twice as many buckets. */
-#define BUCKET_LOAD   2
+#define BUCKET_LOAD   1
+/* More children than this the processor will hardly have at hand. */
+#define MANY_CHILDREN 1024u
 
 struct trie_node {
 	struct trie_node *parent;
@@ -489,4 +491,62 @@ trie_match(struct trie *t, const char *topic, size_t len, trie_found *found,
 		len -= token.len + 1u;
 	}
 	follow(&w);
+}
+
+/* ---- look ahead --------------------------------------------------------------- */
+
+/* How much of the topic a node's text is, its dot included; 0: it does not
+   match, or nothing is left. */
+static size_t
+text_length(const struct trie_node *node, const char *topic, size_t len)
+{
+	if (node->len >= len || topic[node->len] != '.' ||
+	    memcmp(node->text, topic, node->len) != 0)
+		return 0;
+	return node->len + 1u;
+}
+
+uint32_t
+trie_fetch_bucket(const struct trie *t, const char *topic, size_t len)
+{
+	const struct trie_node *node = t->root;
+
+	for (;;) {
+		struct token token = token_at(t, topic, len);
+		uint32_t hash = child_hash(node, &token);
+		size_t matched;
+
+		if (token.len == len || node->n_children > MANY_CHILDREN) {
+			__builtin_prefetch(bucket_of(t, hash));
+			return hash;
+		}
+		node = find_child(t, node, &token);
+		if (!node)
+			return 0;
+		matched = text_length(node, topic, len);
+		if (matched == 0)
+			return hash;
+		topic += matched;
+		len -= matched;
+	}
+}
+
+void
+trie_fetch_node(const struct trie *t, uint32_t hash)
+{
+	const struct trie_node *node = *bucket_of(t, hash);
+
+	if (node)
+		__builtin_prefetch(node);
+}
+
+void
+trie_fetch_entries(const struct trie *t, uint32_t hash)
+{
+	const struct trie_node *node = *bucket_of(t, hash);
+
+	while (node && node->hash != hash)
+		node = node->next;
+	if (node && node->entries)
+		__builtin_prefetch(node->entries);
 }

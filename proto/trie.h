@@ -64,6 +64,17 @@ void trie_match(struct trie *t, const char *topic, size_t len,
                 trie_found *found, void *user);
 
 /*
+ * Have the processor fetch what trie_match() will wait for, step by step, each
+ * of which needs the one before to have come: the bucket in which the topic
+ * leaves what is hot, a node in there, its entries. The first step says which
+ * it is, 0 if none. It follows exact filters, and those with wildcards behind
+ * that place. The topic need not be a valid one.
+ */
+uint32_t trie_fetch_bucket(const struct trie *t, const char *topic, size_t len);
+void trie_fetch_node(const struct trie *t, uint32_t hash);
+void trie_fetch_entries(const struct trie *t, uint32_t hash);
+
+/*
  * Call `found` for one entry of each filter that lies in this bucket, below
  * t->n_buckets: once through the buckets is once through all filters.
  */

@@ -13,6 +13,8 @@
 
 struct scene {
 	struct routes routes;
+	struct trie trie;
+	struct trie_entry filters[2];
 	struct ahead ahead;
 	struct bytes frames;
 	size_t at[N + 1]; /* where each begins, and where the last one ends */
@@ -35,6 +37,9 @@ scene_init(struct scene *s)
 {
 	*s = (struct scene){ .ahead.on = true };
 	assert_int_equal(routes_init(&s->routes, 1u << 20, 17), 0);
+	assert_int_equal(trie_init(&s->trie, 17), 0);
+	assert_int_equal(trie_insert(&s->trie, "t.7", 3, &s->filters[0]), 0);
+	assert_int_equal(trie_insert(&s->trie, "t.*", 3, &s->filters[1]), 0);
 	for (unsigned i = 0; i < N; i++)
 		add(s, i);
 }
@@ -43,6 +48,7 @@ static void
 scene_fini(struct scene *s)
 {
 	routes_fini(&s->routes);
+	trie_fini(&s->trie);
 	bytes_free(&s->frames);
 }
 
@@ -57,7 +63,8 @@ ask(struct scene *s, unsigned i, size_t end)
 		publish_read(frame + FRAME_PREFIX_SIZE,
 	                     s->at[i + 1] - s->at[i] - FRAME_PREFIX_SIZE, &p),
 		PUBLISH_OK);
-	return ahead_hash(&s->ahead, &s->routes, frame, s->frames.at + end, &p);
+	return ahead_hash(&s->ahead, &s->routes, &s->trie, frame,
+	                  s->frames.at + end, &p);
 }
 
 static uint32_t
@@ -84,6 +91,7 @@ TEST(it_says_the_hash_of_each_message_in_turn)
 	for (unsigned i = 0; i < N; i++) {
 		if (i % 3 == 0)
 			remember(&s, i);
+		s.ahead.cold = i > N / 2;
 		assert_int_equal(ask(&s, i, s.frames.len), hash_of(&s, i));
 	}
 	scene_fini(&s);
@@ -98,6 +106,7 @@ TEST(messages_that_are_left_out_or_come_again_make_no_difference)
 		unsigned i = k * 37 % 101 % N;
 
 		s.ahead.on = k % 5 != 0;
+		s.ahead.cold = k % 7 < 4;
 		assert_int_equal(ask(&s, i, s.frames.len), hash_of(&s, i));
 	}
 	scene_fini(&s);
@@ -110,7 +119,7 @@ TEST(it_does_not_look_beyond_the_end_wherever_that_is)
 	scene_init(&s);
 	for (size_t end = s.at[1]; end <= s.at[4]; end++) {
 		uint8_t *exact = malloc(end); /* no byte more */
-		struct ahead ahead = { .on = true };
+		struct ahead ahead = { .on = true, .cold = true };
 		struct publish p;
 
 		assert_non_null(exact);
@@ -118,7 +127,7 @@ TEST(it_does_not_look_beyond_the_end_wherever_that_is)
 		assert_int_equal(publish_read(exact + FRAME_PREFIX_SIZE,
 		                              s.at[1] - FRAME_PREFIX_SIZE, &p),
 		                 PUBLISH_OK);
-		assert_int_equal(ahead_hash(&ahead, &s.routes, exact,
+		assert_int_equal(ahead_hash(&ahead, &s.routes, &s.trie, exact,
 		                            exact + end, &p),
 		                 hash_of(&s, 0));
 		assert_true(ahead.next <= exact + end);

@@ -461,6 +461,61 @@ TEST(once_through_the_buckets_is_once_through_the_filters)
 	trie_fini(&t);
 }
 
+/* What is fetched ahead of a topic is where its filter is. */
+TEST(the_bucket_of_a_topic_that_is_fetched_holds_what_it_matches)
+{
+	static const char *const shapes[] = { "a.b.c%u", "a.b.c%u.d.e",
+		                              "a.b.c%u.*", "c%u.a" };
+	static struct item items[400];
+	struct trie t;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (size_t i = 0; i < COUNT(items); i++) {
+		char filter[64];
+
+		snprintf(filter, sizeof(filter), shapes[i % 4], (unsigned)i);
+		insert(&t, &items[i], filter);
+	}
+	for (size_t i = 0; i < COUNT(items); i++) {
+		unsigned n = 0;
+		uint32_t hash = trie_fetch_bucket(&t, items[i].filter,
+		                                  strlen(items[i].filter));
+
+		assert_int_not_equal(hash, 0);
+		trie_fetch_node(&t, hash);
+		trie_fetch_entries(&t, hash);
+		trie_visit(&t, hash & (t.n_buckets - 1), on_found, &n);
+		assert_int_equal(items[i].found, 1);
+		for (size_t k = 0; k < COUNT(items); k++)
+			items[k].found = 0;
+	}
+	trie_fini(&t);
+}
+
+TEST(to_fetch_ahead_of_anything_does_no_harm)
+{
+	static const char *const topics[] = { "",    ".",   "a",   "a.",
+		                              "a..", "a.b", "b.a", ".a" };
+	struct item items[2];
+	struct trie t;
+	char bytes[300];
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	insert(&t, &items[0], "a.b.c");
+	insert(&t, &items[1], "a.*");
+	for (size_t i = 0; i < COUNT(topics); i++)
+		trie_fetch_bucket(&t, topics[i], strlen(topics[i]));
+	for (int c = 0; c < 256; c++) {
+		memset(bytes, c, sizeof(bytes));
+		trie_fetch_bucket(&t, bytes, sizeof(bytes));
+	}
+	for (uint32_t hash = 0; hash < 100; hash++) {
+		trie_fetch_node(&t, hash);
+		trie_fetch_entries(&t, hash);
+	}
+	trie_fini(&t);
+}
+
 int
 main(void)
 {
@@ -482,6 +537,9 @@ main(void)
 			a_filter_costs_at_most_128_bytes_beyond_its_text),
 		cmocka_unit_test(
 			once_through_the_buckets_is_once_through_the_filters),
+		cmocka_unit_test(
+			the_bucket_of_a_topic_that_is_fetched_holds_what_it_matches),
+		cmocka_unit_test(to_fetch_ahead_of_anything_does_no_harm),
 	};
 
 	return RUN(tests);
