@@ -397,13 +397,18 @@ lane_of(const struct publisher *p, unsigned topic)
 	return p->n_lanes == 1 ? 0 : topic % p->n_lanes;
 }
 
+/* A table of many topics is in no cache; to wait for it is not what is
+   measured, so each is fetched one message before its turn. */
 static void
 publish_some(struct publisher *p, uint64_t n)
 {
-	while (n-- > 0) {
-		unsigned topic = p->n_topics == 1 ? 0 : next_topic(p);
+	unsigned topic = p->topic;
 
+	while (n-- > 0) {
+		if (p->n_topics > 1)
+			__builtin_prefetch(p->topics[next_topic(p)]);
 		send_number(p, topic, p->sent[lane_of(p, topic)]++);
+		topic = p->topic;
 	}
 }
 
