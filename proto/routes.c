@@ -19,8 +19,10 @@
 struct route_set {
 	alignas(CACHE_LINE) uint32_t hash[WAYS]; /* 0: free */
 	struct route *route[WAYS];
-	uint32_t turn; /* who is replaced next */
+	uint64_t generation; /* of all of them */
+	uint32_t turn;       /* who is replaced next */
 };
+_Static_assert(sizeof(struct route_set) == CACHE_LINE, "one line");
 
 static struct route_set *
 new_sets(size_t n)
@@ -73,13 +75,18 @@ drop(struct routes *r, struct route_set *set, unsigned way)
 	set->hash[way] = 0;
 }
 
+static void
+drop_all(struct routes *r, struct route_set *set)
+{
+	for (unsigned way = 0; way < WAYS; way++)
+		drop(r, set, way);
+}
+
 void
 routes_fini(struct routes *r)
 {
-	for (size_t i = 0; i < r->n_sets; i++) {
-		for (unsigned way = 0; way < WAYS; way++)
-			drop(r, &r->sets[i], way);
-	}
+	for (size_t i = 0; i < r->n_sets; i++)
+		drop_all(r, &r->sets[i]);
 	free(r->sets);
 	*r = (struct routes){ 0 };
 }
@@ -116,13 +123,12 @@ routes_find(struct routes *r, uint32_t hash, const char *topic, size_t len)
 {
 	struct route_set *set = set_of(r, hash);
 
+	if (set->generation != r->generation)
+		return NULL;
 	for (unsigned way = 0; way < WAYS; way++) {
-		struct route *route = set->route[way];
-
 		if (set->hash[way] == hash &&
-		    route->generation == r->generation &&
-		    is_topic(route, topic, len))
-			return route;
+		    is_topic(set->route[way], topic, len))
+			return set->route[way];
 	}
 	return NULL;
 }
@@ -196,6 +202,7 @@ grow(struct routes *r)
 				continue;
 			/* a set's routes part into two: there is room */
 			to = set_of(&bigger, hash);
+			to->generation = r->sets[i].generation;
 			to->hash[to->turn] = hash;
 			to->route[to->turn++] = r->sets[i].route[way];
 		}
@@ -206,13 +213,15 @@ grow(struct routes *r)
 	*r = bigger;
 }
 
-/* Where a new route of this hash goes: a stale or free way, or the next. */
+/* Where a new route goes: a free way, or the next. What is stale goes first. */
 static unsigned
-choose_way(const struct routes *r, struct route_set *set)
+choose_way(struct routes *r, struct route_set *set)
 {
+	if (set->generation != r->generation)
+		drop_all(r, set);
+	set->generation = r->generation;
 	for (unsigned way = 0; way < WAYS; way++) {
-		if (!set->hash[way] ||
-		    set->route[way]->generation != r->generation)
+		if (!set->hash[way])
 			return way;
 	}
 	set->turn = (set->turn + 1) % WAYS;
@@ -224,8 +233,7 @@ make_room(struct routes *r, size_t size)
 {
 	for (size_t i = 0; i < r->n_sets && r->bytes + size > r->max_bytes;
 	     i++) {
-		for (unsigned way = 0; way < WAYS; way++)
-			drop(r, &r->sets[r->hand], way);
+		drop_all(r, &r->sets[r->hand]);
 		r->hand = (r->hand + 1) & (r->n_sets - 1);
 	}
 }
@@ -249,8 +257,6 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
 	drop(r, set, way);
 
 	*route = (struct route){
-		.generation = r->generation,
-		.hash = hash,
 		.n = n,
 		.topic_len = (uint16_t)len,
 	};

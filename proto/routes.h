@@ -20,10 +20,8 @@
 #include <stdint.h>
 
 struct route {
-	uint64_t generation;
-	uint32_t hash;
-	uint32_t n;         /* pointers in to[] */
 	uint64_t admits;    /* the owner's: bits of who may use it */
+	uint32_t n;         /* pointers in to[] */
 	uint32_t n_last;    /* the owner's: how many at its end are special */
 	uint16_t mark;      /* the owner's; all are 0 at first */
 	uint16_t topic_len; /* the topic's text lies behind to[n] */
