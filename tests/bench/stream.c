@@ -31,6 +31,7 @@
 #define WINDOW_MIN   16u
 #define WINDOW_MAX   16384u
 #define STRIDE       7368787u /* a prime: visits every topic once */
+#define CHOSEN_AHEAD 8u
 
 enum reached { NOBODY, SUBSCRIBED, PROBED }; /* slot.reached */
 
@@ -288,8 +289,10 @@ struct publisher {
 	uint64_t *sent; /* per lane */
 	uint64_t window;
 	uint64_t limit;  /* most messages */
-	unsigned topic;  /* the one last used */
+	unsigned topic;  /* the one last chosen */
 	uint64_t random; /* state */
+	unsigned chosen[CHOSEN_AHEAD];
+	unsigned n_chosen;
 };
 
 static void
@@ -398,17 +401,25 @@ lane_of(const struct publisher *p, unsigned topic)
 }
 
 /* A table of many topics is in no cache; to wait for it is not what is
-   measured, so each is fetched one message before its turn. */
+   measured, so each is chosen and fetched some messages before its turn. */
+static unsigned
+choose_topic(struct publisher *p)
+{
+	unsigned *place = &p->chosen[p->n_chosen++ % CHOSEN_AHEAD];
+	unsigned topic = *place;
+
+	*place = next_topic(p);
+	__builtin_prefetch(p->topics[*place]);
+	return topic;
+}
+
 static void
 publish_some(struct publisher *p, uint64_t n)
 {
-	unsigned topic = p->topic;
-
 	while (n-- > 0) {
-		if (p->n_topics > 1)
-			__builtin_prefetch(p->topics[next_topic(p)]);
+		unsigned topic = p->n_topics == 1 ? 0 : choose_topic(p);
+
 		send_number(p, topic, p->sent[lane_of(p, topic)]++);
-		topic = p->topic;
 	}
 }
 
@@ -462,6 +473,8 @@ publisher_init(struct publisher *p, struct actor *me)
 		name_topic(me->run, p->topics[i], me->part, i, s->topic_tail);
 	name_topic(me->run, p->topics[p->n_topics], me->part, p->n_topics,
 	           NULL);
+	for (unsigned i = 0; i < CHOSEN_AHEAD; i++)
+		choose_topic(p);
 	p->client = p->adapter->connect(
 		me->run->dir,
 		&(struct client){ .bulk = true, .one_thread = s->one_thread });
