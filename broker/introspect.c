@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "explain.h"
 #include "group.h"
+#include "metrics.h"
 #include "page.h"
 #include "proto/datagram.h"
 #include "proto/topic.h"
@@ -95,6 +96,21 @@ tell_info(struct broker *b, const struct query *q, struct page *g)
 	tell_messages(g, b);
 	tell_datagrams(g, b);
 	tell_limits(g, b);
+	return NULL;
+}
+
+/* ---- metrics -------------------------------------------------------------- */
+
+static const char *
+tell_metrics(struct broker *b, const struct query *q, struct page *g)
+{
+	struct print text = { 0 };
+
+	(void)q;
+	metrics_print(b, &text);
+	pack_str(page_pair(g, "text"), text.at, text.len);
+	g->pack.full |= text.failed;
+	print_fini(&text);
 	return NULL;
 }
 
@@ -318,6 +334,7 @@ static const struct {
 	{ "$SYS.broker.subscriptions", tell_subscriptions },
 	{ "$SYS.broker.topics", tell_topics },
 	{ "$SYS.broker.explain", explain_topic },
+	{ "$SYS.broker.metrics", tell_metrics },
 };
 
 static subject_fn *

@@ -49,6 +49,7 @@ cli_verb reply_main;
 cli_verb get_main;
 cli_verb ls_main;
 cli_verb why_main;
+cli_verb metrics_main;
 cli_verb match_main;
 cli_verb ping_main;
 cli_verb run_main;

@@ -23,6 +23,7 @@ static const struct {
 	{ "get", get_main },
 	{ "ls", ls_main },
 	{ "why", why_main },
+	{ "metrics", metrics_main },
 	{ "match", match_main },
 	{ "ping", ping_main },
 	{ "run", run_main },
@@ -48,6 +49,7 @@ static const char help[] =
 	"  ls clients|subs|topics|broker\n"
 	"                       what the broker knows\n"
 	"  why TOPIC            who gets messages there, and why not?\n"
+	"  metrics              the broker's figures, for Prometheus\n"
 	"  match FILTER TOPIC   would this filter get that? and if not, why\n"
 	"  ping                 is there a broker, and how far away?\n"
 	"  run -- CMD...        run CMD with a private broker of its own\n"

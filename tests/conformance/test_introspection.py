@@ -10,7 +10,7 @@ import wire
 from case import BrokerCase, covers, publish
 
 MAX_PAGE = 262144
-SUBJECTS = ("info", "sessions", "subscriptions", "topics", "explain")
+SUBJECTS = ("info", "sessions", "subscriptions", "topics", "explain", "metrics")
 
 
 class Introspected(BrokerCase):
@@ -134,6 +134,17 @@ class Introspection(Introspected):
         self.assertEqual((grown["sessions"], grown["subscriptions"], grown["refused"], grown["unmatched"]), (1, 1, 1, 10), grown)
         self.assertEqual((grown["messages_in"], grown["messages_out"]), (21, 11), grown)  # and the answer before this one
         self.assertGreater(grown["bytes_in"], grown["bytes_out"])
+
+    @covers("I11")
+    def test_metrics_are_the_figures_of_info_as_text(self):
+        asker = self.asker()
+        asker.publish("nobody.listens", b"x")
+        unmatched = self.ask(asker, "info")["unmatched"]
+        text = self.ask(asker, "metrics")["text"]
+        self.assertRegex(text, rf"(?m)^umbel_unmatched_messages_total {unmatched}$")
+        self.assertTrue(text.endswith("\n"), text[-80:])
+        for line in text.splitlines():
+            self.assertRegex(line, r"^(# (HELP|TYPE) )?umbel_[a-z_]+(\{(version|fate)=\"[a-z0-9_.]+\"\})? ", line)
 
     @covers("I7")
     def test_sessions_are_told_with_what_the_kernel_and_they_say(self):

@@ -117,12 +117,12 @@ open_asker(struct rig *r)
 	return c;
 }
 
-TEST(only_the_five_subjects_are_known)
+TEST(only_the_six_subjects_are_known)
 {
 	static const char *const known[] = {
 		"$SYS.broker.info",          "$SYS.broker.sessions",
 		"$SYS.broker.subscriptions", "$SYS.broker.topics",
-		"$SYS.broker.explain",
+		"$SYS.broker.explain",       "$SYS.broker.metrics",
 	};
 
 	for (size_t i = 0; i < COUNT(known); i++) {
@@ -409,7 +409,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_five_subjects_are_known),
+		cmocka_unit_test(only_the_six_subjects_are_known),
 		cmocka_unit_test(info_counts_what_happens),
 		cmocka_unit_test(sessions_say_who_they_are_and_who_holds_them),
 		cmocka_unit_test(
