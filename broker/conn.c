@@ -274,8 +274,7 @@ squeeze_all(struct conns *all)
 
 	TAILQ_FOREACH (s, &all->broker->sessions, link) {
 		if (!session_is_waiting(s))
-			any |= input_squeeze(&conn_of(s)->input,
-			                     &all->broker->pool);
+			any |= s->ops->squeeze(s);
 	}
 	return any;
 }
@@ -470,6 +469,12 @@ on_input_memory(const struct session *s)
 	return c->input.slab ? c->input.slab->charged : 0;
 }
 
+static bool
+on_squeeze(struct session *s)
+{
+	return input_squeeze(&conn_of(s)->input, &s->broker->pool);
+}
+
 /* ---- life ----------------------------------------------------------------- */
 
 /*
@@ -542,6 +547,12 @@ conn_open(struct conns *all, int fd, const char *role)
 	}
 	peer_fini(&peer);
 	return r;
+}
+
+int
+conns_take(void *conns, int fd, const char *role)
+{
+	return conn_open(conns, fd, role);
 }
 
 static void
@@ -646,7 +657,8 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 		         .ending = on_ending,
 		         .try_send = on_try_send,
 		         .abandon = on_abandon,
-		         .input_memory = on_input_memory },
+		         .input_memory = on_input_memory,
+		         .squeeze = on_squeeze },
 		.base = base,
 		.broker = broker,
 		.send_buffer = choose_send_buffer(config->memory_max),

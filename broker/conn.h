@@ -75,6 +75,8 @@ void conns_init(struct conns *all, struct event_base *base,
  * owns it.
  */
 int conn_open(struct conns *all, int fd, const char *role);
+/* The same, for doors. */
+int conns_take(void *conns, int fd, const char *role);
 
 /* The turn is over: send, go on with what can go on, free what has ended.
    False when there is more to do at once. */

@@ -20,14 +20,14 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
           int len, void *user)
 {
 	struct door *door = user;
-	struct conns *conns = door->doors->conns;
-	int r = conn_open(conns, fd, door->socket->role);
+	struct doors *d = door->doors;
+	int r = d->take(d->carrier, fd, door->socket->role);
 
 	(void)l;
 	(void)addr;
 	(void)len;
 	if (r < 0) {
-		log_event(&conns->broker->log, LOG_WARN, LOG_ACCEPT,
+		log_event(&d->broker->log, LOG_WARN, LOG_ACCEPT,
 		          "cannot serve a new connection: %s", strerror(-r));
 		close(fd);
 	}
@@ -43,9 +43,9 @@ on_accept_error(struct evconnlistener *l, void *user)
 	struct door *door = user;
 	struct doors *d = door->doors;
 
-	log_event(&d->conns->broker->log, LOG_WARN, LOG_ACCEPT,
+	log_event(&d->broker->log, LOG_WARN, LOG_ACCEPT,
 	          "cannot accept: %s; connections=%zu, others wait",
-	          strerror(errno), d->conns->n);
+	          strerror(errno), d->broker->n_sessions);
 	evconnlistener_disable(l);
 	deadline_set(&d->pauses, &d->pause);
 }
@@ -78,15 +78,15 @@ doors_end_turn(struct doors *d)
 }
 
 void
-doors_init(struct doors *d, struct conns *conns)
+doors_init(struct doors *d, struct broker *b, doors_taker *take, void *carrier)
 {
-	*d = (struct doors){ .conns = conns };
+	*d = (struct doors){ .broker = b, .take = take, .carrier = carrier };
 	deadline_queue_init(&d->pauses, ACCEPT_PAUSE_MS, on_pause_over, d);
 }
 
 /* A socket that was handed over for this path, or one of our own. */
 static int
-find_socket(struct door *door)
+find_socket(struct door *door, const char *flag)
 {
 	const struct config_socket *s = door->socket;
 	const struct access access = {
@@ -97,7 +97,8 @@ find_socket(struct door *door)
 	int fd = supervisor_socket(s->path);
 
 	if (fd < 0)
-		return listener_open_to(&door->listener, s->path, &access) < 0
+		return listener_open_to(&door->listener, s->path, flag,
+		                        &access) < 0
 		               ? SAID_WHY
 		               : 0;
 	door->doors->n_adopted++;
@@ -105,9 +106,9 @@ find_socket(struct door *door)
 }
 
 static int
-open_door(struct door *door, struct event_base *base)
+open_door(struct door *door, struct event_base *base, const char *flag)
 {
-	int r = find_socket(door);
+	int r = find_socket(door, flag);
 
 	if (r < 0)
 		return r;
@@ -123,19 +124,19 @@ open_door(struct door *door, struct event_base *base)
 }
 
 int
-doors_open(struct doors *d, struct event_base *base,
-           const struct config *config)
+doors_open(struct doors *d, struct event_base *base, const char *flag,
+           const struct config_socket *sockets, size_t n)
 {
-	d->all = calloc(config->n_sockets, sizeof(*d->all));
+	d->all = calloc(n, sizeof(*d->all));
 	if (!d->all)
 		return -ENOMEM;
-	for (size_t i = 0; i < config->n_sockets; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct door *door = &d->all[d->n++];
 		int r;
 
 		door->doors = d;
-		door->socket = &config->sockets[i];
-		r = open_door(door, base);
+		door->socket = &sockets[i];
+		r = open_door(door, base, flag);
 		if (r < 0)
 			return r;
 	}

@@ -10,8 +10,8 @@
 #include <event2/listener.h>
 #include <stddef.h>
 
+#include "broker.h"
 #include "config.h"
-#include "conn.h"
 #include "deadline.h"
 #include "listener.h"
 
@@ -26,8 +26,13 @@ struct door {
 	unsigned accepted; /* in this turn of the loop */
 };
 
+/* Serve an accepted, non-blocking socket: 0, or -errno and it is not taken. */
+typedef int doors_taker(void *carrier, int fd, const char *role);
+
 struct doors {
-	struct conns *conns;
+	struct broker *broker;
+	doors_taker *take;
+	void *carrier;
 	struct door *all;
 	size_t n;                     /* that have been opened */
 	size_t n_adopted;             /* of them, handed over to us */
@@ -35,15 +40,16 @@ struct doors {
 	struct deadline pause;
 };
 
-/* For connections that are to be carried by `conns`. */
-void doors_init(struct doors *d, struct conns *conns);
+/* For connections that `carrier` is to take. */
+void doors_init(struct doors *d, struct broker *b, doors_taker *take,
+                void *carrier);
 
 /*
- * Open all of them, borrowed from `config`. Returns 0, -errno, or SAID_WHY;
+ * Open `n` sockets, borrowed, that `flag` chose. Returns 0, -errno, or SAID_WHY;
  * doors_close() either way.
  */
-int doors_open(struct doors *d, struct event_base *base,
-               const struct config *config);
+int doors_open(struct doors *d, struct event_base *base, const char *flag,
+               const struct config_socket *sockets, size_t n);
 
 /* The turn is over: whoever waits to be accepted may come in again. */
 void doors_end_turn(struct doors *d);

@@ -223,16 +223,16 @@ listener_open(struct listener *l, const char *path, mode_t mode)
 {
 	const struct access access = just_mode(mode);
 
-	return listener_open_to(l, path, &access);
+	return listener_open_to(l, path, "--socket", &access);
 }
 
 int
-listener_open_to(struct listener *l, const char *path,
+listener_open_to(struct listener *l, const char *path, const char *flag,
                  const struct access *access)
 {
 	*l = (struct listener){
 		.path = path,
-		.flag = "--socket",
+		.flag = flag,
 		.fd = -1,
 		.lock_fd = -1,
 	};

@@ -35,7 +35,8 @@ struct access {
  * after saying why on stderr; then nothing is left to close.
  */
 int listener_open(struct listener *l, const char *path, mode_t mode);
-int listener_open_to(struct listener *l, const char *path,
+/* The same as `flag` chose it. */
+int listener_open_to(struct listener *l, const char *path, const char *flag,
                      const struct access *access);
 
 /*

@@ -371,7 +371,8 @@ start(struct server *srv)
 	conns_init(&srv->conns, srv->base, &srv->broker);
 	r = watch_signals(srv);
 	if (r == 0)
-		r = doors_open(&srv->doors, srv->base, srv->config);
+		r = doors_open(&srv->doors, srv->base, "--socket",
+		               srv->config->sockets, srv->config->n_sockets);
 	if (r == 0)
 		r = start_datagrams(srv);
 	if (r == 0)
@@ -394,7 +395,7 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
 	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
 	                    on_watchdog, srv);
-	doors_init(&srv->doors, &srv->conns);
+	doors_init(&srv->doors, &srv->broker, conns_take, &srv->conns);
 	raise_descriptor_limit();
 	srv->base = new_base();
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;

@@ -47,6 +47,8 @@ struct session_ops {
 	void (*abandon)(struct session *s);
 	/* bytes of the pool that hold what it has sent and nobody has taken */
 	size_t (*input_memory)(const struct session *s);
+	/* give back what only the beginning of a frame has; was there any? */
+	bool (*squeeze)(struct session *s);
 };
 
 /* A PUBLISH that was refused is reported at once, then once a second; each
