@@ -53,6 +53,7 @@ struct broker_counts {
 	uint64_t dropped_bytes;
 	uint64_t holds;
 	uint64_t evicted;
+	uint64_t http_requests;
 };
 
 struct broker {

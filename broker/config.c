@@ -137,6 +137,7 @@ set_defaults(struct config *c)
 	*c = (struct config){
 		.mode = 0600,
 		.datagram_mode = 0600,
+		.http_mode = 0600,
 		.datagram_rate = 10000,
 		.ready_fd = -1,
 		.log_level = LOG_INFO,

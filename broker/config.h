@@ -47,6 +47,8 @@ struct config {
 	mode_t mode;
 	char *datagram_path; /* NULL: none */
 	mode_t datagram_mode;
+	char *http_path; /* NULL: none */
+	mode_t http_mode;
 	int ready_fd; /* -1: none */
 	enum log_level log_level;
 

@@ -81,6 +81,8 @@ print_messages(const struct broker_counts *c, struct print *out)
 	        "Times that a sender was made to wait.");
 	counter(out, "umbel_evicted_sessions_total", c->evicted,
 	        "Receivers that were cut off for being slow.");
+	counter(out, "umbel_http_requests_total", c->http_requests,
+	        "Requests to the HTTP gateway.");
 }
 
 /* The fates are few, and known. */

@@ -75,12 +75,32 @@ start_datagrams(struct server *srv)
 	return srv->datagrams_there ? 0 : -ENOMEM;
 }
 
+/* ---- HTTP ----------------------------------------------------------------- */
+
+static int
+start_gateway(struct server *srv)
+{
+	const struct config *c = srv->config;
+
+	if (!c->http_path)
+		return 0;
+	srv->http_socket = (struct config_socket){
+		.path = c->http_path,
+		.mode = c->http_mode,
+		.owner = (uid_t)-1,
+		.group = (gid_t)-1,
+	};
+	return doors_open(&srv->http_doors, srv->base, "--http",
+	                  &srv->http_socket, 1);
+}
+
 /* ---- the end -------------------------------------------------------------- */
 
 static void
 begin_stop(struct server *srv)
 {
 	doors_stop(&srv->doors);
+	doors_stop(&srv->http_doors);
 	stop_datagrams(srv);
 	publish_posted(&srv->broker); /* wills come before a GOAWAY, or never */
 	broker_drain(&srv->broker);
@@ -149,14 +169,15 @@ on_watchdog(struct deadline *d, void *user)
 static void
 check_sockets(struct server *srv)
 {
+	size_t served = srv->doors.n_adopted + srv->http_doors.n_adopted;
 	unsigned n = supervisor_sockets();
 
-	if (n > srv->doors.n_adopted)
+	if (n > served)
 		log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
 		          "sockets=%u were handed over, served=%zu: the others "
-		          "have a path that is neither --socket nor among "
-		          "the sockets of --config",
-		          n, srv->doors.n_adopted);
+		          "have a path that is neither --socket nor --http "
+		          "nor among the sockets of --config",
+		          n, served);
 }
 
 static void
@@ -182,10 +203,12 @@ run_deadlines(struct server *srv)
 	deadline_queue_run(&srv->drains, now);
 	deadline_queue_run(&srv->watchdogs, now);
 	deadline_queue_run(&srv->doors.pauses, now);
+	deadline_queue_run(&srv->http_doors.pauses, now);
 	if (srv->datagrams_there)
 		deadline_queue_run(&srv->datagrams.seconds, now);
 	broker_run_deadlines(&srv->broker, now);
 	conns_run_deadlines(&srv->conns, now);
+	gateway_run_deadlines(&srv->gateway, now);
 }
 
 static void
@@ -215,7 +238,9 @@ set_timer(struct server *srv)
 	at = earlier(at, conns_next_deadline(&srv->conns));
 	at = earlier(at, deadline_queue_next(&srv->drains));
 	at = earlier(at, deadline_queue_next(&srv->watchdogs));
+	at = earlier(at, gateway_next_deadline(&srv->gateway));
 	at = earlier(at, deadline_queue_next(&srv->doors.pauses));
+	at = earlier(at, deadline_queue_next(&srv->http_doors.pauses));
 	if (srv->datagrams_there)
 		at = earlier(at, deadline_queue_next(&srv->datagrams.seconds));
 	/* one that is set too early costs a look, and then it is set again */
@@ -281,6 +306,10 @@ say_where_and_how(struct server *srv)
 		          "rate=%" PRIu32,
 		          c->datagram_path, (unsigned)c->datagram_mode,
 		          c->datagram_rate);
+	if (c->http_path)
+		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
+		          "speaking http socket=%s mode=%04o", c->http_path,
+		          (unsigned)c->http_mode);
 	if (c->ready_fd >= 0) {
 		if (write(c->ready_fd, "\n", 1) < 0)
 			log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
@@ -308,10 +337,14 @@ server_run(struct server *srv)
 		if (srv->stopping && !srv->broker.settling &&
 		    !srv->broker.draining)
 			begin_stop(srv);
-		idle = conns_end_turn(&srv->conns);
+		gateway_end_turn(&srv->gateway);
+		idle = conns_end_turn(&srv->conns) &&
+		       gateway_is_idle(&srv->gateway);
 		doors_end_turn(&srv->doors);
+		doors_end_turn(&srv->http_doors);
 		if (srv->broker.draining && srv->broker.n_undrained == 0 &&
-		    conns_are_flushed(&srv->conns))
+		    conns_are_flushed(&srv->conns) &&
+		    gateway_is_flushed(&srv->gateway))
 			srv->done = true;
 	}
 	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
@@ -369,12 +402,15 @@ start(struct server *srv)
 	int r;
 
 	conns_init(&srv->conns, srv->base, &srv->broker);
+	gateway_init(&srv->gateway, srv->base, &srv->broker);
 	r = watch_signals(srv);
 	if (r == 0)
 		r = doors_open(&srv->doors, srv->base, "--socket",
 		               srv->config->sockets, srv->config->n_sockets);
 	if (r == 0)
 		r = start_datagrams(srv);
+	if (r == 0)
+		r = start_gateway(srv);
 	if (r == 0)
 		broker_start_settling(&srv->broker);
 	return r;
@@ -396,6 +432,7 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
 	                    on_watchdog, srv);
 	doors_init(&srv->doors, &srv->broker, conns_take, &srv->conns);
+	doors_init(&srv->http_doors, &srv->broker, gateway_take, &srv->gateway);
 	raise_descriptor_limit();
 	srv->base = new_base();
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;
@@ -412,9 +449,13 @@ server_fini(struct server *srv)
 {
 	doors_stop(&srv->doors);
 	stop_datagrams(srv);
+	doors_stop(&srv->http_doors);
+	if (srv->gateway.base)
+		gateway_fini(&srv->gateway);
 	if (srv->conns.base)
 		conns_fini(&srv->conns);
 	doors_close(&srv->doors);
+	doors_close(&srv->http_doors);
 	if (srv->datagram_listener.path)
 		listener_close(&srv->datagram_listener);
 	if (srv->broker.config)

@@ -17,6 +17,7 @@
 #include "conn.h"
 #include "datagram.h"
 #include "doors.h"
+#include "gateway.h"
 #include "listener.h"
 
 struct server {
@@ -27,6 +28,9 @@ struct server {
 	struct broker broker;
 	struct conns conns;
 	struct doors doors;
+	struct gateway gateway;
+	struct doors http_doors;
+	struct config_socket http_socket;
 	struct listener datagram_listener;
 	struct datagrams datagrams;
 	struct event *datagrams_there; /* NULL: none are taken */

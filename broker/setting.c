@@ -37,6 +37,12 @@ static const struct setting settings[] = {
 	  "datagrams of one user in a second; more are dropped\n"
 	  "(default 10000)",
 	  "limits" },
+	{ "http", SETTING_PATH, AT(http_path), 0, 0, "PATH",
+	  "speak HTTP here, too: figures, lists, messages,\n"
+	  "requests, events; curl --unix-socket PATH http://umbel/",
+	  "" },
+	{ "http-mode", SETTING_MODE, AT(http_mode), 0, 0777, "OCTAL",
+	  "permissions of that socket (default 0600)", "" },
 	{ "ready-fd", SETTING_FD, AT(ready_fd), 0, 1 << 20, "N",
 	  "write a newline to this descriptor when listening", NULL },
 	{ "log-level", SETTING_LEVEL, AT(log_level), 0, 0, "LEVEL",

@@ -1,0 +1,192 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "gateway.h"
+
+#include "web.h"
+
+/* A connection on which nobody asks for anything is kept so long. */
+#define IDLE_MS  60000u
+#define RETRY_MS 10u
+
+/* ---- what sessions ask for ------------------------------------------------ */
+
+static void
+on_wake(struct session *s)
+{
+	web_mark_busy(web_of(s));
+}
+
+static void
+on_ending(struct session *s)
+{
+	struct web *w = web_of(s);
+
+	deadline_set(&web_gateway(w)->leaves, &w->due);
+	web_mark_busy(w);
+}
+
+static bool
+on_try_send(struct session *s)
+{
+	web_mark_busy(web_of(s));
+	return web_flush(web_of(s));
+}
+
+static void
+on_abandon(struct session *s)
+{
+	web_mark_dead(web_of(s));
+}
+
+static size_t
+on_input_memory(const struct session *s)
+{
+	const struct slab *slab = web_of(s)->frames.slab;
+
+	return slab ? slab->charged : 0;
+}
+
+static bool
+on_squeeze(struct session *s)
+{
+	return input_squeeze(&web_of(s)->frames, &s->broker->pool);
+}
+
+/* ---- time ----------------------------------------------------------------- */
+
+static void
+on_late(struct deadline *d, void *gateway)
+{
+	(void)gateway;
+	web_is_late((struct web *)((char *)d - offsetof(struct web, due)));
+}
+
+static void
+on_leave_late(struct deadline *d, void *gateway)
+{
+	(void)gateway;
+	web_mark_dead((struct web *)((char *)d - offsetof(struct web, due)));
+}
+
+/* The kernel was out of memory, and will not tell when it has some. */
+static void
+on_retry(struct deadline *d, void *gateway)
+{
+	struct web *w = (struct web *)((char *)d - offsetof(struct web, retry));
+
+	(void)gateway;
+	web_flush(w);
+	web_mark_busy(w);
+}
+
+#define N_QUEUES 5u
+
+static struct deadline_queue *
+queue_at(struct gateway *g, unsigned i)
+{
+	struct deadline_queue *const queues[N_QUEUES] = {
+		&g->heads, &g->bodies, &g->idles, &g->leaves, &g->retries,
+	};
+
+	return queues[i];
+}
+
+uint64_t
+gateway_next_deadline(const struct gateway *g)
+{
+	uint64_t first = UINT64_MAX;
+
+	for (unsigned i = 0; i < N_QUEUES; i++) {
+		uint64_t at =
+			deadline_queue_next(queue_at((struct gateway *)g, i));
+
+		if (at < first)
+			first = at;
+	}
+	return first;
+}
+
+void
+gateway_run_deadlines(struct gateway *g, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < N_QUEUES; i++)
+		deadline_queue_run(queue_at(g, i), now_ms);
+}
+
+/* ---- all of them ---------------------------------------------------------- */
+
+void
+gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
+{
+	const struct config *c = broker->config;
+
+	*g = (struct gateway){
+		.ops = { .wake = on_wake,
+		         .resume = on_wake,
+		         .ending = on_ending,
+		         .try_send = on_try_send,
+		         .abandon = on_abandon,
+		         .input_memory = on_input_memory,
+		         .squeeze = on_squeeze },
+		.base = base,
+		.broker = broker,
+	};
+	TAILQ_INIT(&g->all);
+	TAILQ_INIT(&g->busy);
+	deadline_queue_init(&g->heads, c->handshake_ms, on_late, g);
+	deadline_queue_init(&g->bodies, c->frame_ms, on_late, g);
+	deadline_queue_init(&g->idles, IDLE_MS, on_late, g);
+	deadline_queue_init(&g->leaves, c->linger_ms, on_leave_late, g);
+	deadline_queue_init(&g->retries, RETRY_MS, on_retry, g);
+}
+
+int
+gateway_take(void *gateway, int fd, const char *role)
+{
+	return web_open(gateway, fd, role);
+}
+
+void
+gateway_end_turn(struct gateway *g)
+{
+	struct web_list busy = TAILQ_HEAD_INITIALIZER(busy);
+	struct web *w;
+
+	/* who becomes busy meanwhile has its turn after others had theirs */
+	TAILQ_CONCAT(&busy, &g->busy, busy_link);
+	while ((w = TAILQ_FIRST(&busy))) {
+		TAILQ_REMOVE(&busy, w, busy_link);
+		if (w->dead) { /* still busy: nobody puts it there again */
+			web_free(w);
+			continue;
+		}
+		w->busy = false;
+		web_go_on(w);
+	}
+}
+
+bool
+gateway_is_flushed(const struct gateway *g)
+{
+	const struct web *w;
+
+	TAILQ_FOREACH (w, &g->all, link) {
+		if (web_owes(w) > 0)
+			return false;
+	}
+	return true;
+}
+
+void
+gateway_fini(struct gateway *g)
+{
+	struct web *w;
+
+	while ((w = TAILQ_FIRST(&g->all))) {
+		if (w->busy)
+			TAILQ_REMOVE(&g->busy, w, busy_link);
+		w->busy = true;
+		web_free(w);
+	}
+}

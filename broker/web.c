@@ -1,0 +1,664 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * libevent has an HTTP server, evhttp, and this is none of it. In 2.1.12, which
+ * Debian has, it accepts by itself and works with the peer's address, which
+ * any local user chooses (CVE-2026-63388); it answers an unknown method with
+ * status 0 and long headers with 400; it holds bodies outside the pool that
+ * bounds what messages take; it reads without bound while it answers; and a
+ * client that half-closes loses its answer.
+ */
+
+#include "web.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "admission.h"
+#include "hold.h"
+#include "peer.h"
+#include "webevents.h"
+#include "weblists.h"
+#include "webmessages.h"
+#include "webreply.h"
+#include "webroutes.h"
+#include "webtalk.h"
+
+/* Of what has come, so much is kept unread. */
+#define IN_MAX      (2 * WEB_HEAD_MAX)
+/* What the kernel may hold for one connection. */
+#define SEND_BUFFER (64u << 10)
+
+/* ---- watching ------------------------------------------------------------- */
+
+void
+web_mark_busy(struct web *w)
+{
+	if (w->busy)
+		return;
+	w->busy = true;
+	TAILQ_INSERT_TAIL(&web_gateway(w)->busy, w, busy_link);
+}
+
+/* It is freed in its turn. */
+void
+web_mark_dead(struct web *w)
+{
+	w->dead = true;
+	web_mark_busy(w);
+}
+
+static size_t
+unread(const struct web *w)
+{
+	return w->in.len - w->in_at;
+}
+
+static void
+watch_input(struct web *w)
+{
+	bool want = !w->all_read && unread(w) < IN_MAX;
+
+	if (want == w->reading)
+		return;
+	w->reading = want;
+	if (!want) {
+		event_del(&w->readable);
+	} else if (event_add(&w->readable, NULL) < 0) {
+		w->reading = false;
+		web_mark_dead(w);
+	}
+}
+
+/* This stage has to be over in time; one that is ending has its limit. */
+static void
+set_due(struct web *w, struct deadline_queue *q)
+{
+	if (w->session.state != SESSION_ENDING)
+		deadline_set(q, &w->due);
+}
+
+static void
+clear_due(struct web *w)
+{
+	if (w->session.state != SESSION_ENDING)
+		deadline_clear(&w->due);
+}
+
+static void
+watch_time(struct web *w)
+{
+	struct gateway *g = web_gateway(w);
+
+	if (w->stage == WEB_HEAD && unread(w) > 0 && w->due_is_idle) {
+		w->due_is_idle = false;
+		set_due(w, &g->heads);
+	}
+	if (w->stage == WEB_BODY && session_is_waiting(&w->session))
+		clear_due(w); /* while we do not read it cannot be late */
+	else if ((w->stage == WEB_BODY || w->stage == WEB_LISTING) &&
+	         !deadline_is_set(&w->due))
+		set_due(w, &g->bodies);
+}
+
+/* It takes what it is sent: that may take as long as it is. */
+static void
+is_in_time(struct web *w)
+{
+	struct gateway *g = web_gateway(w);
+
+	if (w->session.state == SESSION_ENDING)
+		deadline_set(&g->leaves, &w->due);
+	else if (w->stage == WEB_LISTING)
+		deadline_set(&g->bodies, &w->due);
+	else if (w->stage == WEB_HEAD && w->due_is_idle)
+		deadline_set(&g->idles, &w->due);
+}
+
+bool
+web_set_timer(struct web *w, uint64_t ms)
+{
+	const struct timeval tv = {
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000),
+	};
+
+	return event_add(&w->timer, &tv) == 0;
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *user)
+{
+	struct web *w = user;
+
+	(void)fd;
+	(void)what;
+	if (w->stage == WEB_EVENTS)
+		webevents_on_timer(w);
+	else if (w->stage != WEB_ANSWERED)
+		webmessages_on_timeout(w);
+	web_mark_busy(w);
+}
+
+/* ---- out ------------------------------------------------------------------ */
+
+static void
+unblock(struct web *w)
+{
+	if (!w->blocked)
+		return;
+	w->blocked = false;
+	event_del(&w->writable);
+	deadline_clear(&w->retry);
+	slab_pool_uncharge(&w->session.broker->pool, SEND_BUFFER);
+}
+
+/* The kernel has no room: wait for it, and count what it holds as ours. */
+static void
+block(struct web *w, bool kernel_tells)
+{
+	if (!w->blocked)
+		slab_pool_charge(&w->session.broker->pool, SEND_BUFFER);
+	w->blocked = true;
+	if (!kernel_tells)
+		event_del(&w->writable);
+	if (!kernel_tells || event_add(&w->writable, NULL) < 0)
+		deadline_set(&web_gateway(w)->retries, &w->retry);
+}
+
+/* Nobody reads what we say; what was said to us may still be there. */
+static void
+become_deaf(struct web *w)
+{
+	w->deaf = true;
+	w->keep_alive = false;
+	w->out.len = w->out_sent = 0;
+	unblock(w);
+	session_is_deaf(&w->session);
+	if (w->stage != WEB_HEAD && w->stage != WEB_BODY &&
+	    w->stage != WEB_SAYING)
+		web_mark_dead(w);
+}
+
+static void
+on_send_error(struct web *w)
+{
+	if (errno == EAGAIN)
+		block(w, true);
+	else if (errno == ENOBUFS || errno == ENOMEM)
+		block(w, false);
+	else
+		become_deaf(w);
+}
+
+static void
+all_is_sent(struct web *w)
+{
+	w->out.len = w->out_sent = 0;
+	if (w->out.cap > 2 * WEB_OUT_MAX || w->stage == WEB_HEAD)
+		print_fini(&w->out);
+	unblock(w);
+}
+
+/* What was sent makes room for more; moving costs no more than sending did. */
+static void
+close_up(struct web *w)
+{
+	size_t left = web_owes(w);
+
+	if (w->out_sent < left)
+		return;
+	memmove(w->out.at, w->out.at + w->out_sent, left);
+	w->out.len = left;
+	w->out_sent = 0;
+}
+
+bool
+web_flush(struct web *w)
+{
+	bool progress = false;
+	ssize_t n = 1;
+
+	if (w->out.failed) {
+		web_mark_dead(w);
+		return false;
+	}
+	while (web_owes(w) > 0 && n > 0 && !w->deaf) {
+		n = send(w->fd, w->out.at + w->out_sent, web_owes(w),
+		         MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0)
+			w->out_sent += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			n = 1;
+		else
+			on_send_error(w);
+		progress |= n > 0;
+	}
+	if (web_owes(w) == 0 || w->deaf)
+		all_is_sent(w);
+	else
+		close_up(w);
+	if (progress)
+		hold_progress(&w->session);
+	return progress;
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *user)
+{
+	struct web *w = user;
+
+	(void)fd;
+	(void)what;
+	/* publishers that wait for it see at once that it has taken some */
+	if (web_flush(w))
+		is_in_time(w);
+	web_mark_busy(w);
+}
+
+/* ---- in ------------------------------------------------------------------- */
+
+/* Has the other end gone, and not only ended its stream? */
+static bool
+is_gone(const struct web *w)
+{
+	struct pollfd p = { .fd = w->fd };
+
+	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+/* What was read goes, so that there is room behind what was not. */
+static void
+make_room(struct web *w)
+{
+	size_t left = unread(w);
+
+	if (w->in_at == 0)
+		return;
+	if (left > 0)
+		memmove(w->in.at, w->in.at + w->in_at, left);
+	w->in.len = left;
+	w->in_at = 0;
+}
+
+static void
+on_end_of_input(struct web *w)
+{
+	w->all_read = true;
+	w->keep_alive = false;
+	if (is_gone(w) && w->stage != WEB_HEAD && w->stage != WEB_BODY &&
+	    w->stage != WEB_SAYING)
+		web_mark_dead(w); /* who waits has gone, who said has said */
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *user)
+{
+	struct web *w = user;
+	size_t room;
+	ssize_t n;
+	char *at;
+
+	(void)what;
+	make_room(w);
+	room = IN_MAX - w->in.len;
+	at = print_room(&w->in, room);
+	if (!at) {
+		web_mark_dead(w);
+		return;
+	}
+	n = recv(fd, at, room, MSG_DONTWAIT);
+	w->in.len -= room - (n > 0 ? (size_t)n : 0);
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		on_end_of_input(w);
+	web_mark_busy(w);
+}
+
+/* ---- a request ------------------------------------------------------------ */
+
+static void
+forget_request(struct web *w)
+{
+	free(w->head_bytes);
+	w->head_bytes = NULL;
+	w->head = (struct http_head){ 0 };
+	w->route = NULL;
+	w->refusal = 0;
+	print_fini(&w->why);
+	input_drop(&w->frames);
+	event_del(&w->timer);
+}
+
+void
+web_request_done(struct web *w)
+{
+	forget_request(w);
+	w->n_done++;
+	w->chunked = false;
+	w->stage = w->keep_alive ? WEB_HEAD : WEB_ANSWERED;
+	w->due_is_idle = true;
+	if (w->stage == WEB_HEAD)
+		set_due(w, &web_gateway(w)->idles);
+	web_mark_busy(w); /* there may be another, or this was the last */
+}
+
+/* With an error, of which the broker said why when `text` is NULL. */
+static void
+end_with(struct web *w, unsigned status, const char *text)
+{
+	webreply_is_last(w);
+	if (text)
+		webreply_error(w, status, text);
+	else
+		webreply_why(w, status);
+}
+
+/* `len` bytes of head. */
+static void
+begin_request(struct web *w, size_t len)
+{
+	unsigned status;
+
+	forget_request(w);
+	w->session.broker->counts.http_requests++;
+	w->head_bytes = malloc(len);
+	if (!w->head_bytes) {
+		web_mark_dead(w);
+		return;
+	}
+	memcpy(w->head_bytes, w->in.at + w->in_at, len);
+	w->in_at += len;
+	status = http_read_head(w->head_bytes, len, &w->head);
+	w->keep_alive = w->head.keep_alive && !w->all_read;
+	w->chunks = (struct http_chunks){ 0 };
+	w->body_left = w->head.length;
+	w->body_len = 0;
+	w->body_ended = !w->head.chunked && w->body_left == 0;
+	set_due(w, &web_gateway(w)->bodies);
+	if (status)
+		end_with(w, status, http_phrase(status));
+	else
+		webroutes_begin(w);
+	if (w->stage == WEB_BODY && w->head.waits && unread(w) == 0 &&
+	    !w->body_ended)
+		webreply_continue(w);
+}
+
+static void
+take_head(struct web *w)
+{
+	size_t len = http_head_length(w->in.at + w->in_at, unread(w));
+
+	if (len > WEB_HEAD_MAX || (len == 0 && unread(w) > WEB_HEAD_MAX))
+		end_with(w, 431, "a head has at most 16384 bytes");
+	else if (len > 0)
+		begin_request(w, len);
+	else if (w->all_read)
+		w->in_at = w->in.len; /* its end will never come */
+}
+
+/* The next bytes of the body, at most `most`; how many were dealt with. */
+static enum http_piece
+next_piece(struct web *w, size_t most, size_t *used, struct text *data)
+{
+	const char *at = w->in.at + w->in_at;
+	size_t len = unread(w);
+
+	if (w->head.chunked)
+		return http_next_piece(&w->chunks, at, len, most, used, data);
+	len = len < most ? len : most;
+	*used = len < w->body_left ? len : (size_t)w->body_left;
+	*data = (struct text){ at, (uint32_t)*used };
+	w->body_left -= *used;
+	return *used > 0 ? HTTP_PIECE : HTTP_PIECE_MORE;
+}
+
+static bool
+body_is_too_long(struct web *w, const struct text *data, uint8_t *to)
+{
+	w->body_len += data->len;
+	if (!w->takes_body) /* nobody wants it */
+		return w->body_len > w->session.broker->config->max_frame;
+	memcpy(to, data->at, data->len);
+	return !webtalk_received(w, data->len);
+}
+
+/* False: no more for now. */
+static bool
+take_piece(struct web *w)
+{
+	size_t room = SIZE_MAX, used = 0;
+	struct text data = { NULL, 0 };
+	uint8_t *to = NULL;
+
+	if (w->takes_body && !webtalk_room(w, &to, &room))
+		return false;
+	switch (next_piece(w, room, &used, &data)) {
+	case HTTP_PIECE_BAD:
+		end_with(w, 400, "a chunk is malformed");
+		return false;
+	case HTTP_PIECE_MORE:
+		w->in_at += used;
+		return false;
+	case HTTP_PIECE_LAST:
+		w->body_ended = true;
+		break;
+	case HTTP_PIECE:
+		if (!body_is_too_long(w, &data, to))
+			break;
+		webmessages_too_long(w);
+		return false;
+	}
+	w->in_at += used;
+	if (!w->head.chunked && w->body_left == 0)
+		w->body_ended = true;
+	return !w->body_ended;
+}
+
+static void
+take_body(struct web *w)
+{
+	while (!w->body_ended && unread(w) > 0 && take_piece(w))
+		continue;
+	if (w->stage == WEB_BODY && w->body_ended) {
+		clear_due(w);
+		webroutes_run(w);
+	} else if (w->stage == WEB_BODY && w->all_read && unread(w) == 0) {
+		session_end(&w->session); /* the rest will never come */
+	}
+}
+
+static void
+take_input(struct web *w)
+{
+	if (w->stage == WEB_ANSWERED || w->session.state == SESSION_ENDING) {
+		w->in.len = w->in_at = 0;
+		return;
+	}
+	if (session_is_waiting(&w->session))
+		return;
+	if (w->stage == WEB_HEAD && unread(w) > 0 && web_owes(w) < WEB_OUT_MAX)
+		take_head(w);
+	if (w->stage == WEB_BODY && !w->dead)
+		take_body(w);
+}
+
+/* ---- its turn ------------------------------------------------------------- */
+
+/* Its session ends with the answer; or the other way round. */
+static void
+end_if_over(struct web *w)
+{
+	struct session *s = &w->session;
+
+	if (w->stage == WEB_ANSWERED ||
+	    (w->stage == WEB_HEAD && unread(w) == 0 &&
+	     (w->leaving || w->all_read)))
+		session_end(s);
+	if (s->state != SESSION_ENDING || !outbox_is_empty(&s->out))
+		return;
+	if (w->stage == WEB_EVENTS)
+		webreply_end(w);
+	else if (w->stage != WEB_HEAD && w->stage != WEB_ANSWERED)
+		end_with(w, 503, NULL);
+}
+
+/* All is said: end our stream, and wait until the other end has ended its own,
+   so that it can read the answer to a request that we did not read. */
+static void
+take_leave(struct web *w)
+{
+	const struct session *s = &w->session;
+
+	if (s->state != SESSION_ENDING || web_owes(w) > 0 ||
+	    !outbox_is_empty(&s->out))
+		return;
+	if (!w->shut)
+		shutdown(w->fd, SHUT_WR);
+	w->shut = true;
+	if (w->all_read || w->deaf)
+		web_mark_dead(w);
+}
+
+/* Text that is kept here counts as memory of messages, too. */
+static void
+account(struct web *w)
+{
+	struct slab_pool *pool = &w->session.broker->pool;
+	size_t now;
+
+	if (unread(w) == 0 && w->stage != WEB_BODY) {
+		print_fini(&w->in);
+		w->in_at = 0;
+	}
+	now = w->in.cap + w->out.cap;
+	if (now > w->charged)
+		slab_pool_charge(pool, now - w->charged);
+	else if (now < w->charged)
+		slab_pool_uncharge(pool, w->charged - now);
+	w->charged = now;
+}
+
+void
+web_go_on(struct web *w)
+{
+	webtalk_go_on(w);
+	if (!w->dead)
+		take_input(w);
+	if (w->stage == WEB_LISTING && web_owes(w) < WEB_OUT_MAX)
+		weblists_go_on(w);
+	end_if_over(w);
+	web_flush(w);
+	/* when that made room, there may be more to tell */
+	if (!outbox_is_empty(&w->session.out) && web_owes(w) < WEB_OUT_MAX)
+		web_mark_busy(w);
+	take_leave(w);
+	watch_time(w);
+	watch_input(w);
+	account(w);
+}
+
+void
+web_is_late(struct web *w)
+{
+	if (w->stage == WEB_BODY || (w->stage == WEB_HEAD && unread(w) > 0))
+		end_with(w, 408, "the request took too long");
+	else if (w->stage == WEB_HEAD && web_owes(w) == 0)
+		session_end(&w->session);
+	else
+		web_mark_dead(w);
+	web_mark_busy(w);
+}
+
+/* ---- life ----------------------------------------------------------------- */
+
+/* A socket that is closed with unread bytes in it resets the connection. */
+static void
+hang_up(int fd)
+{
+	char rest[16384];
+
+	shutdown(fd, SHUT_RDWR);
+	while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
+		continue;
+	close(fd);
+}
+
+/* Carry a session on it. Returns 0 and then owns the peer, or -ENOMEM. */
+static int
+begin(struct gateway *g, int fd, const struct peer *peer)
+{
+	int size = SEND_BUFFER;
+	struct web *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -ENOMEM;
+	if (session_init(&w->session, g->broker, &g->ops, peer) < 0) {
+		free(w);
+		return -ENOMEM;
+	}
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	w->fd = fd;
+	w->body_ended = true;
+	event_assign(&w->readable, g->base, fd, EV_READ | EV_PERSIST,
+	             on_readable, w);
+	event_assign(&w->writable, g->base, fd, EV_WRITE | EV_PERSIST,
+	             on_writable, w);
+	evtimer_assign(&w->timer, g->base, on_timer, w);
+	TAILQ_INSERT_TAIL(&g->all, w, link);
+	g->n++;
+	deadline_set(&g->heads, &w->due);
+	watch_input(w);
+	return 0;
+}
+
+int
+web_open(struct gateway *g, int fd, const char *role)
+{
+	char why[ADMISSION_WORDS_MAX];
+	struct peer peer;
+	int r;
+
+	if (g->broker->last_session == SESSION_LAST)
+		return -EOVERFLOW; /* their numbers are never given twice */
+	r = peer_from_socket(&peer, fd);
+	if (r < 0)
+		return r;
+	peer.role = role;
+	if (admission_permits(g->broker, &peer, why)) {
+		r = begin(g, fd, &peer);
+		if (r == 0)
+			return 0;
+	} else {
+		log_event(&g->broker->log, LOG_WARN, LOG_ACCEPT,
+		          "refused a connection: %s", why);
+		webreply_turn_away(fd, why);
+		hang_up(fd);
+	}
+	peer_fini(&peer);
+	return r;
+}
+
+void
+web_free(struct web *w)
+{
+	struct gateway *g = web_gateway(w);
+
+	unblock(w);
+	event_del(&w->readable);
+	forget_request(w);
+	deadline_clear(&w->due);
+	slab_pool_uncharge(&g->broker->pool, w->charged);
+	print_fini(&w->in);
+	print_fini(&w->out);
+	session_fini(&w->session);
+	hang_up(w->fd);
+	TAILQ_REMOVE(&g->all, w, link);
+	g->n--;
+	free(w);
+}

@@ -1,0 +1,190 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/webevents.h"
+
+#include "broker/rights.h"
+#include "gateways.h"
+#include "unit.h"
+
+TEST(messages_come_as_events)
+{
+	struct gate t;
+	struct client *c;
+	struct end e;
+
+	gate_init(&t);
+	c = client_open(&t.rig, "c", 1000);
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=a.*&filter=b"), OK,
+	         "Content-Type: text/event-stream\r\n");
+	put_publish(&c->said, "a.b", NULL, "hi\n", 3);
+	put_publish(&c->said, "b", "answer", "\xff", 1);
+	put_publish(&c->said, "c", NULL, "not for it", 10);
+	client_goes_on(c);
+	end_read(&t, &e);
+	assert_has(e.got, "\r\ndata: {\"topic\":\"a.b\",\"payload\":\"hi\\n\","
+	                  "\"encoding\":\"text\",\"sender\":{\"session\":1,"
+	                  "\"uid\":1000},\"headers\":{}}\n\n\r\n");
+	assert_has(e.got, "\"payload\":\"/w==\",\"encoding\":\"base64\"");
+	assert_has(e.got, "\"reply\":\"answer\"}\n\n");
+	assert_null(strstr(e.got, "not for it"));
+	end_close(&e);
+	client_free(c);
+	gate_fini(&t);
+}
+
+TEST(retained_values_and_groups_are_had_like_by_any_client)
+{
+	struct gate t;
+	struct end e;
+	char *big = calloc(1, 5000);
+
+	gate_init(&t);
+	gate_asks(&t, POST("/topics/a?retain=1"), OK, "");
+	e = end_open(&t);
+	/* too long to be copied behind its head */
+	end_send(&t, &e,
+	         "POST /topics/b?retain=1 HTTP/1.1\r\n"
+	         "Content-Length: 4999\r\n\r\n");
+	memset(big, 'b', 4999);
+	end_asks(&t, &e, big, OK, "");
+	clock_step(50);
+	end_asks(&t, &e, GET("/subscribe?filter=*&filter=b&retained=1"), OK,
+	         "\"retain\":true,\"retained\":true,\"age_ms\":50}");
+	end_close(&e);
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=*&group=g"), OK, "retry");
+	gate_asks(&t, POST("/topics/c"), OK, "\"subscribers\":1");
+	end_asks(&t, &e, "", "00000", "\"topic\":\"c\"");
+	end_close(&e);
+	free(big);
+	gate_fini(&t);
+}
+
+TEST(what_cannot_be_subscribed_to_is_told_with_a_status)
+{
+	struct gate t;
+
+	gate_init(&t);
+	gate_asks(&t, GET("/subscribe"), "HTTP/1.1 400 ", "filter=");
+	gate_asks(&t, GET("/subscribe?filter=a..b"), "HTTP/1.1 400 ", "");
+	gate_asks(&t, GET("/subscribe?filter=%"), "HTTP/1.1 400 ", "");
+	gate_asks(&t, GET("/subscribe?filter=a&group=g&retained=1"),
+	          "HTTP/1.1 400 ", "group");
+	gate_asks(&t, GET("/subscribe?filter=$inbox.x.1"), "HTTP/1.1 403 ",
+	          "inbox");
+	gate_asks(&t, GET("/subscribe?filter=a&heartbeat=0"), "HTTP/1.1 400 ",
+	          "");
+	gate_asks(&t, GET("/subscribe?filter=a&overflow=x"), "HTTP/1.1 400 ",
+	          "");
+	assert_int_equal(t.rig.broker.router.n_subscriptions, 0);
+	gate_fini(&t);
+}
+
+TEST(heartbeats_are_comments)
+{
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	e = end_open(&t);
+	end_send(&t, &e, GET("/subscribe?filter=a&heartbeat=0.001"));
+	do /* libevent's clock is nobody's to step */
+		end_read(&t, &e);
+	while (!strstr(e.got, "\r\n: heartbeat\n\n\r\n"));
+	end_close(&e);
+	gate_fini(&t);
+}
+
+static struct session *
+last_session(struct gate *t)
+{
+	struct session *s, *last = NULL;
+
+	TAILQ_FOREACH (s, &t->rig.broker.sessions, link)
+		last = s;
+	return last;
+}
+
+/* Fill what the socket and our text for it take, and the outbox. */
+static void
+overfill(struct gate *t, struct client *c, struct session *s, size_t most)
+{
+	while (s->state == SESSION_OPEN && !session_is_waiting(&c->session) &&
+	       most-- > 0) {
+		client_publishes(c, "a", 20000);
+		gate_turn(t);
+	}
+}
+
+TEST(a_reader_that_stalls_holds_its_publisher_up_and_is_cut_off)
+{
+	struct gate t;
+	struct client *c;
+	struct session *s;
+	struct end e;
+
+	gate_init(&t);
+	c = client_open(&t.rig, "c", 1000);
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=a"), OK, "");
+	s = last_session(&t);
+	overfill(&t, c, s, 10000);
+	assert_true(session_is_waiting(&c->session));
+	assert_true(s->out.bytes >= t.rig.config.outbox_high);
+	assert_true(t.rig.broker.pool.used < 4u << 20);
+	gate_step(&t, 10); /* it is slow */
+	gate_step(&t, t.rig.config.stall_ms);
+	assert_false(session_is_waiting(&c->session));
+	assert_int_equal(t.rig.broker.counts.evicted, 1);
+	end_read(&t, &e);
+	assert_has(e.got, "event: gap\ndata: {\"frames\":");
+	assert_has(e.got, "event: end\ndata: {\"error\":\"slow_consumer\"");
+	assert_true(e.eof);
+	end_close(&e);
+	client_free(c);
+	gate_fini(&t);
+}
+
+TEST(one_that_rather_loses_is_told_how_much)
+{
+	struct gate t;
+	struct client *c;
+	struct session *s;
+	struct end e;
+
+	gate_init(&t);
+	c = client_open(&t.rig, "c", 1000);
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=a&overflow=drop-oldest"), OK,
+	         "");
+	s = last_session(&t);
+	overfill(&t, c, s, 100);
+	assert_false(session_is_waiting(&c->session));
+	assert_int_equal(s->state, SESSION_OPEN);
+	end_read(&t, &e);
+	assert_has(e.got, "event: gap\ndata: {\"frames\":");
+	assert_false(e.eof);
+	end_close(&e);
+	client_free(c);
+	gate_fini(&t);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(messages_come_as_events),
+		cmocka_unit_test(
+			retained_values_and_groups_are_had_like_by_any_client),
+		cmocka_unit_test(
+			what_cannot_be_subscribed_to_is_told_with_a_status),
+		cmocka_unit_test(heartbeats_are_comments),
+		cmocka_unit_test(
+			a_reader_that_stalls_holds_its_publisher_up_and_is_cut_off),
+		cmocka_unit_test(one_that_rather_loses_is_told_how_much),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
