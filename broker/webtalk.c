@@ -288,10 +288,14 @@ hear_goodbye(struct web *w, const struct message_goaway *g)
 static void
 hear_control(struct web *w, const struct heard *h)
 {
+	enum message_result r = MESSAGE_BAD;
 	struct message m;
 
-	if (message_ways(h->type) == 0 ||
-	    message_decode(h->body, h->len, &m) != MESSAGE_OK)
+	if (message_ways(h->type) != 0)
+		r = message_decode(h->body, h->len, &m);
+	if (r == MESSAGE_NO_MEMORY)
+		web_mark_dead(w); /* it may have been the answer */
+	if (r != MESSAGE_OK)
 		return;
 	if (m.type == TYPE_ERROR)
 		hear_error(w, &m.error);
@@ -311,7 +315,8 @@ hear(struct web *w)
 	while (!w->dead && web_owes(w) < WEB_OUT_MAX && peek(o, &h)) {
 		/* values that are kept come behind the answer, which says
 		   whether they are wanted */
-		if (w->stage == WEB_JOINING && h.publish)
+		if (w->stage == WEB_JOINING && h.publish &&
+		    w->session.state == SESSION_OPEN)
 			break;
 		if (h.publish)
 			hear_message(w, &h);
