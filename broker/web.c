@@ -468,7 +468,8 @@ take_body(struct web *w)
 	if (w->stage == WEB_BODY && w->body_ended) {
 		clear_due(w);
 		webroutes_run(w);
-	} else if (w->stage == WEB_BODY && w->all_read && unread(w) == 0) {
+	} else if (w->stage == WEB_BODY && w->all_read &&
+	           !session_is_waiting(&w->session)) {
 		session_end(&w->session); /* the rest will never come */
 	}
 }
