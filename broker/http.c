@@ -201,12 +201,12 @@ next_field(struct text *rest, struct text *name, struct text *value)
 }
 
 struct text
-http_field(const struct http_head *h, const char *wanted)
+http_field(const struct http_head *h, const char *name)
 {
-	struct text rest = h->fields, name, value;
+	struct text rest = h->fields, field, value;
 
-	while (next_field(&rest, &name, &value)) {
-		if (text_is(name, wanted))
+	while (next_field(&rest, &field, &value)) {
+		if (text_is(field, name))
 			return value;
 	}
 	return (struct text){ NULL, 0 };

@@ -422,7 +422,7 @@ static bool
 body_is_too_long(struct web *w, const struct text *data, uint8_t *to)
 {
 	w->body_len += data->len;
-	if (!w->takes_body) /* nobody wants it */
+	if (!to) /* nobody wants it */
 		return w->body_len > w->session.broker->config->max_frame;
 	memcpy(to, data->at, data->len);
 	return !webtalk_received(w, data->len);

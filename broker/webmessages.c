@@ -212,7 +212,7 @@ open_inbox(struct web *w)
 
 	if (w->has_inbox)
 		return true;
-	strcpy(filter + session_inbox(&w->session, filter), ".*");
+	memcpy(filter + session_inbox(&w->session, filter), ".*", 3);
 	m.subscribe.request = 1;
 	m.subscribe.sub = INBOX_SUB;
 	m.subscribe.filter = text_from(filter);

@@ -84,7 +84,8 @@ webtalk_subscribe(struct web *w, const struct message *subscribe, size_t n)
 		            message_encode(&subscribe[i], frame,
 		                           sizeof(frame)));
 	}
-	said = !frames.failed && say(w, (const uint8_t *)frames.at, frames.len);
+	said = !frames.failed && frames.at &&
+	       say(w, (const uint8_t *)frames.at, frames.len);
 	print_fini(&frames);
 	return said;
 }
