@@ -144,6 +144,13 @@ class Frames(BrokerCase):
         client.send(padded(32769)[:5])
         self.expect_fatal(client, "frame_too_big")
 
+    @covers("F4")
+    def test_the_brokers_first_body_has_4096_bytes_at_most(self):
+        for first in hello(), [wire.HELLO, 1, "x" * 64, {"will": wire.pack(publish("*" * 16000))}], [wire.HELLO, 0, "", {}]:
+            client = self.connect()
+            client.send(first)
+            self.assertLessEqual(len(client.receive().raw) - 5, 4096)
+
     @covers("F5", "H4")
     def test_a_long_frame_may_follow_hello_in_the_same_write(self):
         client = self.connect()

@@ -75,7 +75,7 @@ type Client struct {
 // Connect returns when there is a connection.
 func (c *Client) Connect() {
 	c.up, c.calls, c.ended = sync.NewCond(&c.mu), make(chan func(), 1000), make(chan bool)
-	c.limits = Map{"max_frame": uint64(4 << 20)} // until WELCOME tells
+	c.limits = Map{} // max_frame: 0 until WELCOME tells
 	c.subs, c.requests, c.waiting = map[uint64]*Subscription{}, map[uint64]request{}, map[any]chan any{}
 	go c.run()
 	go func() {

@@ -95,7 +95,7 @@ class Client extends EventEmitter {
   #delay = 0;
   constructor(name, { path, ...hello } = {}) { // hello: overflow, will
     super();
-    Object.assign(this, { name, path, hello, session: 0, uid: 0, limits: { max_frame: 4 << 20 } });
+    Object.assign(this, { name, path, hello, session: 0, uid: 0, limits: { max_frame: 0 } });
   }
 
   connect() {

@@ -90,7 +90,7 @@ class Client:
         self.on_gap = lambda frames, bytes, reason: None  # messages for us were lost at this point
         self.on_hold = lambda on, session, name, topic: None  # who makes our publishing wait
         self.on_error = lambda error: None  # UmbelError, and nobody waits to be told
-        self.session, self.uid, self.limits = 0, 0, {"max_frame": 4 << 20}  # session 0: not connected
+        self.session, self.uid, self.limits = 0, 0, {"max_frame": 0}  # session 0: not connected
         self._subs, self._numbers, self._tasks = {}, itertools.count(1), set()
         self._requests, self._waiting = {}, {}  # by number: for OK; by topic or token: for a reply or PONG
         self._unconfirmed = self._delay = 0  # messages; milliseconds before the next connection
