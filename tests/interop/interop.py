@@ -26,6 +26,8 @@ sys.path.append(str(HERE.parent / "system"))
 from harness import Case, Process, binary, wait_until  # noqa: E402
 
 WORK = pathlib.Path(binary("umbeld")).parent.parent / "interop"
+GO_ENVIRONMENT = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{WORK / 'go'}:/usr/share/gocode", "GOFLAGS": "",
+                  "GOCACHE": str(WORK / "go/cache"), "CGO_ENABLED": "0"}
 
 
 class Missing(Exception):
@@ -63,10 +65,8 @@ def node():
 def go():
     package = WORK / "go/src/umbel"
     shutil.copytree(HERE / "go", package, dirs_exist_ok=True)
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{WORK / 'go'}:/usr/share/gocode", "GOFLAGS": "",
-                   "GOCACHE": str(WORK / "go/cache"), "CGO_ENABLED": "0"}
     agent = str(WORK / "go/agent")
-    run("no go with vmihailenco's msgpack", "go", "build", "-o", agent, "umbel/agent", env=environment)
+    run("no go with vmihailenco's msgpack", "go", "build", "-o", agent, "umbel/agent", env=GO_ENVIRONMENT)
     return [agent]
 
 
@@ -102,8 +102,8 @@ class Agent(Process):
 
     def found(self, *beginning):
         """The words of the lines that begin with these, without them."""
-        lines = (line.split(" ") for line in self.lines)
-        return [words[len(beginning):] for words in lines if words[:len(beginning)] == list(beginning)]
+        start = " ".join(beginning) + " "
+        return [line[len(start):].split() for line in self.lines if (line + " ").startswith(start)]
 
     def done(self, key):
         """The answer: its words, the first is "ok" or "failed"."""
