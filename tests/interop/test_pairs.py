@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
+#
+# ctest: timeout=120
 """C, Node, Go and Python talk to each other: every pair of them, in both directions."""
 
 import signal

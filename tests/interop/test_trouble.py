@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
+#
+# ctest: timeout=120
 """What goes wrong is told to those who use a client, in each language: losses, holds, refusals; and large or many messages pass."""
 
 import unittest
