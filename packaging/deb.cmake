@@ -34,7 +34,10 @@ set(CPACK_DEBIAN_UMBELD_DESCRIPTION
 whoever subscribed to a matching filter receives them, with the kernel's word
 on who sent them.")
 set(CPACK_DEBIAN_UMBELD_PACKAGE_CONTROL_EXTRA
-	${CMAKE_CURRENT_LIST_DIR}/postinst)
+	${CMAKE_CURRENT_LIST_DIR}/postinst
+	${CMAKE_CURRENT_LIST_DIR}/prerm
+	${CMAKE_CURRENT_LIST_DIR}/postrm
+	${CMAKE_CURRENT_LIST_DIR}/conffiles)
 set(CPACK_DEBIAN_UMBELD_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_UMBEL_PACKAGE_NAME umbel)

@@ -9,6 +9,23 @@ function(run)
 endfunction()
 
 set(source ${CMAKE_CURRENT_LIST_DIR}/..)
+
+# Units say where umbeld is in a package, wherever else this was built for.
+function(start_with unit command)
+	set(file ${CPACK_TEMPORARY_DIRECTORY}/umbeld/usr/lib/systemd/${unit})
+	file(READ ${file} text)
+	string(REGEX REPLACE "\nExecStart=[^\n]*" "\nExecStart=${command}"
+		text "${text}")
+	file(WRITE ${file} "${text}")
+endfunction()
+
+# The broker of the machine has a file that is there to be changed.
+file(COPY ${CMAKE_CURRENT_LIST_DIR}/umbeld.yaml
+	DESTINATION ${CPACK_TEMPORARY_DIRECTORY}/umbeld/etc/umbel)
+start_with(system/umbeld.service
+	"/usr/bin/umbeld --config /etc/umbel/umbeld.yaml")
+start_with(user/umbeld.service /usr/bin/umbeld)
+
 foreach(component ${CPACK_COMPONENTS_ALL})
 	string(TOUPPER ${component} upper)
 	set(package ${CPACK_DEBIAN_${upper}_PACKAGE_NAME})

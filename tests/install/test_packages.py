@@ -44,7 +44,7 @@ class Packages(unittest.TestCase):
         self.assertEqual(sorted(self.files), ["libumbel-dev", "libumbel0", "umbel", "umbeld"])
 
     def test_each_has_its_files_a_copyright_and_a_changelog(self):
-        for name, some in {"umbeld": ["usr/bin/umbeld", "usr/share/man/man8/umbeld.8.gz"],
+        for name, some in {"umbeld": ["usr/bin/umbeld", "usr/share/man/man8/umbeld.8.gz", "etc/umbel/umbeld.yaml"],
                            "umbel": ["usr/bin/umbel", "usr/share/man/man1/umbel.1.gz"],
                            "libumbel-dev": ["usr/include/umbel.h", "usr/share/man/man3/libumbel.3.gz"],
                            "libumbel0": []}.items():
@@ -56,7 +56,8 @@ class Packages(unittest.TestCase):
         self.assertIn("libumbel.so", {path.split("/")[-1] for path in self.files["libumbel-dev"]})
 
     def test_no_file_is_in_two_and_none_is_missing(self):
-        packed = sorted(path for files in self.files.values() for path in files if "/doc/" not in path)
+        packed = sorted(path for files in self.files.values() for path in files
+                        if "/doc/" not in path and not path.startswith("etc/"))  # Debian's own
         self.assertEqual(packed, sorted(set(packed)))
         output("cmake", "--install", BUILD, "--prefix", self.scratch / "all")
         there = (path for path in (self.scratch / "all").rglob("*") if not path.is_dir())
@@ -67,6 +68,49 @@ class Packages(unittest.TestCase):
         for name in "umbel", "libumbel-dev":
             self.assertRegex(self.fields[name], r"(?m)^Depends: .*\blibumbel0 \(= ")
         self.assertNotRegex(self.fields["umbeld"], r"(?m)^Depends: .*\blibumbel")
+
+    def umbeld(self, path):
+        return (self.scratch / "unpacked/umbeld" / path).read_text()
+
+    def test_the_units_start_what_is_in_the_package_as_its_own_user(self):
+        service, socket = self.umbeld("usr/lib/systemd/system/umbeld.service"), self.umbeld("usr/lib/systemd/system/umbeld.socket")
+        self.assertIn("\nExecStart=/usr/bin/umbeld --config /etc/umbel/umbeld.yaml\n", service)
+        self.assertIn("\nUser=umbel\n", service)
+        for line in "ListenStream=/run/umbel/umbel.sock", "SocketGroup=umbel", "SocketMode=0660":
+            self.assertIn(f"\n{line}\n", socket)
+        self.assertNotIn("SocketUser", socket)
+        self.assertIn("\nExecStart=/usr/bin/umbeld\n", self.umbeld("usr/lib/systemd/user/umbeld.service"))
+        self.assertRegex(self.umbeld("usr/lib/sysusers.d/umbel.conf"), "(?m)^u umbel ")
+
+    def test_its_configuration_is_the_administrators_and_in_order(self):
+        self.assertEqual(self.umbeld("DEBIAN/conffiles"), "/etc/umbel/umbeld.yaml\n")
+        config = self.scratch / "unpacked/umbeld/etc/umbel/umbeld.yaml"
+        self.assertIn("all in order", output(BUILD / "bin/umbeld", "--config", config, "--socket", "/x", "--check"))
+        rules = re.search(r"(?m)^#\tacl:\n(#\t.*\n)+", config.read_text())[0].replace("#\t", "").replace("group umbel", "uid 7")
+        (self.scratch / "rules.yaml").write_text(rules)
+        self.assertIn("2 rules", output(BUILD / "bin/umbeld", "--config", self.scratch / "rules.yaml", "--socket", "/x", "--check"))
+
+    def test_its_scripts_work_where_there_is_no_systemd(self):
+        """As in a chroot: what they call is not there, and says that it was called."""
+        tools = self.scratch / "tools"
+        tools.mkdir()
+        for name in "adduser", "rm", "rmdir":
+            (tools / name).write_text(f"#!/bin/sh\necho {name} $*\n")
+            (tools / name).chmod(0o755)
+        said = {}
+        for script, *words in (("postinst", "configure", ""), ("postinst", "triggered"), ("prerm", "upgrade", "9"), ("postrm", "purge")):
+            done = subprocess.run(["/bin/sh", self.scratch / "unpacked/umbeld/DEBIAN" / script, *words], env={"PATH": str(tools)},
+                                  check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            said[script, words[0]] = done.stdout
+        self.assertRegex(said["postinst", "configure"], r"^adduser --system --group .* umbel\n$")
+        self.assertEqual(said["postinst", "triggered"] + said["prerm", "upgrade"], "")
+        self.assertRegex(said["postrm", "purge"], r"^rm -rf /run/umbel\n")
+
+    @unittest.skipUnless(shutil.which("lintian"), "there is no lintian")
+    def test_lintian_finds_no_error(self):
+        done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error", *self.scratch.glob("*.deb")],
+                              check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout)
 
 
 if __name__ == "__main__":
