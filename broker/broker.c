@@ -13,6 +13,7 @@
 #include "hold.h"
 #include "session.h"
 #include "shed.h"
+#include "throttle.h"
 
 #define REFUSAL_REPORT_MS 1000u
 /* Of an outbox's mark: where its publishers go on. */
@@ -37,6 +38,7 @@ void
 broker_settle(struct broker *b)
 {
 	b->settling = false;
+	b->gated = b->config->publish_rate > 0;
 	waiters_resume_all(&b->settlers);
 }
 
@@ -66,6 +68,8 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->refusal_reports, REFUSAL_REPORT_MS,
 	                    session_on_refusal_report, b);
 	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
+	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),
+	                    throttle_on_tick, b);
 }
 
 static void
@@ -103,12 +107,15 @@ broker_init(struct broker *b, const struct config *config)
 		.config = config,
 		.started_ms = clock_now_ms(),
 		.acl = config->acl,
+		.gated = config->publish_rate > 0,
 		.log.level = config->log_level,
 	};
 	set_limits(&b->limits, config->outbox_high);
 	TAILQ_INIT(&b->sessions);
 	STAILQ_INIT(&b->letters);
 	waiters_init(&b->settlers);
+	waiters_init(&b->throttled);
+	list_init(&b->slowed);
 	stalled_init(&b->stalled);
 	quota_init(&b->quota);
 	init_deadlines(b);
@@ -183,9 +190,10 @@ static struct deadline_queue *
 queue_at(struct broker *b, unsigned i)
 {
 	struct deadline_queue *const queues[] = {
-		&b->paces,        &b->stalls,          &b->hold_notices,
-		&b->hold_ends,    &b->overdue_holds,   &b->overflows,
-		&b->memory_waits, &b->refusal_reports, &b->settles,
+		&b->paces,          &b->stalls,          &b->hold_notices,
+		&b->hold_ends,      &b->overdue_holds,   &b->overflows,
+		&b->memory_waits,   &b->refusal_reports, &b->settles,
+		&b->throttle_ticks,
 	};
 
 	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;
@@ -220,7 +228,7 @@ broker_start_settling(struct broker *b)
 {
 	if (b->config->settle_ms == 0)
 		return;
-	b->settling = true;
+	b->settling = b->gated = true;
 	b->settle_until_ms =
 		clock_now_ms() + SETTLE_MAX * (uint64_t)b->config->settle_ms;
 	deadline_set(&b->settles, &b->settle);

@@ -81,12 +81,16 @@ struct broker {
 	struct broker_counts counts;
 	uint64_t datagrams[DATAGRAM_N_FATES];
 
+	bool gated;    /* look whether to settle, and at publish-rate */
 	bool settling; /* publishers wait in `settlers` */
 	struct waiters settlers;
 	struct deadline settle;   /* set while settling ... */
 	uint64_t settle_until_ms; /* ... and not put off beyond this */
 	bool draining;            /* GOAWAY was said to all */
 	size_t n_undrained;       /* sessions that have not answered it */
+
+	struct waiters throttled; /* wait for the tick; see throttle.h */
+	struct link slowed;       /* throttles */
 
 	struct stalled stalled; /* may not hold others up for a while */
 
@@ -101,7 +105,9 @@ struct broker {
 	struct deadline_queue memory_waits;
 	struct deadline_queue refusal_reports;
 	struct deadline_queue settles;
-	struct deadline memory_wait; /* set while anybody waits for memory */
+	struct deadline_queue throttle_ticks;
+	struct deadline memory_wait;   /* set while anybody waits for memory */
+	struct deadline throttle_tick; /* set while anybody is slowed */
 };
 
 /* Put together; `config` is borrowed. Returns 0 or -errno. */

@@ -56,10 +56,10 @@ struct config {
 	uint32_t max_frame;
 	size_t outbox_high;
 	uint32_t max_connections;        /* of all: see descriptor_reserve */
-	uint32_t max_user_connections;   /* in these five, 0: no limit */
+	uint32_t max_user_connections;   /* 0: as many as all */
 	uint32_t max_handshakes;         /* connections without HELLO */
 	uint32_t max_user_subscriptions; /* of all sessions of one user */
-	uint32_t publish_rate;           /* of one session, a second */
+	uint32_t publish_rate;           /* of one session; 0: no limit */
 	uint32_t descriptor_reserve;     /* that are not for clients */
 	uint32_t max_subscriptions;      /* of one session */
 	uint32_t datagram_rate;          /* of one user, a second */

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "shed.h"
 #include "sys.h"
+#include "throttle.h"
 
 static struct hold *
 hold_of_due(struct deadline *d)
@@ -181,6 +182,7 @@ void
 hold_forget(struct session *s)
 {
 	waiter_leave(&s->waiter);
+	throttle_forget(s);
 	if (s->hold && s->hold->told)
 		sys_tell_held(s->hold, false);
 	if (s->hold)

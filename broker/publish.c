@@ -14,6 +14,7 @@
 #include "proto/publish.h"
 #include "rights.h"
 #include "shed.h"
+#include "throttle.h"
 
 /* Consecutive messages on one topic, as they lie in the slab. */
 struct run {
@@ -416,17 +417,13 @@ take_unknown(struct session *s, struct input *in, uint32_t body_len)
 	return route_run(s, in, body_len, &p, route);
 }
 
-enum publish_outcome
-publish_take(struct session *s, struct input *in, uint32_t body_len)
+static inline enum publish_outcome
+take(struct session *s, struct input *in, uint32_t body_len)
 {
 	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
 	const struct route *route;
 	struct publish p;
 
-	if (s->broker->settling) {
-		hold_for_settling(s);
-		return PUBLISH_WAITS;
-	}
 	/* a remembered topic is valid, and these may publish to it */
 	if (publish_read_plain(body, body_len, &p)) {
 		route = router_recall_for(&s->broker->router, &p,
@@ -436,6 +433,71 @@ publish_take(struct session *s, struct input *in, uint32_t body_len)
 			return route_run(s, in, body_len, &p, route);
 	}
 	return take_unknown(s, in, body_len);
+}
+
+/* ---- not yet, or not so many ------------------------------------------------ */
+
+/* Frames that are looked at for one run at most, where they are counted. */
+#define COUNTED_MAX 64u
+
+/* Behind so many frames, as far as they are there. */
+static uint32_t
+end_of(const struct input *in, uint32_t frames)
+{
+	const uint8_t *at = input_frame(in);
+	const uint8_t *end = in->slab->data + in->end;
+
+	if (frames > COUNTED_MAX)
+		frames = COUNTED_MAX;
+	while (frames-- > 0 && end - at >= FRAME_PREFIX_SIZE) {
+		uint32_t len = load_be32(at + 1);
+
+		if (len > (size_t)(end - at) - FRAME_PREFIX_SIZE)
+			break;
+		at += FRAME_PREFIX_SIZE + len;
+	}
+	return (uint32_t)(at - in->slab->data);
+}
+
+/* A run ends where the session has published what it may. */
+static enum publish_outcome
+take_some(struct session *s, struct input *in, uint32_t body_len, uint32_t most)
+{
+	uint64_t before = s->accepted + s->refused;
+	uint32_t end = in->end;
+	enum publish_outcome outcome;
+
+	in->end = end_of(in, most);
+	outcome = take(s, in, body_len);
+	in->end = end;
+	throttle_take(s, (uint32_t)(s->accepted + s->refused - before));
+	return outcome;
+}
+
+static enum publish_outcome
+take_gated(struct session *s, struct input *in, uint32_t body_len)
+{
+	struct text topic = { NULL, 0 };
+	struct publish p;
+	uint32_t most;
+
+	if (s->broker->settling) {
+		hold_for_settling(s);
+		return PUBLISH_WAITS;
+	}
+	if (publish_read(input_frame(in) + FRAME_PREFIX_SIZE, body_len, &p) ==
+	    PUBLISH_OK)
+		topic = (struct text){ p.topic, p.topic_len };
+	most = throttle_allows(s, topic);
+	return most > 0 ? take_some(s, in, body_len, most) : PUBLISH_WAITS;
+}
+
+enum publish_outcome
+publish_take(struct session *s, struct input *in, uint32_t body_len)
+{
+	if (s->broker->gated)
+		return take_gated(s, in, body_len);
+	return take(s, in, body_len);
 }
 
 /* ---- what comes from elsewhere --------------------------------------------- */

@@ -17,6 +17,7 @@
 #include "proto/utf8.h"
 #include "rights.h"
 #include "sys.h"
+#include "throttle.h"
 
 /* No text of ours is longer. */
 #define TEXT_MAX        400
@@ -483,6 +484,7 @@ session_fini(struct session *s)
 	session_is_drained(s);
 	hold_forget(s);
 	outbox_fini(&s->out);
+	throttle_free(s);
 	forget_refusals(s);
 	session_forget_will(s);
 	free(s->name);

@@ -104,6 +104,8 @@ struct session {
 	const struct group *awaits; /* only to be compared */
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
+	struct throttle *throttle; /* NULL: it has not published yet, or may
+	                              as fast as it can */
 	uint64_t in_want_since_ms;
 
 	struct letter *will; /* published if it ends without GOAWAY; or NULL */

@@ -75,6 +75,10 @@ static const struct setting settings[] = {
 	{ "descriptor-reserve", SETTING_U32, AT(descriptor_reserve), 0,
 	  1u << 20, "N", "descriptors that are not for clients (default 32)",
 	  "limits" },
+	{ "publish-rate", SETTING_U32, AT(publish_rate), 0, 1u << 30, "N",
+	  "messages of one session in a second; it is not read\n"
+	  "faster than that (default 0: any number)",
+	  "limits" },
 	{ "retained-max", SETTING_U32, AT(retained_max), 0, 1u << 30, "N",
 	  "last values that are kept (default 100000)", "limits" },
 	{ "retained-bytes", SETTING_BYTES, AT(retained_bytes), 0,

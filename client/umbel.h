@@ -135,8 +135,9 @@ struct umbel_state_info {
 
 struct umbel_hold_info {
 	bool held;         /* true: publishing is held up; false: it goes on */
-	uint32_t session;  /* the subscriber that does not keep up */
-	const char *name;  /* ... its name */
+	uint32_t session;  /* the subscriber that does not keep up; 0: none, but
+	                      this handle publishes more than it may */
+	const char *name;  /* ... its name, or which limit that is */
 	const char *topic; /* ... and the topic of the message that waits */
 };
 

@@ -250,6 +250,12 @@ on_hold(struct umbel *c, const struct umbel_hold_info *info, void *user)
 	if (!info->held || (n->held_at > 0 && now - n->held_at < 1000))
 		return;
 	n->held_at = now;
+	if (info->session == 0) {
+		cli_complain("slowed down: the broker takes no more than that "
+		             "from one client (%s)",
+		             info->name);
+		return;
+	}
 	cli_complain("held up: session %" PRIu32 " (%s) does not keep up "
 	             "with %s",
 	             info->session, info->name, info->topic);

@@ -332,6 +332,27 @@ class SlowButSteady(SlowCase):
         got, _ = reader.barrier()
         self.assertEqual([number_of(one) for one in got], list(range(n)))
 
+class Throttled(SlowCase):
+    RATE = 400
+    flags = ("--publish-rate", str(RATE))
+
+    @covers("O13")
+    def test_who_publishes_too_fast_is_read_more_slowly_and_told_by_whom(self):
+        reader, sender = self.session("reader"), self.session("sender")
+        reader.subscribe("a")
+        begun = time.monotonic()
+        sender.queue(*(publish("a", number.to_bytes(4, "big")) for number in range(2 * self.RATE)), [wire.PING, 1])
+        frames, counts = self.pump_until_pong(sender)
+        took = time.monotonic() - begun
+        self.assertEqual(counts, (2 * self.RATE, 0, 0))
+        self.assertGreater(took, 0.95)
+        held, *rest = [frame.tree for frame in frames]
+        self.assertEqual(held, [wire.HOLD, True, 0, f"publish-rate {self.RATE}/s", "a"])
+        name = held[3]
+        self.assertEqual([number_of(frame) for frame in reader.barrier()[0]], list(range(2 * self.RATE)))
+        rest = rest or [sender.receive().tree]
+        self.assertEqual(rest, [[wire.HOLD, False, 0, name, ""]])
+
 
 if __name__ == "__main__":
     unittest.main()

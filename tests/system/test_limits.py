@@ -83,6 +83,16 @@ class Limits(Case):
         self.assertRegex(text, rf'^2 subscriptions \(limit 2\), see max-subscriptions; {WHO}$')
         broker.expect(rf'warn: refused a subscription n=2 limit=2 of=max-subscriptions session=\d+ name="eager" {WHO}')
 
+    def test_who_publishes_too_fast_is_slowed_by_name_and_loses_nothing(self):
+        broker = self.broker("--settle-ms", "0", "--publish-rate", "50")
+        reader = self.subscriber("a")
+        eager = self.session("eager")
+        eager.queue(*([wire.PUBLISH, 0, bytes(8), "a", None, None, b"x"] for _ in range(70)))
+        _, counts = eager.barrier()
+        self.assertEqual(counts.accepted, 70)
+        self.assertEqual(len(reader.barrier()[0]), 70)
+        broker.expect(rf'warn: slowed down session=\d+ name="eager" {WHO} messages=\d+ in_ms=1\d\d publish-rate=50$')
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -350,7 +350,7 @@ TEST(while_the_broker_settles_publishers_wait_and_others_do_not)
 	struct rig r;
 
 	rig_init(&r);
-	r.broker.settling = true;
+	r.broker.settling = r.broker.gated = true;
 	a = client_open(&r, "a", 1);
 	b = client_open(&r, "b", 1);
 	assert_int_equal(client_publishes(a, "x", 1), COMMAND_WAITS);
