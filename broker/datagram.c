@@ -14,6 +14,7 @@
 #include "proto/frame.h"
 #include "proto/hash.h"
 #include "rights.h"
+#include "session.h"
 
 #define BATCH     64u
 #define REPORT_MS 1000u
@@ -28,12 +29,14 @@ static void
 log_report(struct datagrams *d, enum datagram_fate fate)
 {
 	struct datagram_report *r = &d->reports[fate];
+	char words[SESSION_WORDS_MAX];
 
+	if (r->last.pid > 0)
+		peer_find_command(&r->last);
 	log_event(&d->broker->log, LOG_WARN, LOG_REFUSED,
-	          "refused datagrams cause=%s n=%" PRIu64 " last uid=%lu "
-	          "pid=%ld: %s",
-	          datagram_word(fate), r->n, (unsigned long)r->last.uid,
-	          (long)r->last.pid, r->why);
+	          "refused datagrams cause=%s n=%" PRIu64 " last %s: %s",
+	          datagram_word(fate), r->n,
+	          session_peer_words(&r->last, words), r->why);
 	r->n = 0;
 	deadline_set(&d->seconds, &r->due);
 }
@@ -89,6 +92,18 @@ is_one_too_many(struct datagrams *d, uid_t uid)
 		return true;
 	d->users[at].n++;
 	return false;
+}
+
+static void
+refuse_one_too_many(struct datagrams *d, const struct peer *peer)
+{
+	char why[DATAGRAM_WHY_MAX];
+
+	snprintf(why, sizeof(why),
+	         "this user has sent more in a second (limit %" PRIu32
+	         ", datagram-rate)",
+	         d->broker->config->datagram_rate);
+	refuse(d, DATAGRAM_TOO_MANY, peer, why);
 }
 
 /* ---- one ------------------------------------------------------------------ */
@@ -177,8 +192,7 @@ take_one(struct datagrams *d)
 	if (!peer_from_message(&peer, &m))
 		refuse(d, DATAGRAM_DENIED, &peer, "nobody knows who sent it");
 	else if (is_one_too_many(d, peer.uid))
-		refuse(d, DATAGRAM_TOO_MANY, &peer,
-		       "more in a second than --datagram-rate");
+		refuse_one_too_many(d, &peer);
 	else if (!room)
 		refuse(d, DATAGRAM_NO_MEMORY, &peer,
 		       "no memory (--memory-max)");

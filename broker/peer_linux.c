@@ -12,8 +12,8 @@
 #include "peer.h"
 
 /* The name of the command. The pid may be another's by now: a hint only. */
-static void
-read_command(struct peer *p)
+void
+peer_find_command(struct peer *p)
 {
 	char path[64];
 	ssize_t n;
@@ -68,7 +68,7 @@ peer_from_socket(struct peer *out, int fd)
 		.pid = cred.pid,
 	};
 	if (out->pid > 0)
-		read_command(out);
+		peer_find_command(out);
 	return read_groups(out, fd);
 }
 

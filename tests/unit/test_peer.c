@@ -5,11 +5,24 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "unit.h"
+
+TEST(the_command_of_a_process_is_asked_for_and_unknown_when_it_is_gone)
+{
+	struct peer p = { .pid = getpid() };
+
+	peer_find_command(&p);
+	assert_true(p.command[0] == '\0' ||
+	            strcmp(p.command, "test_peer") == 0);
+	p = (struct peer){ .pid = INT_MAX };
+	peer_find_command(&p);
+	assert_string_equal(p.command, "");
+}
 
 TEST(the_kernel_says_who_connected)
 {
@@ -176,6 +189,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			the_command_of_a_process_is_asked_for_and_unknown_when_it_is_gone),
 		cmocka_unit_test(the_kernel_says_who_connected),
 		cmocka_unit_test(
 			supplementary_groups_are_those_of_when_it_connected),
