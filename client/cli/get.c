@@ -59,7 +59,7 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 	if (g->objects)
 		show_object(&g->out, m);
 	else if (strchr(g->filter, '*'))
-		show_line(&g->out, m, false);
+		show_line(&g->out, m, NULL);
 	else
 		show_raw(&g->out, m, '\n', isatty(STDOUT_FILENO));
 }

@@ -171,17 +171,29 @@ show_payload_members(struct buf *out, const char *content_type,
 
 /* ---- the message -------------------------------------------------------- */
 
-void
-show_line(struct buf *out, const struct umbel_msg *m, bool sender)
+/* A datagram has no session. */
+static void
+append_sender(struct buf *out, struct umbel_sender from,
+              struct users_last *senders)
 {
-	struct umbel_sender from = umbel_msg_sender(m);
+	const char *user = users_last_name(senders, from.uid);
+
+	if (from.session == UINT32_MAX)
+		buf_printf(out, " %s@datagram", user);
+	else
+		buf_printf(out, " %s@%" PRIu32, user, from.session);
+}
+
+void
+show_line(struct buf *out, const struct umbel_msg *m,
+          struct users_last *senders)
+{
 	size_t len;
 	const void *data = umbel_msg_data(m, &len);
 
 	buf_puts(out, umbel_msg_topic(m));
-	if (sender)
-		buf_printf(out, " uid=%" PRIu32 " session=%" PRIu32, from.uid,
-		           from.session);
+	if (senders)
+		append_sender(out, umbel_msg_sender(m), senders);
 	if (len > 0) {
 		buf_putc(out, ' ');
 		show_payload(out, umbel_msg_header_str(m, "content-type"), data,

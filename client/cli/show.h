@@ -17,6 +17,7 @@
 
 #include "buf.h"
 #include "client/umbel.h"
+#include "users.h"
 
 /* On one line, safe for a terminal: text, JSON, or 0x and digits. */
 void show_payload(struct buf *out, const char *content_type, const void *data,
@@ -27,8 +28,10 @@ void show_payload(struct buf *out, const char *content_type, const void *data,
 void show_payload_members(struct buf *out, const char *content_type,
                           const void *data, size_t len);
 
-/* "topic payload" and a newline; with `sender` its uid and session between. */
-void show_line(struct buf *out, const struct umbel_msg *m, bool sender);
+/* "topic payload" and a newline; with `senders`, which remembers the last one,
+   user@session between. */
+void show_line(struct buf *out, const struct umbel_msg *m,
+               struct users_last *senders);
 
 /* One JSON object and a newline. */
 void show_object(struct buf *out, const struct umbel_msg *m);

@@ -26,6 +26,7 @@
 #include "output.h"
 #include "show.h"
 #include "signals.h"
+#include "users.h"
 #include "worker.h"
 
 /* Output is written at this size even in the middle of a dispatch. */
@@ -49,6 +50,7 @@ struct sub {
 	enum mode mode;
 	char end; /* of a message with RAW */
 	bool sender;
+	struct users_last senders;
 	const char *group; /* NULL: none */
 	bool retained;
 	enum umbel_overflow overflow;
@@ -77,7 +79,7 @@ static const char help[] =
 	"                       (text, json, msgpack or base64), sender, headers\n"
 	"      --raw            the payload as it is, and a newline\n"
 	"      --null           the payload as it is, and a NUL\n"
-	"      --sender         tell the sender's uid and session; who that is:\n"
+	"      --sender         tell the sender as user@session; who that is:\n"
 	"                       umbel ls clients --session N\n"
 	"      --retained       first the last values of all topics that match\n"
 	"      --group NAME     share the messages with all who name this group\n"
@@ -137,7 +139,7 @@ show(struct sub *s, const struct umbel_msg *m)
 {
 	switch (s->mode) {
 	case READABLE:
-		show_line(&s->out, m, s->sender);
+		show_line(&s->out, m, s->sender ? &s->senders : NULL);
 		break;
 	case OBJECTS:
 		show_object(&s->out, m);

@@ -37,3 +37,14 @@ users_name(uint64_t uid, char *name, size_t size)
 		snprintf(name, size, "%" PRIu64, uid);
 	return name;
 }
+
+const char *
+users_last_name(struct users_last *last, uint32_t uid)
+{
+	if (!last->known || last->uid != uid) {
+		last->known = true;
+		last->uid = uid;
+		users_name(uid, last->name, sizeof(last->name));
+	}
+	return last->name;
+}

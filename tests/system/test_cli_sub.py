@@ -6,6 +6,7 @@
 import base64
 import json
 import os
+import pwd
 import signal
 import subprocess
 import unittest
@@ -62,9 +63,9 @@ class Output(CliTest):
     def test_null_is_the_payload_and_a_nul(self):
         self.assertEqual(self.shown("--null", pub=["a\nb"]), b"a\nb\0")
 
-    def test_sender_tells_uid_and_session(self):
+    def test_sender_tells_user_and_session(self):
         self.assertRegex(self.shown("--sender", pub=["x"]).decode(),
-                         rf"^t uid={os.getuid()} session=\d+ x\n$")
+                         rf"^t {pwd.getpwuid(os.getuid()).pw_name}@\d+ x\n$")
 
     def test_json_tells_everything(self):
         shown = json.loads(self.shown("--json", pub=["-H", "k=v", "text"]))
