@@ -325,14 +325,13 @@ on_ping(struct session *s, const struct message *ping)
 	s->messages_in += s->accepted;
 	s->accepted = s->unmatched = s->refused = 0;
 	session_answer(s, &m);
-	session_is_drained(s);
+	session_sent_ping(s);
 }
 
 static void
 on_pong(struct session *s, const struct message *m)
 {
-	(void)s;
-	(void)m;
+	session_sent_pong(s, m->pong.token);
 }
 
 static void

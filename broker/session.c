@@ -310,19 +310,36 @@ void
 session_send_away(struct session *s)
 {
 	struct message m = { .type = TYPE_GOAWAY };
+	struct message ping = { .type = TYPE_PING, .ping.token = s->id };
 
 	m.goaway.reason = text_from("the broker is shutting down");
 	m.goaway.delay_ms = GOAWAY_DELAY_MS;
-	s->undrained = true;
+	s->owes = OWES_PING | OWES_PONG;
 	s->broker->n_undrained++;
 	session_answer(s, &m);
+	session_answer(s, &ping);
+}
+
+static void
+owes_no_more(struct session *s, uint8_t what)
+{
+	bool owed = s->owes != 0;
+
+	s->owes &= (uint8_t)~what;
+	s->broker->n_undrained -= owed && s->owes == 0;
 }
 
 void
-session_is_drained(struct session *s)
+session_sent_ping(struct session *s)
 {
-	s->broker->n_undrained -= s->undrained;
-	s->undrained = false;
+	owes_no_more(s, OWES_PING);
+}
+
+void
+session_sent_pong(struct session *s, uint64_t token)
+{
+	if (token == s->id)
+		owes_no_more(s, OWES_PONG);
 }
 
 /* ---- its will ------------------------------------------------------------- */
@@ -414,7 +431,7 @@ session_end(struct session *s)
 	s->broker->quota.handshakes -= was == SESSION_NEW;
 	end_subscriptions(s);
 	depart(s, was);
-	session_is_drained(s);
+	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
@@ -481,7 +498,7 @@ void
 session_fini(struct session *s)
 {
 	drop_all(s);
-	session_is_drained(s);
+	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
 	outbox_fini(&s->out);
 	throttle_free(s);

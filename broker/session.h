@@ -73,6 +73,9 @@ struct hold {
 	struct deadline due;
 };
 
+#define OWES_PING 1u
+#define OWES_PONG 2u
+
 struct session {
 	struct broker *broker;
 	const struct session_ops *ops;
@@ -80,7 +83,7 @@ struct session {
 	uint32_t id;
 	enum session_state state;
 	bool in_want;     /* of room, see below; no message was taken since */
-	bool undrained;   /* it owes a PING after our GOAWAY */
+	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
 	bool reads_first; /* it asked for more while its outbox was full */
 	struct peer peer;
 	struct quota_user *user;
@@ -178,10 +181,14 @@ void session_forget_will(struct session *s);
 /* It said HELLO and has been welcomed. */
 void session_open(struct session *s);
 
-/* Say GOAWAY; the session owes a PING from here on. */
+/*
+ * Say GOAWAY, and PING. The session owes two answers from here on: the PONG to
+ * that, behind which it sends no message, and a PING, whose PONG it wants to
+ * see. A PING alone says nothing: it may have been on its way before.
+ */
 void session_send_away(struct session *s);
-/* It has sent all that it had. */
-void session_is_drained(struct session *s);
+void session_sent_ping(struct session *s);
+void session_sent_pong(struct session *s, uint64_t token);
 
 /* Send an answer. Without memory for it the session ends. */
 void session_answer(struct session *s, const struct message *m);

@@ -584,6 +584,12 @@ void dispatch_state(struct umbel *c, enum umbel_state state,
 int dispatch_until(struct umbel *c, int timeout_ms,
                    bool (*done)(struct umbel *c, void *arg), void *arg);
 
+/*
+ * A round, without waiting, if something was left over that only callbacks can
+ * have: a GOAWAY may be behind it. 0, or -ECANCELED as above.
+ */
+int dispatch_overdue(struct umbel *c);
+
 /* Milliseconds from now to a deadline, for poll; -1 for NEVER. */
 int dispatch_left(int64_t deadline);
 int64_t dispatch_deadline(int timeout_ms);

@@ -474,6 +474,22 @@ dispatch_until(struct umbel *c, int timeout_ms,
 	return r;
 }
 
+int
+dispatch_overdue(struct umbel *c)
+{
+	bool overdue;
+
+	handle_lock(c);
+	overdue = c->again && !c->dispatcher;
+	if (overdue)
+		c->dispatcher = thread_self();
+	handle_unlock(c);
+	if (!overdue)
+		return 0;
+	dispatch_turn(c, 0);
+	return dispatch_end(c) ? -ECANCELED : 0;
+}
+
 /* ---- umbel.h -------------------------------------------------------------------- */
 
 int
@@ -510,6 +526,17 @@ umbel_dispatch(struct umbel *c, int timeout_ms)
 	return (int)n;
 }
 
+static int
+failure_of(struct umbel *c)
+{
+	int failed;
+
+	handle_lock(c);
+	failed = c->failed;
+	handle_unlock(c);
+	return failed;
+}
+
 int
 umbel_run(struct umbel *c)
 {
@@ -519,12 +546,11 @@ umbel_run(struct umbel *c)
 	if (r < 0)
 		return r;
 	while (!failed && !atomic_exchange(&c->stopped, false)) {
-		dispatch_turn(c, -1);
+		/* when it has failed there is nothing to wait for */
+		dispatch_turn(c, failure_of(c) ? 0 : -1);
 		if (c->dying || handle_is_foreign(c))
 			break;
-		handle_lock(c);
-		failed = c->failed;
-		handle_unlock(c);
+		failed = failure_of(c);
 	}
 	dispatch_end(c);
 	return failed;

@@ -448,6 +448,9 @@ umbel_publish_wait(struct umbel *c, const char *topic, const void *data,
 	if (r < 0)
 		return r;
 	r = dispatch_until(c, timeout_ms, is_granted, &wish);
+	/* who never has to wait would never hear anything */
+	if (r == 0 && wish.result == 0)
+		r = dispatch_overdue(c);
 	return r < 0 ? r : wish.result;
 }
 

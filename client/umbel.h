@@ -455,8 +455,10 @@ UMBEL_API int umbel_publish_opts(struct umbel *c, const char *topic,
 
 /*
  * The same, but waits for room up to timeout_ms, dispatching meanwhile unless
- * another thread does. -ETIMEDOUT when there was none; -EDEADLK inside a
- * callback if it would have to wait.
+ * another thread does; with room at once it still calls what callbacks have
+ * waited for some milliseconds, so that a program that only publishes hears
+ * that it is held or that the broker stops. -ETIMEDOUT when there was no room;
+ * -EDEADLK inside a callback if it would have to wait.
  */
 UMBEL_API int umbel_publish_wait(struct umbel *c, const char *topic,
                                  const void *data, size_t len,

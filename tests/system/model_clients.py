@@ -448,12 +448,19 @@ class Client:
         if self.leaving is None:
             self.ping()
 
+    def on_ping(self, token, *_):
+        """Behind its GOAWAY the broker asks who has read that."""
+        if not self.stopping:
+            raise Broken(f"{self}: PING {token}, and no GOAWAY before it", self)
+        if self.leaving is None:
+            self.send([PONG, token])
+
     def on_hold(self, on, *_):
         self.model.counts["holds"] += bool(on)
 
 
-HANDLERS = {WELCOME: "on_welcome", OK: "on_ok", ERROR: "on_error", PONG: "on_pong", GAP: "on_gap", GOAWAY: "on_goaway",
-            HOLD: "on_hold"}
+HANDLERS = {WELCOME: "on_welcome", OK: "on_ok", ERROR: "on_error", PING: "on_ping", PONG: "on_pong", GAP: "on_gap",
+            GOAWAY: "on_goaway", HOLD: "on_hold"}
 
 
 class Witness(Client):

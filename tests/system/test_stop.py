@@ -16,13 +16,16 @@ LONG = "600000"
 
 class Stop(Case):
     def begin_stop(self, broker, *sessions, number=signal.SIGTERM):
-        """The signal; every session has read its GOAWAY when this returns."""
+        """The signal; every session has read its GOAWAY when this returns. `session.read` says so."""
         broker.signal(number)
         for session in sessions:
             frame = session.receive()
             self.assertIsNotNone(frame, f"{session.name}: no GOAWAY")
             self.assertEqual(frame.type, wire.GOAWAY)
             self.assertIsInstance(frame.tree[1], str)
+            frame = session.receive()
+            self.assertEqual(frame.type, wire.PING)
+            session.read = [wire.PONG, frame.tree[1]]
 
     def test_clients_that_help_are_not_waited_for_longer_than_that(self):
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -31,7 +34,7 @@ class Stop(Case):
             self.connection("says nothing")
             self.begin_stop(broker, *sessions, number=number)
             for session in sessions:
-                session.send([wire.PING, 7])
+                session.send([wire.PING, 7], session.read)
             for session in sessions:
                 self.assertEqual([frame.tree[:2] for frame in session.receive_rest()], [[wire.PONG, 7]])
             broker.expect_end()
@@ -45,8 +48,8 @@ class Stop(Case):
         broker = self.broker("--settle-ms", "0", "--drain-ms", LONG)
         subscriber, publisher = self.subscriber("last.*"), self.session("publisher")
         self.begin_stop(broker, subscriber, publisher)
-        subscriber.send([wire.PING, 1])  # done, but there for what others send
-        publisher.send(*(publish("last.words", b"%d" % n) for n in range(1000)), [wire.PING, 1])
+        subscriber.send([wire.PING, 1], subscriber.read)  # done, but there for what others send
+        publisher.send(*(publish("last.words", b"%d" % n) for n in range(1000)), [wire.PING, 1], publisher.read)
         got = [frame.tree[6] for frame in subscriber.receive_rest() if frame.type == wire.PUBLISH]
         self.assertEqual(got, [b"%d" % n for n in range(1000)])
         broker.expect_end()
@@ -72,7 +75,7 @@ class Stop(Case):
         publisher.barrier()
         begun = time.monotonic()
         self.begin_stop(broker, publisher)
-        publisher.send([wire.PING, 1])
+        publisher.send([wire.PING, 1], publisher.read)
         broker.expect_end()
         self.assertGreaterEqual(time.monotonic() - begun, 0.45)
         self.assertLess(time.monotonic() - begun, 0.5 + SLACK)

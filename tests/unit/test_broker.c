@@ -113,6 +113,7 @@ TEST(draining_says_goodbye_once_to_all_who_said_hello)
 	assert_true(r.broker.draining);
 	assert_int_equal(r.broker.n_undrained, 1);
 	client_next(open, TYPE_GOAWAY);
+	client_next(open, TYPE_PING);
 	client_expect_nothing(open);
 	client_expect_nothing(fresh);
 	client_expect_nothing(ending);

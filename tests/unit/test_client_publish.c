@@ -519,16 +519,45 @@ TEST(a_message_larger_than_the_buffer_is_taken_when_the_buffer_is_empty)
 	fake_stop(&f);
 }
 
+static void
+on_hold(struct umbel *c, const struct umbel_hold_info *info, void *user)
+{
+	(void)c;
+	(void)user;
+	note("held by %s ", info->name);
+}
+
+TEST(who_never_has_to_wait_hears_what_the_broker_says)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_hold = on_hold));
+	/* what a callback is for, and behind it what must not wait for that */
+	FAKE_SEND_BODY(&f, 0x95, 13, 0xc3, 9, 0xa1, 'n', 0xa1, 't');
+	fake_send_goaway(&f, 0);
+	for (int n = 0; n < 100000 && diary.text[0] == '\0'; n++) {
+		assert_int_equal(umbel_publish_wait(c, "a", "x", 1, NULL, 5000),
+		                 0);
+		assert_string_equal(fake_read_publish(&f), "x");
+	}
+	expect_notes("held by n ");
+	fake_read_type(&f, FAKE_PING); /* the answer to GOAWAY */
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 /* From a connection that broke to the next one. */
 static void
 reconnect(struct umbel *c, struct fake *f)
 {
 	fake_hang_up(f);
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	fake_welcome(f);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 }
 
 TEST(a_half_written_message_is_sent_again_whole_and_a_whole_one_never)
@@ -571,7 +600,7 @@ TEST(the_message_in_hand_that_was_at_fault_is_not_sent_again)
 	assert_int_equal(umbel_publish(c, "a", "innocent", 8), 0);
 	fake_send_error(&f, 2, "frame too big", 0, true, "a");
 	while (umbel_get_state(c) != UMBEL_DISCONNECTED)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	assert_int_equal(diary.last.error, UMBEL_E_REFUSED);
 	assert_non_null(strstr(umbel_last_error(c), "frame too big"));
 	reconnect(c, &f);
@@ -727,6 +756,8 @@ main(void)
 			a_full_buffer_says_so_and_tells_when_there_is_room),
 		cmocka_unit_test(
 			a_message_larger_than_the_buffer_is_taken_when_the_buffer_is_empty),
+		cmocka_unit_test(
+			who_never_has_to_wait_hears_what_the_broker_says),
 		cmocka_unit_test(
 			a_half_written_message_is_sent_again_whole_and_a_whole_one_never),
 		cmocka_unit_test(

@@ -336,7 +336,7 @@ TEST(its_subscriptions_end_with_it)
 
 /* ---- leaving -------------------------------------------------------------- */
 
-TEST(after_goaway_a_session_is_drained_by_its_ping_or_its_end)
+TEST(after_goaway_a_session_is_drained_by_its_ping_and_pong_or_its_end)
 {
 	struct client *a, *b, *fresh;
 	struct message m;
@@ -349,21 +349,33 @@ TEST(after_goaway_a_session_is_drained_by_its_ping_or_its_end)
 	broker_drain(&r.broker);
 	m = client_next(a, TYPE_GOAWAY);
 	assert_true(m.goaway.delay_ms > 0);
+	assert_int_equal(client_next(a, TYPE_PING).ping.token, 1);
 	client_next(b, TYPE_GOAWAY);
+	client_next(b, TYPE_PING);
 	client_expect_nothing(fresh);
 	assert_int_equal(r.broker.n_undrained, 2);
+	/* this PING may have been on its way before it read GOAWAY */
 	client_says_hex(a, "92 0a 05");
 	assert_int_equal(client_next(a, TYPE_PONG).pong.token, 5);
+	assert_int_equal(r.broker.n_undrained, 2);
+	client_says_hex(a, "92 0b 02"); /* nobody asked for that */
+	assert_int_equal(r.broker.n_undrained, 2);
+	client_says_hex(a, "92 0b 01");
 	assert_int_equal(r.broker.n_undrained, 1);
 	client_says_hex(a, "92 0a 06");
+	client_says_hex(a, "92 0b 01");
 	assert_int_equal(r.broker.n_undrained, 1);
-	session_end(&b->session);
+	/* the other way round */
+	client_says_hex(b, "92 0b 02");
+	assert_int_equal(r.broker.n_undrained, 1);
+	client_says_hex(b, "92 0a 07");
 	assert_int_equal(r.broker.n_undrained, 0);
 
 	/* who says HELLO now is sent away as well */
 	client_says_hex(fresh, "94 01 01 a0 80");
 	client_next(fresh, TYPE_WELCOME);
 	client_next(fresh, TYPE_GOAWAY);
+	client_next(fresh, TYPE_PING);
 	assert_int_equal(r.broker.n_undrained, 1);
 	client_free(fresh);
 	assert_int_equal(r.broker.n_undrained, 0);
@@ -491,6 +503,7 @@ TEST(there_is_no_will_of_who_leaves_in_order_or_when_the_broker_stops)
 	c = open_with_will(&r, 0, 5);
 	broker_drain(&r.broker);
 	client_next(heir, TYPE_GOAWAY);
+	client_next(heir, TYPE_PING);
 	session_end(&c->session);
 	expect_no_will(heir);
 	client_free(c);
@@ -553,7 +566,7 @@ main(void)
 			refusals_of_a_session_that_has_ended_are_not_reported),
 		cmocka_unit_test(its_subscriptions_end_with_it),
 		cmocka_unit_test(
-			after_goaway_a_session_is_drained_by_its_ping_or_its_end),
+			after_goaway_a_session_is_drained_by_its_ping_and_pong_or_its_end),
 		cmocka_unit_test(
 			a_will_is_published_in_the_name_of_who_vanishes_once),
 		cmocka_unit_test(a_will_comes_behind_what_its_client_sent),

@@ -171,6 +171,7 @@ TEST(who_goes_is_told_with_the_reason)
 	expect_event(c, CONNECTED, "\"a\"");
 	broker_drain(&r.broker);
 	client_next(c, TYPE_GOAWAY);
+	client_next(c, TYPE_PING);
 	session_end(&a->session);
 	expect_event(c, DISCONNECTED, "\"reason\"=>\"stopping\"}");
 	client_free(a);
