@@ -25,6 +25,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "conformanc
 import wire  # noqa: E402
 
 SANITIZED = bool(os.environ.get("UMBEL_SANITIZE"))
+FULL = bool(os.environ.get("UMBEL_FULL"))  # in full size
 DEADLINE = 30.0 * (6 if SANITIZED else 1)  # seconds; only a test that fails waits for it
 wire.DEADLINE = DEADLINE
 

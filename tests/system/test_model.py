@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-# ctest: timeout=120
+# ctest: timeout=120 full
 """Fifty clients do at random what clients do, and every delivery is held against the contract (model_contract.py).
 
     UMBEL_BIN_DIR=build/bin tests/system/test_model.py [--seed N] [--operations N] [--seconds N]
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 
-from harness import SANITIZED, Broker
+from harness import FULL, SANITIZED, Broker
 from model_clients import CONNECTING, Client, Loop, Witness, publish_parts
 from model_contract import (CONNECTED, DENIED, ENDED, EVICTED, INBOX, OPEN, PLAIN, VANISHED, Broken, Contract, Subscription,
                             matches)
@@ -551,7 +551,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--operations", type=int, default=100000)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=120.0 if FULL else 15.0)
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="umbel-"))

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: the umbel authors
 # SPDX-License-Identifier: MIT
-# ctest: timeout=180
+# ctest: timeout=180 full
 """SIGTERM and a new start, again and again, lose nothing between clients of the library."""
 
 import random
 import time
 import unittest
 
-from harness import SANITIZED, Case
+from harness import FULL, SANITIZED, Case
 
 N = 20  # publishers, and as many subscribers
-N_RESTARTS = 20 if SANITIZED else 200
+N_RESTARTS = 200 if FULL else 20 if SANITIZED else 50
+N_ROUNDS = 10 if FULL else 1 if SANITIZED else 4
+SETTLE = ("--settle-ms", "500") if SANITIZED else ()  # on a machine that is busy with four of these, somebody needs more than 200
 BURST, PAUSE_MS = (2, 40) if SANITIZED else (5, 10)
 
 
@@ -48,7 +50,7 @@ class PlannedRestarts(Case):
         published = {}
         for publisher in self.publishers:
             report = publisher.report()
-            self.assertEqual(report["unconfirmed_at_close"], 0)
+            self.assertEqual(report["unconfirmed_at_close"], 0, publisher.text()[-2000:])
             published[report["topic"]] = report["published"]
         self.mark("all")
         for subscriber in self.subscribers:
@@ -62,13 +64,13 @@ class PlannedRestarts(Case):
         return sum(published.values())
 
     def test_again_and_again_under_load(self):
-        broker = self.broker()
+        broker = self.broker(*SETTLE)
         self.start_clients(N, BURST, PAUSE_MS)
         begun = time.monotonic()
         for _ in range(N_RESTARTS):
             self.wait_for_load()
             broker.terminate()
-            broker = self.broker()
+            broker = self.broker(*SETTLE)
         self.wait_for_load()
         took = time.monotonic() - begun
         n = self.check_reports()
@@ -76,41 +78,41 @@ class PlannedRestarts(Case):
 
     def test_at_full_speed(self):
         """With large and small messages under way, half written, waiting and held everywhere."""
-        broker = self.broker("--outbox-high", "1M")
+        broker = self.broker("--outbox-high", "1M", *SETTLE)
         self.subscribers = [self.program("subscriber", "-n", f"s{i}", "load.*", name=f"s{i}") for i in range(2)]
         self.wait_for_all(0)
         self.publishers = [self.program("publisher", "-n", f"p{size}", "-s", size, f"load.{size}", name=f"p{size}")
                            for size in (16, 8192, 1000000)]
-        for _ in range(N_RESTARTS // 20):
+        for _ in range(N_ROUNDS):
             self.wait_for_load()
             broker.terminate()
-            broker = self.broker("--outbox-high", "1M")
+            broker = self.broker("--outbox-high", "1M", *SETTLE)
         self.wait_for_load()
         self.check_reports()
 
     def test_at_any_moment(self):
         """Also while the clients are still coming back from the restart before."""
         chance = random.Random(20)
-        broker = self.broker()
+        broker = self.broker(*SETTLE)
         self.start_clients(N, BURST, PAUSE_MS)
-        for _ in range(N_RESTARTS // 20):
+        for _ in range(N_ROUNDS):
             self.wait_for_load()
             for _ in range(3):
                 broker.terminate()
-                broker = self.broker()
+                broker = self.broker(*SETTLE)
                 time.sleep(chance.uniform(0, 0.1))  # stimulus: the moment of the next restart
         self.wait_for_load()
         self.check_reports()
 
     def test_that_take_their_time(self):
         """The new broker comes a while after the old one has gone, as when a package is upgraded."""
-        broker = self.broker()
+        broker = self.broker(*SETTLE)
         self.start_clients(N, BURST, PAUSE_MS)
         for downtime in (0.3, 1.0, 3.0):
             self.wait_for_load()
             broker.terminate()
             time.sleep(downtime)  # stimulus: a slow upgrade
-            broker = self.broker()
+            broker = self.broker(*SETTLE)
         self.wait_for_load()
         self.check_reports()
 

@@ -11,7 +11,7 @@ from harness import Case, publish, wire
 SIZE = 8192
 STALL = 0.4  # seconds
 FLAGS = ("--settle-ms", "0", "--outbox-high", "64K", "--memory-max", "64M", "--hold-notice-ms", "10", "--stall-ms",
-         str(int(STALL * 1000)))
+         str(int(STALL * 1000)), "--linger-ms", "300")  # who was let go and still writes does not read its last words
 FILL = 256  # 2 MiB: more than an outbox and the kernel's buffers hold; the sender is held before it is through
 LAPS = 2
 

@@ -102,7 +102,7 @@ connected(struct fake *f, const struct umbel_options *options)
 	turn(c);
 	fake_welcome(f);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	diary.text[0] = '\0';
 	return c;
 }

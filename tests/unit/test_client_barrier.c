@@ -98,10 +98,10 @@ static void
 restart(struct umbel *c, struct fake *f)
 {
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	fake_welcome(f);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 }
 
 TEST(a_flush_after_a_loss_that_no_flush_told_of_fails_once)
@@ -139,7 +139,7 @@ TEST(a_flush_before_the_connection_waits_for_it)
 	umbel_connect(c, 0);
 	turn(c);
 	fake_welcome(&f);
-	umbel_dispatch(c, 100);
+	umbel_dispatch(c, 10);
 	assert_string_equal(fake_read_publish(&f), "x");
 	fake_pong(&f, 1, 0, 0);
 	await_callback(c);
@@ -158,11 +158,11 @@ TEST(what_stays_unconfirmed_is_asked_about_after_a_while)
 	umbel_publish(c, "a", "x", 1);
 	assert_string_equal(fake_read_publish(&f), "x");
 	while (!fake_fd_is_readable(f.fd))
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	assert_int_equal(stats_of(c).unconfirmed, 1);
 	fake_pong(&f, 1, 0, 0);
 	while (stats_of(c).unconfirmed > 0)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	assert_int_equal(stats_of(c).confirmed, 1);
 	umbel_free(c);
 	fake_stop(&f);
@@ -294,7 +294,7 @@ TEST(a_planned_restart_loses_nothing)
 	fake_expect_silence(&f);
 	fake_send_ok(&f, 2);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	assert_string_equal(fake_read_publish(&f), "after");
 	fake_pong(&f, 1, 0, 0);
 	await_callback(c);

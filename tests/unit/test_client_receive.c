@@ -244,10 +244,10 @@ TEST(a_claimed_length_costs_no_memory)
 	turn(c);
 	assert_int_equal(umbel_get_state(c), UMBEL_DISCONNECTED);
 	while (umbel_get_state(c) == UMBEL_DISCONNECTED)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	fake_welcome(&f);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	fake_send(&f, "\xce\x00\x40\x10\x01", 5);
 	await_callback(c);
 	assert_int_equal(diary.last.error, UMBEL_E_PROTOCOL);
@@ -411,7 +411,7 @@ TEST(a_refused_subscription_ends_with_the_words_of_the_broker)
 	/* and it is not asked for again */
 	fake_hang_up(&f);
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	fake_accept(&f);
 	fake_read_type(&f, FAKE_HELLO);
 	fake_expect_silence(&f);

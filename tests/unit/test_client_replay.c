@@ -26,12 +26,12 @@ meet(struct umbel *c, struct fake *f, const char *inbox)
 {
 	fake_hang_up(f);
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	fake_accept(f);
 	fake_read_type(f, FAKE_HELLO);
 	fake_send_welcome_to(f, inbox);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 }
 
 static void
@@ -118,7 +118,7 @@ TEST(what_still_waits_is_not_said_twice)
 	fake_hang_up(&f);
 	fake_unlisten(&f);
 	while (umbel_get_state(c) == UMBEL_CONNECTED)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	keep(c, "a", "3");
 	fake_listen(&f, 4);
 	meet(c, &f, "$inbox.u.1");

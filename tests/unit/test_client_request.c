@@ -355,10 +355,10 @@ TEST(what_was_sent_ends_with_the_connection_and_is_not_sent_again)
 	await_callback(c);
 	expect_notes("-104 ");
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	fake_welcome(&f);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	fake_expect_silence(&f);
 	expect_notes("");
 	umbel_free(c);
@@ -419,11 +419,11 @@ TEST(what_nobody_waits_for_any_more_is_not_sent)
 	assert_int_equal(stats.refused, 2);
 	assert_int_equal(umbel_connect(c, 0), 0);
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	expect_notes("-125 ");
 	fake_welcome(&f);
 	while (umbel_get_state(c) != UMBEL_CONNECTED)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	assert_string_equal(fake_read_publish(&f), "1");
 	assert_string_equal(fake_read_publish(&f), "2");
 	fake_expect_silence(&f);
@@ -472,7 +472,7 @@ TEST(what_the_kernel_had_not_taken_goes_over_the_next_connection)
 		                 0);
 	fake_hang_up(&f);
 	while (umbel_get_state(c) != UMBEL_CONNECTING)
-		umbel_dispatch(c, 100);
+		umbel_dispatch(c, 10);
 	for (at = diary.text; (at = strstr(at, "-104 ")); at++)
 		n_sent++;
 	assert_true(n_sent > 0);
@@ -577,7 +577,7 @@ TEST(a_handle_may_be_freed_in_the_callback)
 	r = fake_read_request(&f);
 	reply_to(&f, &r, "1");
 	while (!strstr(diary.text, "freed"))
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	fake_read_request(&f);
 	fake_expect_end(&f);
 	fake_stop(&f);

@@ -379,7 +379,7 @@ TEST(last_values_come_again_on_the_next_connection)
 		await_notes(c, "kept:a=1@42 active(kept) ");
 		fake_hang_up(&f);
 		while (umbel_get_state(c) != UMBEL_CONNECTING)
-			umbel_dispatch(c, 100);
+			umbel_dispatch(c, 10);
 		fake_welcome(&f);
 	}
 	umbel_free(c);
@@ -438,7 +438,7 @@ TEST(a_malformed_deliver_ends_the_connection)
 		else
 			send_group(&f, a.sub, "a.*", "1");
 		while (umbel_get_state(c) == UMBEL_CONNECTED)
-			umbel_dispatch(c, 1000);
+			umbel_dispatch(c, 10);
 		assert_non_null(strstr(umbel_last_error(c), "DELIVER"));
 		umbel_free(c);
 		fake_stop(&f);

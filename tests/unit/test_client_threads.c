@@ -371,7 +371,7 @@ TEST(what_each_thread_publishes_comes_back_whole_and_in_its_order)
 	assert_int_equal(stats.confirmed, n_expected);
 	assert_int_equal(stats.received, n_expected);
 	while (atomic_load(&jobs[PUBLISHERS].ended) < n)
-		umbel_dispatch(c, 1000);
+		umbel_dispatch(c, 10);
 	assert_int_equal(umbel_close(c, 1000), 0);
 	echo_stop(e);
 }
