@@ -70,8 +70,11 @@ print_socket(const struct config *c, const struct config_socket *s, FILE *to)
 		fprintf(to, "    owner: %lu\n", (unsigned long)s->owner);
 	if (s->group != (gid_t)-1)
 		fprintf(to, "    group: %lu\n", (unsigned long)s->group);
-	if (s->role)
-		fprintf(to, "    role: %s\n", s->role);
+	if (s->role) {
+		fputs("    role: ", to);
+		document_print(to, s->role);
+		fputc('\n', to);
+	}
 }
 
 static void

@@ -5,12 +5,15 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
+
+#include "proto/utf8.h"
 
 #define KEY_MAX 200
 
@@ -412,9 +415,66 @@ document_unload(const cyaml_schema_value_t *schema, void *data)
 		cyaml_free(&how, schema, data, 0);
 }
 
+/* ---- a text --------------------------------------------------------------- */
+
+/* The character at the front, or for a byte that is part of none that byte. */
+static size_t
+next_character(const char *text, uint32_t *c)
+{
+	size_t n = utf8_decode((const uint8_t *)text, strlen(text), c);
+
+	if (n > 0)
+		return n;
+	*c = (uint8_t)*text;
+	return 1;
+}
+
+/* Would YAML take this character for what it is? */
+static bool
+is_plain(uint32_t c)
+{
+	return c >= 0x20 && (c < 0x7f || c > 0x9f) && c != 0x2028 &&
+	       c != 0x2029 && c != 0xfeff && c != 0xfffe && c != 0xffff;
+}
+
+static bool
+all_is_plain(const char *text)
+{
+	uint32_t c = ' ';
+
+	while (*text && is_plain(c))
+		text += next_character(text, &c);
+	return is_plain(c);
+}
+
+/* With escapes, which only double quotes know. */
+static void
+print_escaped(FILE *to, const char *text)
+{
+	size_t n;
+
+	fputc('"', to);
+	for (; *text; text += n) {
+		uint32_t c;
+
+		n = next_character(text, &c);
+		if (!is_plain(c))
+			fprintf(to, "\\u%04" PRIx32, c);
+		else if (c == '"' || c == '\\')
+			fprintf(to, "\\%c", (char)c);
+		else
+			fwrite(text, 1, n, to);
+	}
+	fputc('"', to);
+}
+
 void
 document_print(FILE *to, const char *text)
 {
+	if (!all_is_plain(text)) {
+		print_escaped(to, text);
+		return;
+	}
 	fputc('\'', to);
 	for (; *text; text++) {
 		if (*text == '\'')

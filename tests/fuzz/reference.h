@@ -137,6 +137,64 @@ reference_is_valid(const char *s, size_t len, bool is_filter)
 	return true;
 }
 
+/* ---- filters against filters: token by token -------------------------------- */
+
+static inline bool
+reference_is_token(const char *at, size_t len, const char *token)
+{
+	return len == strlen(token) && memcmp(at, token, len) == 0;
+}
+
+/* Is there a topic that both match? Behind their first tokens. */
+static inline bool
+reference_rest_meets(const char *f, const char *g)
+{
+	size_t fl = strcspn(f, "."), gl = strcspn(g, ".");
+
+	if (reference_is_token(f, fl, "**") || reference_is_token(g, gl, "**"))
+		return true;
+	if (!reference_is_token(f, fl, "*") &&
+	    !reference_is_token(g, gl, "*") &&
+	    (fl != gl || memcmp(f, g, fl) != 0))
+		return false;
+	if (!f[fl] || !g[gl])
+		return !f[fl] && !g[gl];
+	return reference_rest_meets(f + fl + 1, g + gl + 1);
+}
+
+/* Does f match each topic that g matches? Behind their first tokens. */
+static inline bool
+reference_rest_covers(const char *f, const char *g)
+{
+	size_t fl = strcspn(f, "."), gl = strcspn(g, ".");
+
+	if (reference_is_token(f, fl, "**"))
+		return true;
+	if (reference_is_token(g, gl, "**"))
+		return false;
+	if (!reference_is_token(f, fl, "*") &&
+	    (fl != gl || memcmp(f, g, fl) != 0))
+		return false;
+	if (!f[fl] || !g[gl])
+		return !f[fl] && !g[gl];
+	return reference_rest_covers(f + fl + 1, g + gl + 1);
+}
+
+/* No leading wildcard matches what begins with $ (T4). */
+static inline bool
+reference_meets(const char *f, const char *g)
+{
+	if ((f[0] == '*' && g[0] == '$') || (g[0] == '*' && f[0] == '$'))
+		return false;
+	return reference_rest_meets(f, g);
+}
+
+static inline bool
+reference_covers(const char *f, const char *g)
+{
+	return !(f[0] == '*' && g[0] == '$') && reference_rest_covers(f, g);
+}
+
 /* ---- msgpack: where a value ends ------------------------------------------ */
 
 struct reference_value {

@@ -141,7 +141,76 @@ def gateways():
         yield f"body-{number}", said(line + " HTTP/1.1\nExpect: 100-continue\nContent-Length: 9\n\n") + said("a=b&c=%zz") + step(0, read, 9)
 
 
+def configs():
+    example = (SOURCE / "docs" / "umbeld.yaml").read_text()
+    plain = "\n".join(line.partition("  #")[0].rstrip() for line in example.splitlines() if line.strip()[:1] not in ("#", ""))
+    yield "example", plain.encode()
+    sections, part = [], []
+    for line in plain.splitlines():
+        if line[:1] not in " -":
+            part = []
+            sections.append(part)
+        part.append(line)
+    for number, part in enumerate(sections):
+        yield f"section-{number}", "\n".join(part).encode()
+        for line in part[1:]:
+            if line.strip():
+                yield f"line-{number}-{part.index(line)}", f"{part[0]}\n{line}\n".encode()
+    for number, text in enumerate((
+            "", "acl: []", "acl:", "limits: {}", "sockets: []", "- a", "a: b", "log-level: loud", "limits: 5", "limits: {frame-ms: -1}",
+            "limits: {memory-max: 99999999999G}", "limits: {frame-ms: 1, frame-ms: 2}", "acl: [{allow: [fly], who: [everyone]}]",
+            "acl: [{allow: [publish], deny: [hold], who: [everyone]}]", "acl: [{allow: [publish], who: [nobody else], topics: [a]}]",
+            "acl: [{allow: [publish], who: [uid 7-3], topics: ['**.a']}]", "acl: [{allow: [hold], who: [role none]}]",
+            "acl: [{allow: [publish], who: [everyone], topics: [*]}]", "sockets: [{path: /a, mode: 9}]",
+            "sockets: [{path: /a, role: r}, {path: /a, role: r}]", "sockets: [{mode: 0600}]", "a: &x 1\nb: *x", "--- {}\n--- {}",
+            "a: !!str 5", "? [a]\n: b", "{a: [" * 12, "\tlimits:", "limits: {settle-ms: 'a\0b'}", "sockets: [{path: 'a\n\n  b'}]",
+            "%YAML 1.1\n---\nlog-level: debug\n...", "log-level: |\n  info\n")):
+        yield f"small-{number}", text.encode()
+
+
+def datagrams():
+    for name, frame in vectors():
+        yield f"frame-{name}", b"\0" + frame
+        yield f"short-{name}", b"\xc8" + frame
+    for number, text in enumerate((b"a.b payload", b"a.b\tpayload\n", b"a.b\n", b"a.b", b"a b\n\n", b"a..b x", b"", b"\n", b" a", b"*.a x",
+                                   b"$SYS.x y", "\u00e9.\u20ac x".encode(), b"a" * 255 + b" x", b"a" * 256 + b" x", b"\xce a",
+                                   b"a " + bytes(300), b"\xce\0\0\0\0", b"\xce\0")):
+        yield f"text-{number}", b"\0" + text
+        yield f"short-text-{number}", b"\x80" + text
+
+
+def acls():
+    everyone, uids, group, role = range(4)
+    publish, subscribe, retain, reply, hold, introspect = (2 << n for n in range(6))
+    deny, a, star, stars = 1, 0, 160, 224
+
+    def rule(how, who, *topics):
+        return bytes([how, len(who) | len(topics) << 4]) + b"".join(map(bytes, who)) + \
+            b"".join(bytes([len(topic) - 1, *topic]) for topic in topics)
+
+    def world(rules, people, questions):
+        return bytes([len(rules), len(people) - 1]) + b"".join(rules) + b"".join(map(bytes, people)) + b"".join(map(bytes, questions))
+
+    asked = [(who, verb, 1, first, second) for who in range(3) for verb in range(3) for first in (a, 3, star) for second in (a, 1, stars)]
+    asked += [(who, verb) for who in range(3) for verb in range(3, 6)]
+    people = [(0, 0, 0), (1, 2, 1 | 8, 3), (2, 1, 4 | 16)]
+    all_rules = {
+        "allow": [rule(publish | subscribe, [[everyone, 0]], [a, stars])],
+        "deny": [rule(subscribe, [[everyone, 0]], [stars]), rule(deny | subscribe, [[uids, 0, 1]], [a, 1])],
+        "group": [rule(publish | subscribe, [[everyone, 0]], [star, stars]), rule(deny | publish, [[group, 3]], [a, a])],
+        "role": [rule(hold | reply, [[role, 0, 0]]), rule(introspect | hold, [[role, 0, 1], [uids, 1, 2]])],
+        "retain": [rule(retain | publish, [[uids, 0, 4]], [a, star], [3, stars]), rule(deny | retain, [[group, 255]], [stars])],
+        "none": [],
+    }
+    for name, rules in all_rules.items():
+        yield name, world(rules, people, asked)
+    yield "together", world(sum(all_rules.values(), []), people, asked)
+
+
 SEEDS = {
+    "config": configs,
+    "datagram": datagrams,
+    "acl": acls,
     "cursor": bodies,
     "message": bodies,
     "publish": publishes,

@@ -202,9 +202,19 @@ TEST(a_file_that_cannot_be_read_is_said_so)
 
 TEST(what_is_printed_in_quotes_is_read_as_it_was)
 {
-	static const char *const texts[] = { "a",    "",        "it's",
-		                             "''",   "*.a",     "a: b # c",
-		                             "\"\\", "\xc3\xa9" };
+	static const char *const texts[] = {
+		"a",
+		"",
+		"it's",
+		"''",
+		"*.a",
+		"a: b # c",
+		"\"\\",
+		"\xc3\xa9",
+		"two\nlines  # and no comment",
+		"tab\tbell\a\"\\",
+		"\xc2\x85\xe2\x80\xa8\xef\xbb\xbf \xc3\xa9",
+	};
 	struct capture out;
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
