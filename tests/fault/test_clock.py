@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: the umbel authors
+# SPDX-License-Identifier: MIT
+"""The clock of the machine is set, forth and back: no timer fires early, no age jumps, and the canary does not notice.
+
+libfaketime (Debian: faketime) tells the broker another time of day, and only that: no one can set CLOCK_MONOTONIC. Without it,
+or under a sanitizer, which does not go with it, this is skipped.
+"""
+
+import glob
+import os
+import subprocess
+import time
+import unittest
+
+from fault import LINUX, SANITIZED, FaultCase, main, publish, wire
+
+LIBRARIES = glob.glob("/usr/lib/*/faketime/libfaketime.so.1") + glob.glob("/usr/lib*/faketime/libfaketime.so.1")
+STEPS = ("+1h", "-1h", "+3650d", "-3650d", "+0")
+HANDSHAKE_MS = 1500
+SLACK_MS = 2000  # what a busy machine may add to an age
+
+
+@unittest.skipUnless(LINUX and LIBRARIES and not SANITIZED, "needs libfaketime and no sanitizer")
+class Clock(FaultCase):
+    """Red when clock_now_ms() reads CLOCK_REALTIME (seen: after +1h a value is 3600027 ms old)."""
+
+    def set_clock(self, step):
+        """For the broker, and for nobody else. It is what a process with its environment reads, so it is what it reads."""
+        next_one = self.directory / "next"
+        next_one.write_text(step + "\n", encoding="ascii")
+        next_one.rename(self.directory / "clock")
+        shown = subprocess.run(["date", "+%s"], env=self.told, check=True, capture_output=True, text=True).stdout
+        return int(shown) - time.time()
+
+    def test_steps_of_the_time_of_day(self):
+        self.told = {**os.environ, "LD_PRELOAD": LIBRARIES[0], "FAKETIME_TIMESTAMP_FILE": str(self.directory / "clock"),
+                     "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+        self.set_clock("+0")
+        self.begin("--handshake-ms", str(HANDSHAKE_MS), env=self.told)
+        with open(f"/proc/{self.umbeld.pid}/maps", encoding="ascii") as maps:
+            self.assertIn("libfaketime", maps.read(), "the broker reads the real clock: the test is too tame")
+        writer = self.session("writer")
+        writer.retain("kept", b"value")
+        writer.barrier()
+        kept_at = time.monotonic()
+        mute = self.raw(name="mute")
+        mute_at = time.monotonic()
+        before = self.info()["uptime_ms"]
+        for number, step in enumerate(STEPS):
+            moved = self.set_clock(step)
+            self.assertEqual(abs(moved) > 3000, step != "+0", f"{step} moved the clock by {moved:.0f} s")
+            reader = self.session(f"reader{number}")
+            _, (value,) = reader.subscribe_retained("kept")
+            age, true = value.tree[2]["age_ms"], (time.monotonic() - kept_at) * 1000
+            self.assertLessEqual(abs(age - true), SLACK_MS, f"after {step} a value is {age} ms old")
+            up = self.info()["uptime_ms"]
+            self.assertTrue(before <= up <= before + SLACK_MS + true, f"after {step} up for {up} ms, before for {before}")
+            reader.subscribe("work")
+            reader.send(publish("work", b"still"))
+            self.expect_message(reader, "work", b"still")
+            reader.close()
+        if time.monotonic() - mute_at < HANDSHAKE_MS / 1000:
+            self.watch([mute], 0.01)
+            self.assertFalse(mute.ended, "its time for HELLO is not over")
+        wire.pump([mute], lambda: mute.ended, "its time for HELLO to be over")
+        took = time.monotonic() - mute_at
+        self.expect_fatal(mute, "timeout")
+        self.assertLess(abs(took - HANDSHAKE_MS / 1000), SLACK_MS / 1000)
+        mute.close()
+        writer.retain("kept", b"")
+        writer.barrier()
+        writer.close()
+        self.finish(f"{len(STEPS)} steps, {', '.join(STEPS)}")
+
+
+if __name__ == "__main__":
+    main()
