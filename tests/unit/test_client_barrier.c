@@ -365,7 +365,7 @@ TEST(a_silent_broker_is_asked_and_then_given_up)
 	struct fake f;
 
 	fake_start(&f);
-	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state, .ping_ms = 30));
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state, .ping_ms = 200));
 	while (!fake_fd_is_readable(f.fd))
 		umbel_dispatch(c, 10);
 	fake_pong(&f, 0, 0, 0);
