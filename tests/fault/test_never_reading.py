@@ -7,9 +7,10 @@
 from fault import LINUX, SANITIZED, FaultCase, main, publish, sized, wire
 
 N = sized(20, 100, 10)
-OFFERED = sized(4, 100, 2) << 20  # bytes to each
+OFFERED = sized(24, 100, 24) << 20  # bytes to each: they share them, so it has to be more than there is memory
 SIZE = 32768
-MEMORY_MAX = 32 << 20
+MEMORY_MAX = sized(8, 32, 8) << 20
+MARK = sized(1, 8, 1) << 20  # of each outbox: less than what is offered and the kernel does not take
 ROOM = 16 << 20  # for all that is no message
 REQUESTS = sized(200_000, 1_000_000, 200_000)  # of each
 EACH = 3 << 20  # bytes: 1 MiB of answers, what the kernel holds of them, and a slab of requests; measured: 2.4 MiB
@@ -19,7 +20,7 @@ class NeverReading(FaultCase):
     """Red when outbox_admits() takes everything, or when conn.c reads on although answers_are_unread()."""
 
     def flood(self, policy):
-        self.begin("--memory-max", str(MEMORY_MAX), "--stall-ms", "300")
+        self.begin("--memory-max", str(MEMORY_MAX), "--outbox-high", str(MARK), "--stall-ms", sized("100", "300"))
         deaf = []
         for number in range(N):
             session = self.session(f"deaf{number}", overflow=policy)
@@ -38,6 +39,8 @@ class NeverReading(FaultCase):
         self.assertLessEqual(self.info()["memory_peak"], MEMORY_MAX + (8 << 20))
         if not SANITIZED:
             self.assertLess(most, MEMORY_MAX + ROOM)
+        # nobody who did not ask for it loses a message and stays
+        self.assertEqual(self.info()["evicted"], 0 if policy == "drop-oldest" else N)
         for session in (*deaf, writer):
             session.close()
         # at the ceiling of memory every publisher is held, the canary too, until those who owe are cut off (--stall-ms)
@@ -63,9 +66,13 @@ class NeverReading(FaultCase):
                         [wire.PUBLISH, 0, wire.ZEROS, "nobody", session.inbox + ".x", None, b""], [wire.PING, 1])
             session.queue(b"".join(map(wire.frame, requests)) * (REQUESTS // 5))
             deaf.append(session)
-        self.watch(deaf, 1.0)
+        grown, before = 0, -1
+        while grown > before:  # until it reads no more of them
+            before = grown
+            self.watch(deaf, 1.0)
+            grown = self.info()["memory_used"] - self.used_before
+            self.assertLess(grown / len(deaf), EACH)
         self.assertTrue(all(session.queued for session in deaf), "all of it was taken: the test is too tame")
-        grown = self.info()["memory_used"] - self.used_before
         self.say(f"{grown / len(deaf) / 1024:.0f} KiB for each of them")
         self.assertLess(grown / len(deaf), EACH)
         for session in deaf:
