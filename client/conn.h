@@ -300,6 +300,7 @@ struct umbel {
 
 	/* shared: who dispatches; 0: nobody */
 	uintptr_t dispatcher;
+	bool passing; /* ... a round of dispatch_overdue(), that nobody asked for */
 	bool dying; /* umbel_free() in a callback: freed when it returns */
 
 	/* shared: the connection */

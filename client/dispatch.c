@@ -410,6 +410,8 @@ dispatch_begin(struct umbel *c)
 	if (handle_check(c) < 0)
 		return handle_check(c);
 	handle_lock(c);
+	while (c->passing && c->dispatcher != thread_self())
+		handle_wait(c, -1);
 	if (c->dispatcher == thread_self())
 		r = handle_fail(c, -EDEADLK, "not inside a callback");
 	else if (c->dispatcher)
@@ -427,6 +429,7 @@ dispatch_end(struct umbel *c)
 
 	handle_lock(c);
 	c->dispatcher = 0;
+	c->passing = false;
 	if (!dying && atomic_load(&c->watched) && has_more(c))
 		ring(c);
 	handle_changed(c);
@@ -480,9 +483,11 @@ dispatch_overdue(struct umbel *c)
 	bool overdue;
 
 	handle_lock(c);
-	overdue = c->again && !c->dispatcher;
-	if (overdue)
+	overdue = !c->dispatcher && c->again; /* which is the dispatcher's */
+	if (overdue) {
 		c->dispatcher = thread_self();
+		c->passing = true;
+	}
 	handle_unlock(c);
 	if (!overdue)
 		return 0;

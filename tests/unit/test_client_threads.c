@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -414,6 +415,61 @@ TEST(without_a_dispatching_thread_the_waiting_ones_take_turns)
 	echo_stop(e);
 }
 
+/* ---- one that passes by ------------------------------------------------------- */
+
+struct visit {
+	struct umbel *c;
+	struct fake f;
+	_Atomic bool inside, seen;
+};
+
+static void
+on_hold_linger(struct umbel *c, const struct umbel_hold_info *info, void *user)
+{
+	struct visit *v = user;
+
+	(void)c;
+	(void)info;
+	atomic_store(&v->inside, true);
+	while (!atomic_load(&v->seen))
+		sched_yield();
+	for (int i = 0; i < 1000; i++) /* so that the other one meets us */
+		sched_yield();
+}
+
+static void *
+pass_by(void *arg)
+{
+	struct visit *v = arg;
+
+	while (!atomic_load(&v->inside)) {
+		assert_int_equal(
+			umbel_publish_wait(v->c, "a", "x", 1, NULL, 5000), 0);
+		assert_string_equal(fake_read_publish(&v->f), "x");
+	}
+	return NULL;
+}
+
+TEST(who_dispatches_lets_one_finish_that_only_hears_what_is_overdue)
+{
+	struct visit v = { 0 };
+	pthread_t thread;
+
+	fake_start(&v.f);
+	v.c = connected(&v.f,
+	                UMBEL_OPTIONS(.on_hold = on_hold_linger, .user = &v));
+	/* held by session 9, "n", on topic "t" */
+	FAKE_SEND_BODY(&v.f, 0x95, 13, 0xc3, 9, 0xa1, 'n', 0xa1, 't');
+	pthread_create(&thread, NULL, pass_by, &v);
+	while (!atomic_load(&v.inside))
+		sched_yield();
+	atomic_store(&v.seen, true);
+	assert_true(umbel_dispatch(v.c, 0) >= 0);
+	pthread_join(thread, NULL);
+	umbel_free(v.c);
+	fake_stop(&v.f);
+}
+
 /* ---- threads that ask ---------------------------------------------------------- */
 
 struct asker {
@@ -604,6 +660,8 @@ main(void)
 			threads_outlive_a_broker_that_hangs_up_on_them),
 		cmocka_unit_test(
 			without_a_dispatching_thread_the_waiting_ones_take_turns),
+		cmocka_unit_test(
+			who_dispatches_lets_one_finish_that_only_hears_what_is_overdue),
 		cmocka_unit_test(
 			every_request_of_every_thread_is_called_back_once),
 		cmocka_unit_test(so_it_is_when_those_that_wait_dispatch),
