@@ -216,7 +216,9 @@ class Top(CliTest):
     def test_ctrl_z_gives_the_terminal_back_until_it_goes_on(self):
         self.start_broker()
         self.open_terminal(80, 24)
-        top = self.spawn(UMBEL, "top", "--interval", 0.2, stdin=self.its, stdout=self.its, stderr=self.its)
+        # the kernel stops nobody whose process group has no parent in the session, as ours has none under nohup
+        top = self.spawn(UMBEL, "top", "--interval", 0.2, stdin=self.its, stdout=self.its, stderr=self.its,
+                         preexec_fn=os.setpgrp)
         self.wait_for(lambda: "SESSION" in self.page()[4])
         self.press(b"\x1a")
         os.waitid(os.P_PID, top.pid, os.WSTOPPED)
