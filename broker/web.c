@@ -474,6 +474,13 @@ take_body(struct web *w)
 	}
 }
 
+/* So much waits for the socket that nothing more is said. */
+static bool
+is_full(const struct web *w)
+{
+	return web_owes(w) >= WEB_OUT_MAX;
+}
+
 static void
 take_input(struct web *w)
 {
@@ -483,7 +490,7 @@ take_input(struct web *w)
 	}
 	if (session_is_waiting(&w->session))
 		return;
-	if (w->stage == WEB_HEAD && unread(w) > 0 && web_owes(w) < WEB_OUT_MAX)
+	if (w->stage == WEB_HEAD && unread(w) > 0 && !is_full(w))
 		take_head(w);
 	if (w->stage == WEB_BODY && !w->dead)
 		take_body(w);
@@ -548,15 +555,17 @@ account(struct web *w)
 void
 web_go_on(struct web *w)
 {
+	bool was_full;
+
 	webtalk_go_on(w);
 	if (!w->dead)
 		take_input(w);
-	if (w->stage == WEB_LISTING && web_owes(w) < WEB_OUT_MAX)
+	if (w->stage == WEB_LISTING && !is_full(w))
 		weblists_go_on(w);
 	end_if_over(w);
+	was_full = is_full(w);
 	web_flush(w);
-	/* when that made room, there may be more to tell */
-	if (!outbox_is_empty(&w->session.out) && web_owes(w) < WEB_OUT_MAX)
+	if (was_full && !is_full(w)) /* what waited for that goes on */
 		web_mark_busy(w);
 	take_leave(w);
 	watch_time(w);

@@ -165,6 +165,53 @@ TEST(a_reader_that_does_not_read_stops_a_list)
 	gate_fini(&t);
 }
 
+/* A turn of the loop; the reader reads when what is ready has been found. */
+static void
+turn_while_reading(struct gate *t, struct end *e, bool reads)
+{
+	static char buf[65536];
+	ssize_t n;
+
+	event_base_loop(t->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	while (reads && (n = recv(e->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+		e->len += (size_t)n;
+	gateway_end_turn(&t->g);
+}
+
+/* When its reader finds time may not decide whether a list has an end. */
+TEST(a_reader_may_catch_up_before_any_turn)
+{
+	/* a page is more than the kernel takes, by less than that again */
+	const char filter[] =
+		"a.filter.that.takes.its.room.and.a.little.more.than.that";
+	const char ask[] = "GET /subscriptions HTTP/1.0\r\n\r\n";
+	size_t whole = 0;
+	struct gate t;
+	struct client *c;
+
+	gate_init(&t);
+	t.rig.config.max_subscriptions = 30000;
+	c = client_open(&t.rig, "c", 1000);
+	for (uint32_t i = 1; i <= 5000; i++) {
+		client_subscribes(c, i, filter);
+		client_reads_all(c);
+	}
+	for (unsigned late = 0; late < 20; late++) {
+		struct end e = end_open(&t);
+
+		assert_true(send(e.fd, ask, strlen(ask), 0) > 0);
+		for (unsigned i = 0; i < late + 200; i++)
+			turn_while_reading(&t, &e, i >= late);
+		if (late == 0)
+			whole = e.len;
+		assert_int_equal(e.len, whole);
+		end_close(&e);
+		gate_turn(&t);
+	}
+	client_free(c);
+	gate_fini(&t);
+}
+
 int
 main(void)
 {
@@ -175,6 +222,7 @@ main(void)
 			topics_go_on_behind_the_last_one_that_was_told),
 		cmocka_unit_test(options_that_are_none_are_refused),
 		cmocka_unit_test(a_reader_that_does_not_read_stops_a_list),
+		cmocka_unit_test(a_reader_may_catch_up_before_any_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
