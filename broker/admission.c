@@ -5,11 +5,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "proto/message.h"
-#include "proto/status.h"
+#include "hangup.h"
 #include "session.h"
 
 /* How many there are of something, and how many there may be; 0: any. */
@@ -68,16 +66,32 @@ admission_permits(const struct broker *b, const struct peer *peer,
 	return true;
 }
 
-void
-admission_refuse(int fd, const char *why)
+static void
+turn_away(struct broker *b, struct carrier from, int fd, const char *why)
 {
-	uint8_t frame[MESSAGE_MAX];
-	struct message m = {
-		.type = TYPE_ERROR,
-		.error = { .code = STATUS_LIMIT, .fatal = true },
-	};
+	log_event(&b->log, LOG_WARN, LOG_ACCEPT, "refused a connection: %s",
+	          why);
+	from.turn_away(fd, why);
+	hang_up(fd);
+}
 
-	m.error.text = text_from(why);
-	(void)send(fd, frame, message_encode(&m, frame, sizeof(frame)),
-	           MSG_NOSIGNAL | MSG_DONTWAIT);
+int
+admission_let_in(struct broker *b, struct carrier to, int fd, const char *role)
+{
+	char why[ADMISSION_WORDS_MAX];
+	struct peer peer;
+	int r = peer_from_socket(&peer, fd);
+
+	if (r < 0)
+		return r;
+	peer.role = role;
+	if (admission_permits(b, &peer, why)) {
+		r = to.take(to.self, fd, &peer);
+		if (r == 0)
+			return 0;
+	} else {
+		turn_away(b, to, fd, why);
+	}
+	peer_fini(&peer);
+	return r;
 }

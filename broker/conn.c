@@ -10,10 +10,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "admission.h"
 #include "broker/publish.h"
 #include "command.h"
+#include "hangup.h"
 #include "hold.h"
+#include "proto/message.h"
+#include "proto/status.h"
 
 /* What the kernel may hold for one connection: this, and no more than such a
    part of all memory that it is counted in. */
@@ -477,33 +479,19 @@ on_squeeze(struct session *s)
 
 /* ---- life ----------------------------------------------------------------- */
 
-/*
- * End the stream so that the other end sees its end, and no reset: a socket
- * that is closed with unread bytes in it resets the connection.
- */
-static void
-hang_up(int fd)
-{
-	char unread[16384];
-
-	shutdown(fd, SHUT_RDWR);
-	while (recv(fd, unread, sizeof(unread), MSG_DONTWAIT) > 0)
-		continue;
-	close(fd);
-}
-
-/* Carry a session on it. Returns 0 and then owns the peer, or -ENOMEM. */
+/* Who is let in begins here. */
 static int
-begin(struct conns *all, int fd, const struct peer *peer)
+take(void *conns, int fd, const struct peer *peer)
 {
+	struct conns *all = conns;
 	int size = (int)all->send_buffer;
 	struct conn *c = calloc(1, sizeof(*c));
+	int r = c ? session_init(&c->session, all->broker, &all->ops, peer)
+	          : -ENOMEM;
 
-	if (!c)
-		return -ENOMEM;
-	if (session_init(&c->session, all->broker, &all->ops, peer) < 0) {
+	if (r < 0) {
 		free(c);
-		return -ENOMEM;
+		return r;
 	}
 	/* how much the kernel takes at a time; it works with less, too */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -517,42 +505,23 @@ begin(struct conns *all, int fd, const struct peer *peer)
 }
 
 static void
-turn_away(struct conns *all, int fd, const char *why)
+turn_away(int fd, const char *why)
 {
-	log_event(&all->broker->log, LOG_WARN, LOG_ACCEPT,
-	          "refused a connection: %s", why);
-	admission_refuse(fd, why);
-	hang_up(fd);
+	uint8_t frame[MESSAGE_MAX];
+	struct message m = {
+		.type = TYPE_ERROR,
+		.error = { .code = STATUS_LIMIT, .fatal = true },
+	};
+
+	m.error.text = text_from(why);
+	(void)send(fd, frame, message_encode(&m, frame, sizeof(frame)),
+	           MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-int
-conn_open(struct conns *all, int fd, const char *role)
+struct carrier
+conns_carrier(struct conns *all)
 {
-	char why[ADMISSION_WORDS_MAX];
-	struct peer peer;
-	int r;
-
-	if (all->broker->last_session == SESSION_LAST)
-		return -EOVERFLOW; /* their numbers are never given twice */
-	r = peer_from_socket(&peer, fd);
-	if (r < 0)
-		return r;
-	peer.role = role;
-	if (admission_permits(all->broker, &peer, why)) {
-		r = begin(all, fd, &peer);
-		if (r == 0)
-			return 0;
-	} else {
-		turn_away(all, fd, why);
-	}
-	peer_fini(&peer);
-	return r;
-}
-
-int
-conns_take(void *conns, int fd, const char *role)
-{
-	return conn_open(conns, fd, role);
+	return (struct carrier){ all, take, turn_away };
 }
 
 static void

@@ -19,6 +19,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "admission.h"
 #include "broker.h"
 #include "deadline.h"
 #include "input.h"
@@ -69,14 +70,8 @@ struct conns {
 void conns_init(struct conns *all, struct event_base *base,
                 struct broker *broker);
 
-/*
- * Serve an accepted, non-blocking socket, or tell it which limit forbids that
- * and close it. Then it is owned here; on failure (-errno) the caller still
- * owns it.
- */
-int conn_open(struct conns *all, int fd, const char *role);
-/* The same, for doors. */
-int conns_take(void *conns, int fd, const char *role);
+/* For admission: whoever is refused gets a fatal ERROR `limit`. */
+struct carrier conns_carrier(struct conns *all);
 
 /* The turn is over: send, go on with what can go on, free what has ended.
    False when there is more to do at once. */

@@ -21,7 +21,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
 {
 	struct door *door = user;
 	struct doors *d = door->doors;
-	int r = d->take(d->carrier, fd, door->socket->role);
+	int r = admission_let_in(d->broker, d->carrier, fd, door->socket->role);
 
 	(void)l;
 	(void)addr;
@@ -78,9 +78,9 @@ doors_end_turn(struct doors *d)
 }
 
 void
-doors_init(struct doors *d, struct broker *b, doors_taker *take, void *carrier)
+doors_init(struct doors *d, struct broker *b, struct carrier carrier)
 {
-	*d = (struct doors){ .broker = b, .take = take, .carrier = carrier };
+	*d = (struct doors){ .broker = b, .carrier = carrier };
 	deadline_queue_init(&d->pauses, ACCEPT_PAUSE_MS, on_pause_over, d);
 }
 

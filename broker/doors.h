@@ -10,6 +10,7 @@
 #include <event2/listener.h>
 #include <stddef.h>
 
+#include "admission.h"
 #include "broker.h"
 #include "config.h"
 #include "deadline.h"
@@ -26,13 +27,9 @@ struct door {
 	unsigned accepted; /* in this turn of the loop */
 };
 
-/* Serve an accepted, non-blocking socket: 0, or -errno and it is not taken. */
-typedef int doors_taker(void *carrier, int fd, const char *role);
-
 struct doors {
 	struct broker *broker;
-	doors_taker *take;
-	void *carrier;
+	struct carrier carrier;
 	struct door *all;
 	size_t n;                     /* that have been opened */
 	size_t n_adopted;             /* of them, handed over to us */
@@ -40,9 +37,8 @@ struct doors {
 	struct deadline pause;
 };
 
-/* For connections that `carrier` is to take. */
-void doors_init(struct doors *d, struct broker *b, doors_taker *take,
-                void *carrier);
+/* For connections that `carrier` is to serve. */
+void doors_init(struct doors *d, struct broker *b, struct carrier carrier);
 
 /*
  * Open `n` sockets, borrowed, that `flag` chose. Returns 0, -errno, or SAID_WHY;

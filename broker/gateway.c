@@ -4,6 +4,7 @@
 #include "gateway.h"
 
 #include "web.h"
+#include "webreply.h"
 
 /* A connection on which nobody asks for anything is kept so long. */
 #define IDLE_MS  60000u
@@ -80,26 +81,16 @@ on_retry(struct deadline *d, void *gateway)
 	web_mark_busy(w);
 }
 
-#define N_QUEUES 5u
-
-static struct deadline_queue *
-queue_at(struct gateway *g, unsigned i)
-{
-	struct deadline_queue *const queues[N_QUEUES] = {
-		&g->heads, &g->bodies, &g->idles, &g->leaves, &g->retries,
-	};
-
-	return queues[i];
-}
-
 uint64_t
 gateway_next_deadline(const struct gateway *g)
 {
+	const struct deadline_queue *queues[] = {
+		&g->heads, &g->bodies, &g->idles, &g->leaves, &g->retries,
+	};
 	uint64_t first = UINT64_MAX;
 
-	for (unsigned i = 0; i < N_QUEUES; i++) {
-		uint64_t at =
-			deadline_queue_next(queue_at((struct gateway *)g, i));
+	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
+		uint64_t at = deadline_queue_next(queues[i]);
 
 		if (at < first)
 			first = at;
@@ -110,8 +101,11 @@ gateway_next_deadline(const struct gateway *g)
 void
 gateway_run_deadlines(struct gateway *g, uint64_t now_ms)
 {
-	for (unsigned i = 0; i < N_QUEUES; i++)
-		deadline_queue_run(queue_at(g, i), now_ms);
+	deadline_queue_run(&g->heads, now_ms);
+	deadline_queue_run(&g->bodies, now_ms);
+	deadline_queue_run(&g->idles, now_ms);
+	deadline_queue_run(&g->leaves, now_ms);
+	deadline_queue_run(&g->retries, now_ms);
 }
 
 /* ---- all of them ---------------------------------------------------------- */
@@ -141,10 +135,16 @@ gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 	deadline_queue_init(&g->retries, RETRY_MS, on_retry, g);
 }
 
-int
-gateway_take(void *gateway, int fd, const char *role)
+static int
+take(void *gateway, int fd, const struct peer *peer)
 {
-	return web_open(gateway, fd, role);
+	return web_open(gateway, fd, peer);
+}
+
+struct carrier
+gateway_carrier(struct gateway *g)
+{
+	return (struct carrier){ g, take, webreply_turn_away };
 }
 
 void

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "admission.h"
 #include "broker.h"
 #include "deadline.h"
 #include "session.h"
@@ -42,12 +43,8 @@ struct gateway {
 void gateway_init(struct gateway *g, struct event_base *base,
                   struct broker *broker);
 
-/*
- * Serve an accepted, non-blocking socket, or tell it which limit forbids that
- * and close it. Then it is owned here; on failure (-errno) the caller still owns
- * it. Of the peer only the kernel's word is asked, never its address.
- */
-int gateway_take(void *gateway, int fd, const char *role);
+/* For admission: whoever is refused gets a 503. */
+struct carrier gateway_carrier(struct gateway *g);
 
 /* The turn is over: do what is to be done. Comes before conns_end_turn(), for
    others get something to do by it. */

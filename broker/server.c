@@ -431,8 +431,9 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
 	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
 	                    on_watchdog, srv);
-	doors_init(&srv->doors, &srv->broker, conns_take, &srv->conns);
-	doors_init(&srv->http_doors, &srv->broker, gateway_take, &srv->gateway);
+	doors_init(&srv->doors, &srv->broker, conns_carrier(&srv->conns));
+	doors_init(&srv->http_doors, &srv->broker,
+	           gateway_carrier(&srv->gateway));
 	raise_descriptor_limit();
 	srv->base = new_base();
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;

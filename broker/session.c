@@ -47,8 +47,11 @@ int
 session_init(struct session *s, struct broker *b, const struct session_ops *ops,
              const struct peer *peer)
 {
-	struct quota_user *user = quota_join(&b->quota, peer->uid);
+	struct quota_user *user;
 
+	if (b->last_session == SESSION_LAST)
+		return -EOVERFLOW; /* their numbers are never given twice */
+	user = quota_join(&b->quota, peer->uid);
 	if (!user)
 		return -ENOMEM;
 	b->quota.handshakes++;

@@ -19,9 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "admission.h"
+#include "hangup.h"
 #include "hold.h"
-#include "peer.h"
 #include "webevents.h"
 #include "weblists.h"
 #include "webmessages.h"
@@ -587,30 +586,17 @@ web_is_late(struct web *w)
 
 /* ---- life ----------------------------------------------------------------- */
 
-/* A socket that is closed with unread bytes in it resets the connection. */
-static void
-hang_up(int fd)
-{
-	char rest[16384];
-
-	shutdown(fd, SHUT_RDWR);
-	while (recv(fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
-		continue;
-	close(fd);
-}
-
-/* Carry a session on it. Returns 0 and then owns the peer, or -ENOMEM. */
-static int
-begin(struct gateway *g, int fd, const struct peer *peer)
+int
+web_open(struct gateway *g, int fd, const struct peer *peer)
 {
 	int size = SEND_BUFFER;
 	struct web *w = calloc(1, sizeof(*w));
+	int r = w ? session_init(&w->session, g->broker, &g->ops, peer)
+	          : -ENOMEM;
 
-	if (!w)
-		return -ENOMEM;
-	if (session_init(&w->session, g->broker, &g->ops, peer) < 0) {
+	if (r < 0) {
 		free(w);
-		return -ENOMEM;
+		return r;
 	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	w->fd = fd;
@@ -625,33 +611,6 @@ begin(struct gateway *g, int fd, const struct peer *peer)
 	deadline_set(&g->heads, &w->due);
 	watch_input(w);
 	return 0;
-}
-
-int
-web_open(struct gateway *g, int fd, const char *role)
-{
-	char why[ADMISSION_WORDS_MAX];
-	struct peer peer;
-	int r;
-
-	if (g->broker->last_session == SESSION_LAST)
-		return -EOVERFLOW; /* their numbers are never given twice */
-	r = peer_from_socket(&peer, fd);
-	if (r < 0)
-		return r;
-	peer.role = role;
-	if (admission_permits(g->broker, &peer, why)) {
-		r = begin(g, fd, &peer);
-		if (r == 0)
-			return 0;
-	} else {
-		log_event(&g->broker->log, LOG_WARN, LOG_ACCEPT,
-		          "refused a connection: %s", why);
-		webreply_turn_away(fd, why);
-		hang_up(fd);
-	}
-	peer_fini(&peer);
-	return r;
 }
 
 void

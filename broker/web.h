@@ -110,8 +110,8 @@ struct web {
 	struct web_list_place place;
 };
 
-/* Take the socket. Returns 0 or -errno. */
-int web_open(struct gateway *g, int fd, const char *role);
+/* Serve this peer's socket, and own both. Or -errno, and own neither. */
+int web_open(struct gateway *g, int fd, const struct peer *peer);
 
 /* Do what can be done now, and send what there is. */
 void web_go_on(struct web *w);

@@ -308,7 +308,7 @@ end_connects(struct world *w, struct end *e)
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 	                 fds) == 0);
 	no_memory_begin();
-	r = conn_open(&w->all, fds[0], NULL);
+	r = admission_let_in(&w->broker, conns_carrier(&w->all), fds[0], NULL);
 	no_memory_end();
 	e->fd = fds[1];
 	if (r < 0) {

@@ -67,7 +67,8 @@ come(struct run *r, size_t i)
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	no_memory_begin();
-	taken = gateway_take(&r->t.g, fds[0], NULL);
+	taken = admission_let_in(&r->t.rig.broker, gateway_carrier(&r->t.g),
+	                         fds[0], NULL);
 	no_memory_end();
 	r->fds[i] = fds[1];
 	if (taken < 0)

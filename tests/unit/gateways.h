@@ -77,7 +77,9 @@ end_open(struct gate *t)
 
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	assert_int_equal(gateway_take(&t->g, fds[0], NULL), 0);
+	assert_int_equal(admission_let_in(&t->rig.broker,
+	                                  gateway_carrier(&t->g), fds[0], NULL),
+	                 0);
 	return (struct end){ .fd = fds[1] };
 }
 

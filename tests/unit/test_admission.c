@@ -3,6 +3,8 @@
 
 #include "broker/admission.h"
 
+#include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "sessions.h"
@@ -94,26 +96,102 @@ TEST(who_has_not_said_hello_counts_until_it_has_or_is_gone)
 	rig_fini(&r);
 }
 
-TEST(it_is_told_on_the_socket_without_waiting)
+/* ---- a carrier that keeps what it is given ------------------------------ */
+
+struct kept {
+	int result; /* of the next to be taken */
+	int fd;
+	struct peer peer;
+};
+
+static int
+keep(void *self, int fd, const struct peer *peer)
 {
-	uint8_t got[1024];
-	struct message m;
-	int fds[2];
-	ssize_t n;
+	struct kept *k = self;
+
+	if (k->result == 0) {
+		k->fd = fd;
+		k->peer = *peer;
+	}
+	return k->result;
+}
+
+static void
+say_why(int fd, const char *why)
+{
+	assert_true(send(fd, why, strlen(why), MSG_NOSIGNAL) > 0);
+}
+
+/* Somebody comes; theirs is the other end. */
+static int
+knock(struct rig *r, struct kept *k, int *theirs)
+{
+	const struct carrier carrier = { k, keep, say_why };
+	int fds[2], result;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	admission_refuse(fds[0], "too many");
-	n = recv(fds[1], got, sizeof(got), MSG_DONTWAIT);
-	assert_true(n > 5);
-	assert_int_equal(message_decode(got + 5, (uint32_t)n - 5, &m),
-	                 MESSAGE_OK);
-	assert_int_equal(m.type, TYPE_ERROR);
-	assert_int_equal(m.error.code, STATUS_LIMIT);
-	assert_true(m.error.fatal);
-	assert_memory_equal(m.error.text.at, "too many", 8);
-	close(fds[1]);
-	admission_refuse(fds[0], "nobody there");
-	close(fds[0]);
+	result = admission_let_in(&r->broker, carrier, fds[0], "door");
+	if (result < 0)
+		assert_int_equal(close(fds[0]), 0); /* it is still ours */
+	*theirs = fds[1];
+	return result;
+}
+
+TEST(who_is_let_in_is_carried_as_the_kernel_knows_it)
+{
+	struct kept k = { .fd = -1 };
+	struct rig r;
+	int theirs;
+
+	rig_init(&r);
+	assert_int_equal(knock(&r, &k, &theirs), 0);
+	assert_true(k.fd >= 0);
+	assert_int_equal(k.peer.uid, geteuid());
+	assert_int_equal(k.peer.pid, getpid());
+	assert_string_equal(k.peer.role, "door");
+	peer_fini(&k.peer);
+	close(k.fd);
+	close(theirs);
+	rig_fini(&r);
+}
+
+TEST(who_is_refused_is_told_why_and_sees_the_end)
+{
+	struct config config = some_config();
+	struct kept k = { .fd = -1 };
+	struct client *c[3];
+	char said[1024];
+	struct rig r;
+	int theirs;
+	ssize_t n;
+
+	config.max_connections = 1;
+	rig_init_with(&r, config);
+	for (int i = 0; i < 3; i++)
+		c[i] = client_open(&r, "c", 0);
+	assert_int_equal(knock(&r, &k, &theirs), 0);
+	assert_int_equal(k.fd, -1);
+	n = recv(theirs, said, sizeof(said) - 1, 0);
+	assert_true(n > 0);
+	said[n] = '\0';
+	assert_non_null(strstr(said, "connections of all users: 3 (limit 1"));
+	assert_int_equal(recv(theirs, said, sizeof(said), 0), 0);
+	close(theirs);
+	for (int i = 0; i < 3; i++)
+		client_free(c[i]);
+	rig_fini(&r);
+}
+
+TEST(what_cannot_be_carried_is_the_callers_to_close)
+{
+	struct kept k = { .result = -ENOMEM, .fd = -1 };
+	struct rig r;
+	int theirs;
+
+	rig_init(&r);
+	assert_int_equal(knock(&r, &k, &theirs), -ENOMEM);
+	close(theirs);
+	rig_fini(&r);
 }
 
 int
@@ -125,7 +203,11 @@ main(void)
 		cmocka_unit_test(two_more_are_for_root_and_for_our_own_user),
 		cmocka_unit_test(
 			who_has_not_said_hello_counts_until_it_has_or_is_gone),
-		cmocka_unit_test(it_is_told_on_the_socket_without_waiting),
+		cmocka_unit_test(
+			who_is_let_in_is_carried_as_the_kernel_knows_it),
+		cmocka_unit_test(who_is_refused_is_told_why_and_sees_the_end),
+		cmocka_unit_test(
+			what_cannot_be_carried_is_the_callers_to_close),
 	};
 
 	return RUN(tests);

@@ -98,7 +98,9 @@ connect_end(struct rig *r)
 
 	assert_int_equal(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	assert_int_equal(conn_open(&r->all, fds[0], NULL), 0);
+	assert_int_equal(admission_let_in(&r->broker, conns_carrier(&r->all),
+	                                  fds[0], NULL),
+	                 0);
 	return (struct end){ .fd = fds[1] };
 }
 
@@ -830,10 +832,39 @@ TEST(when_the_numbers_of_sessions_are_used_up_nobody_gets_one_twice)
 	assert_true(expect(&r, &e, TYPE_WELCOME).welcome.session ==
 	            UINT32_MAX - 1);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	assert_int_equal(conn_open(&r.all, fds[0], NULL), -EOVERFLOW);
+	assert_int_equal(admission_let_in(&r.broker, conns_carrier(&r.all),
+	                                  fds[0], NULL),
+	                 -EOVERFLOW);
 	close(fds[0]);
 	close(fds[1]);
 	end_free(&e);
+	rig_fini(&r);
+}
+
+TEST(who_is_turned_away_gets_a_fatal_error_and_nobody_waits)
+{
+	uint8_t got[1024];
+	struct carrier to;
+	struct message m;
+	struct rig r;
+	int fds[2];
+	ssize_t n;
+
+	rig_init(&r, some_config());
+	to = conns_carrier(&r.all);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	to.turn_away(fds[0], "too many");
+	n = recv(fds[1], got, sizeof(got), MSG_DONTWAIT);
+	assert_true(n > 5);
+	assert_int_equal(message_decode(got + 5, (uint32_t)n - 5, &m),
+	                 MESSAGE_OK);
+	assert_int_equal(m.type, TYPE_ERROR);
+	assert_int_equal(m.error.code, STATUS_LIMIT);
+	assert_true(m.error.fatal);
+	assert_memory_equal(m.error.text.at, "too many", 8);
+	close(fds[1]);
+	to.turn_away(fds[0], "nobody there");
+	close(fds[0]);
 	rig_fini(&r);
 }
 
@@ -875,6 +906,8 @@ main(void)
 			all_can_be_closed_at_once_in_the_middle_of_everything),
 		cmocka_unit_test(
 			when_the_numbers_of_sessions_are_used_up_nobody_gets_one_twice),
+		cmocka_unit_test(
+			who_is_turned_away_gets_a_fatal_error_and_nobody_waits),
 	};
 
 	return RUN(tests);
