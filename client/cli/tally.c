@@ -1,8 +1,6 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* A table with open addressing; it is made anew when topics are forgotten. */
-
 #include "tally.h"
 
 #include <stdlib.h>
@@ -10,91 +8,69 @@
 
 #include "cli.h"
 
-#define FIRST_SLOTS   256u
+#define uthash_fatal(what) cli_die("out of memory")
+#include <uthash.h>
+
 /* After so many rounds of silence a topic is forgotten. */
 #define SILENT_ROUNDS 30u
 
-static uint32_t
-hash_of(const char *s)
-{
-	uint32_t hash = 2166136261u; /* FNV-1a */
+struct tally_entry {
+	struct tally_topic topic; /* first */
+	UT_hash_handle hh;
+	char name[];
+};
 
-	for (; *s; s++)
-		hash = (hash ^ (uint8_t)*s) * 16777619u;
-	return hash;
+/* what these look like when they are expanded is uthash's affair */
+/* NOLINTBEGIN(readability-function-size,clang-analyzer-unix.Malloc) */
+
+static struct tally_entry *
+find(const struct tally *t, const char *name)
+{
+	struct tally_entry *e;
+
+	HASH_FIND_STR(t->entries, name, e);
+	return e;
 }
 
-/* Its place in the table, or the free one where it would be. */
-static uint32_t *
-slot_of(const struct tally *t, const char *name, uint32_t hash)
+static struct tally_entry *
+add(struct tally *t, const char *name)
 {
-	size_t at = hash & (t->n_slots - 1);
+	size_t size = strlen(name) + 1;
+	struct tally_entry *e = calloc(1, sizeof(*e) + size);
 
-	while (t->table[at] != 0) {
-		const struct tally_topic *topic = &t->topics[t->table[at] - 1];
-
-		if (topic->hash == hash && strcmp(topic->name, name) == 0)
-			break;
-		at = (at + 1) & (t->n_slots - 1);
-	}
-	return &t->table[at];
+	if (!e)
+		cli_die("out of memory");
+	memcpy(e->name, name, size);
+	e->topic.name = e->name;
+	HASH_ADD_STR(t->entries, name, e);
+	return e;
 }
 
 static void
-index_anew(struct tally *t, size_t n_slots)
+forget(struct tally *t, struct tally_entry *e)
 {
-	free(t->table);
-	t->table = calloc(n_slots, sizeof(*t->table));
-	if (!t->table)
-		cli_die("out of memory");
-	t->n_slots = n_slots;
-	for (size_t i = 0; i < t->n; i++)
-		*slot_of(t, t->topics[i].name, t->topics[i].hash) =
-			(uint32_t)i + 1;
+	HASH_DEL(t->entries, e);
+	free(e);
 }
 
-static struct tally_topic *
-add(struct tally *t, const char *name, uint32_t hash)
-{
-	struct tally_topic *topic;
-
-	if (t->n == t->size) {
-		t->size = t->size ? 2 * t->size : 64;
-		t->topics = realloc(t->topics, t->size * sizeof(*t->topics));
-		if (!t->topics)
-			cli_die("out of memory");
-	}
-	topic = &t->topics[t->n++];
-	*topic = (struct tally_topic){ .name = strdup(name), .hash = hash };
-	if (!topic->name)
-		cli_die("out of memory");
-	if (t->n * 2 > t->n_slots)
-		index_anew(t, 2 * t->n_slots);
-	else
-		*slot_of(t, name, hash) = (uint32_t)t->n;
-	return topic;
-}
+/* NOLINTEND(readability-function-size,clang-analyzer-unix.Malloc) */
 
 void
 tally_count(struct tally *t, const char *topic, uint32_t session, size_t bytes)
 {
-	uint32_t hash = hash_of(topic);
-	struct tally_topic *found;
-	uint32_t number;
+	struct tally_entry *e = find(t, topic);
+	struct tally_topic *seen;
 
-	if (t->n_slots == 0)
-		index_anew(t, FIRST_SLOTS);
-	number = *slot_of(t, topic, hash);
-	if (number == 0 && t->n >= TALLY_MAX) {
+	if (!e && tally_size(t) >= TALLY_MAX) {
 		t->others++;
 		return;
 	}
-	found = number ? &t->topics[number - 1] : add(t, topic, hash);
-	if (found->session != 0 && found->session != session)
-		found->several = true;
-	found->session = session;
-	found->messages++;
-	found->bytes += bytes;
+	seen = e ? &e->topic : &add(t, topic)->topic;
+	if (seen->session != 0 && seen->session != session)
+		seen->several = true;
+	seen->session = session;
+	seen->messages++;
+	seen->bytes += bytes;
 }
 
 static void
@@ -111,39 +87,48 @@ turn(struct tally_topic *topic, int64_t us)
 void
 tally_turn(struct tally *t, int64_t us)
 {
-	size_t kept = 0;
+	struct tally_entry *e, *next;
 
 	t->others = 0;
-	for (size_t i = 0; i < t->n; i++) {
-		turn(&t->topics[i], us);
-		if (t->topics[i].silent >= SILENT_ROUNDS)
-			free(t->topics[i].name);
-		else
-			t->topics[kept++] = t->topics[i];
+	HASH_ITER(hh, t->entries, e, next)
+	{
+		turn(&e->topic, us);
+		if (e->topic.silent >= SILENT_ROUNDS)
+			forget(t, e);
 	}
-	if (kept == t->n)
-		return;
-	t->n = kept;
-	index_anew(t, t->n_slots);
+}
+
+size_t
+tally_size(const struct tally *t)
+{
+	return HASH_COUNT(t->entries);
 }
 
 const struct tally_topic *
 tally_find(const struct tally *t, const char *topic)
 {
-	uint32_t number;
+	const struct tally_entry *e = find(t, topic);
 
-	if (t->n_slots == 0)
-		return NULL;
-	number = *slot_of(t, topic, hash_of(topic));
-	return number ? &t->topics[number - 1] : NULL;
+	return e ? &e->topic : NULL;
+}
+
+const struct tally_topic *
+tally_next(const struct tally *t, const struct tally_topic *topic)
+{
+	const struct tally_entry *before = (const void *)topic;
+	const struct tally_entry *e = before ? before->hh.next : t->entries;
+
+	return e ? &e->topic : NULL;
 }
 
 void
 tally_free(struct tally *t)
 {
-	for (size_t i = 0; i < t->n; i++)
-		free(t->topics[i].name);
-	free(t->topics);
-	free(t->table);
+	struct tally_entry *e, *next;
+
+	HASH_ITER(hh, t->entries, e, next)
+	{
+		forget(t, e);
+	}
 	*t = (struct tally){ 0 };
 }

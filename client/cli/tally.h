@@ -16,8 +16,7 @@
 #define TALLY_MAX 20000u
 
 struct tally_topic {
-	char *name;
-	uint32_t hash;
+	const char *name;
 	uint32_t session;  /* who published last ... */
 	bool several;      /* ... but not alone */
 	unsigned silent;   /* rounds without a message */
@@ -27,12 +26,10 @@ struct tally_topic {
 	double bytes_per_second;
 };
 
+struct tally_entry;
+
 struct tally {
-	struct tally_topic *topics;
-	size_t n;
-	size_t size;
-	uint32_t *table; /* of numbers in topics, from 1; 0: free */
-	size_t n_slots;  /* a power of two */
+	struct tally_entry *entries; /* in the order in which they came */
 	uint64_t others; /* messages on topics for which there is no room */
 };
 
@@ -43,8 +40,14 @@ void tally_count(struct tally *t, const char *topic, uint32_t session,
    were silent for many rounds are forgotten. */
 void tally_turn(struct tally *t, int64_t us);
 
+size_t tally_size(const struct tally *t);
+
 /* NULL: nothing came. */
 const struct tally_topic *tally_find(const struct tally *t, const char *topic);
+
+/* The one behind this; the first behind NULL. NULL: there are no more. */
+const struct tally_topic *tally_next(const struct tally *t,
+                                     const struct tally_topic *topic);
 
 void tally_free(struct tally *t);
 

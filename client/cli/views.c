@@ -272,39 +272,43 @@ is_told(const struct views_rows *rows, size_t n, const char *topic)
 	                        compare_rows_by_text);
 }
 
+/* What the broker tells of topics. */
 static void
-collect_topics(struct views_rows *rows, const struct sightings *seen)
+collect_told(struct views_rows *rows, const struct sightings *seen)
 {
 	const json_t *one;
-	size_t i, n;
+	size_t i;
 
 	json_array_foreach(seen->topics, i, one)
 	{
+		const char *topic = ask_text(one, "topic");
 		struct views_row *row = add_row(rows);
 
-		row->cells[T_TOPIC].text = ask_text(one, "topic");
+		row->cells[T_TOPIC].text = topic;
 		set(row, T_RECEIVERS, (double)ask_uint(one, "receivers"));
 		set(row, T_RETAINED, (double)ask_uint(one, "retained_bytes"));
 		set(row, T_AGE,
 		    json_object_get(one, "age_ms")
 		            ? (double)ask_uint(one, "age_ms")
 		            : -1);
+		if (tally_find(seen->tally, topic))
+			add_traffic(row, tally_find(seen->tally, topic), seen);
 	}
 	drop_doubles(rows);
-	n = rows->n;
-	for (i = 0; i < n; i++) {
-		const char *topic = rows->at[i].cells[T_TOPIC].text;
-		const struct tally_topic *found =
-			tally_find(seen->tally, topic);
+}
 
-		if (found)
-			add_traffic(&rows->at[i], found, seen);
-	}
-	for (i = 0; i < seen->tally->n; i++) {
-		const struct tally_topic *topic = &seen->tally->topics[i];
+static void
+collect_topics(struct views_rows *rows, const struct sightings *seen)
+{
+	const struct tally_topic *topic = NULL;
+	size_t n_told;
+
+	collect_told(rows, seen);
+	n_told = rows->n;
+	while ((topic = tally_next(seen->tally, topic))) {
 		struct views_row *row;
 
-		if (is_told(rows, n, topic->name))
+		if (is_told(rows, n_told, topic->name))
 			continue;
 		row = add_row(rows);
 		row->cells[T_TOPIC].text = topic->name;

@@ -58,7 +58,9 @@ what_is_silent_for_long_is_forgotten_and_no_other(void **state)
 	}
 	assert_null(tally_find(&t, "silent"));
 	assert_true(tally_find(&t, "busy")->per_second == 3);
-	assert_int_equal(t.n, 1);
+	assert_int_equal(tally_size(&t), 1);
+	assert_ptr_equal(tally_next(&t, NULL), tally_find(&t, "busy"));
+	assert_null(tally_next(&t, tally_find(&t, "busy")));
 	tally_free(&t);
 }
 
@@ -73,7 +75,7 @@ there_is_an_end_to_topics(void **state)
 		snprintf(topic, sizeof(topic), "topic.%u", i);
 		tally_count(&t, topic, 1, 1);
 	}
-	assert_int_equal(t.n, TALLY_MAX);
+	assert_int_equal(tally_size(&t), TALLY_MAX);
 	assert_int_equal(t.others, 5);
 	assert_non_null(tally_find(&t, "topic.0"));
 	assert_null(tally_find(&t, topic));
