@@ -24,6 +24,7 @@
 #define SEND_BUFFER_PART 128u
 /* Spans in one system call. */
 #define MAX_IOV          64
+#define SEND_FLAGS       (MSG_NOSIGNAL | MSG_DONTWAIT)
 /* After a batch of this size what it led to is sent before more is read, while
    it is in the processor's cache. */
 #define LARGE_BATCH      (64u << 10)
@@ -196,6 +197,18 @@ after_sending(struct conn *c)
 		mark_ready(c); /* it may have been its answers that it owed */
 }
 
+/* Mostly it is one span, and then the kernel need not copy in a header and a
+   list: that is a tenth of what a short message takes. */
+static ssize_t
+offer(const struct conn *c, struct iovec *iov, int n)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = (size_t)n };
+
+	if (n == 1)
+		return send(c->fd, iov->iov_base, iov->iov_len, SEND_FLAGS);
+	return sendmsg(c->fd, &msg, SEND_FLAGS);
+}
+
 /* Offer the outbox to the kernel. Did it take a byte? */
 static bool
 flush(struct conn *c)
@@ -205,14 +218,13 @@ flush(struct conn *c)
 
 	while (!outbox_is_empty(o)) {
 		struct iovec iov[MAX_IOV];
-		struct msghdr msg = { .msg_iov = iov };
+		int n_iov = outbox_iov(o, iov, MAX_IOV);
 		size_t offered = 0;
 		ssize_t n;
 
-		msg.msg_iovlen = (size_t)outbox_iov(o, iov, MAX_IOV);
-		for (size_t i = 0; i < msg.msg_iovlen; i++)
+		for (int i = 0; i < n_iov; i++)
 			offered += iov[i].iov_len;
-		n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = offer(c, iov, n_iov);
 		if (n > 0) {
 			progress = true;
 			outbox_sent(o, (size_t)n);

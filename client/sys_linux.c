@@ -160,10 +160,13 @@ sys_send(int fd, const struct iovec *iov, int n_iov)
 {
 	struct msghdr msg = { .msg_iov = (struct iovec *)iov,
 		              .msg_iovlen = (size_t)n_iov };
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t n;
 
+	/* for one piece, without a list to copy in, it is the shorter way */
 	do
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+		n = n_iov == 1 ? send(fd, iov->iov_base, iov->iov_len, flags)
+		               : sendmsg(fd, &msg, flags);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : n;
 }
