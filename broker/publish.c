@@ -252,7 +252,9 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	if (full)
 		return wait_for(s, full, group, p);
 	run = take_run(s, in, body_len, p);
-	s->broker->router.ahead.on = run.frames == 1;
+	/* worth it only when more has come already */
+	s->broker->router.ahead.on =
+		run.frames == 1 && run.off + run.len < in->end;
 	count(s, &run, route, p);
 	fan_out(&run, route);
 	input_skip(in, run.len);
