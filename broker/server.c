@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "alarm.h"
 #include "clock.h"
 #include "publish.h"
 #include "reload.h"
@@ -212,13 +213,13 @@ run_deadlines(struct server *srv)
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *user)
+on_alarm(evutil_socket_t alarm, short what, void *user)
 {
 	struct server *srv = user;
 
-	(void)fd;
 	(void)what;
-	srv->timer_at_ms = UINT64_MAX;
+	alarm_silence((int)alarm);
+	srv->alarm_at_ms = UINT64_MAX;
 	run_deadlines(srv);
 }
 
@@ -230,10 +231,9 @@ earlier(uint64_t a, uint64_t b)
 
 /* Wake up for the next deadline, and for nothing else. */
 static void
-set_timer(struct server *srv)
+set_alarm(struct server *srv)
 {
 	uint64_t at = broker_next_deadline(&srv->broker), now;
-	struct timeval tv;
 
 	at = earlier(at, conns_next_deadline(&srv->conns));
 	at = earlier(at, deadline_queue_next(&srv->drains));
@@ -244,15 +244,12 @@ set_timer(struct server *srv)
 	if (srv->datagrams_there)
 		at = earlier(at, deadline_queue_next(&srv->datagrams.seconds));
 	/* one that is set too early costs a look, and then it is set again */
-	if (at >= srv->timer_at_ms)
+	if (at >= srv->alarm_at_ms)
 		return;
 	now = clock_now_ms();
-	srv->timer_at_ms = at;
-	at = at > now ? at - now : 0;
-	tv.tv_sec = (time_t)(at / 1000);
-	tv.tv_usec = (suseconds_t)(at % 1000 * 1000);
-	if (event_add(srv->timer, &tv) < 0)
-		srv->timer_at_ms = UINT64_MAX; /* try again next time */
+	/* if that fails, try again next time */
+	if (alarm_set(srv->alarm, at > now ? at - now : 0) == 0)
+		srv->alarm_at_ms = at;
 }
 
 static const char *
@@ -328,7 +325,7 @@ server_run(struct server *srv)
 	say_ready(srv);
 	while (!srv->done) {
 		watch_datagrams(srv);
-		set_timer(srv);
+		set_alarm(srv);
 		event_base_loop(srv->base,
 		                idle ? EVLOOP_ONCE
 		                     : EVLOOP_ONCE | EVLOOP_NONBLOCK);
@@ -387,11 +384,23 @@ watch_signals(struct server *srv)
 	srv->sigterm = evsignal_new(srv->base, SIGTERM, on_signal, srv);
 	srv->sigint = evsignal_new(srv->base, SIGINT, on_signal, srv);
 	srv->sighup = evsignal_new(srv->base, SIGHUP, on_hangup, srv);
-	srv->timer = evtimer_new(srv->base, on_timer, srv);
-	if (!srv->sigterm || !srv->sigint || !srv->sighup || !srv->timer ||
+	if (!srv->sigterm || !srv->sigint || !srv->sighup ||
 	    event_add(srv->sigterm, NULL) < 0 ||
 	    event_add(srv->sigint, NULL) < 0 ||
 	    event_add(srv->sighup, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+static int
+watch_alarm(struct server *srv)
+{
+	srv->alarm = alarm_open();
+	if (srv->alarm < 0)
+		return srv->alarm;
+	srv->alarm_rings = event_new(srv->base, srv->alarm,
+	                             EV_READ | EV_PERSIST, on_alarm, srv);
+	if (!srv->alarm_rings || event_add(srv->alarm_rings, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -404,6 +413,8 @@ start(struct server *srv)
 	conns_init(&srv->conns, srv->base, &srv->broker);
 	gateway_init(&srv->gateway, srv->base, &srv->broker);
 	r = watch_signals(srv);
+	if (r == 0)
+		r = watch_alarm(srv);
 	if (r == 0)
 		r = doors_open(&srv->doors, srv->base, "--socket",
 		               srv->config->sockets, srv->config->n_sockets);
@@ -426,7 +437,8 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 		.argc = argc,
 		.argv = argv,
 		.datagram_listener = { .fd = -1, .lock_fd = -1 },
-		.timer_at_ms = UINT64_MAX,
+		.alarm = -1,
+		.alarm_at_ms = UINT64_MAX,
 	};
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
 	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
@@ -461,8 +473,10 @@ server_fini(struct server *srv)
 		listener_close(&srv->datagram_listener);
 	if (srv->broker.config)
 		broker_fini(&srv->broker);
-	if (srv->timer)
-		event_free(srv->timer);
+	if (srv->alarm_rings)
+		event_free(srv->alarm_rings);
+	if (srv->alarm >= 0)
+		close(srv->alarm);
 	if (srv->sigterm)
 		event_free(srv->sigterm);
 	if (srv->sigint)

@@ -3,7 +3,7 @@
 
 /*
  * server - the event loop, and everything wired together: doors let
- * connections in, signals end it, one timer drives all deadlines.
+ * connections in, signals end it, one alarm drives all deadlines.
  */
 #ifndef UMBELD_SERVER_H
 #define UMBELD_SERVER_H
@@ -37,8 +37,9 @@ struct server {
 	struct event *sigterm;
 	struct event *sigint;
 	struct event *sighup;
-	struct event *timer; /* the next deadline */
-	uint64_t timer_at_ms;
+	int alarm; /* at the next deadline */
+	struct event *alarm_rings;
+	uint64_t alarm_at_ms;
 	struct deadline_queue drains; /* one, after a signal */
 	struct deadline drain;
 	struct deadline_queue watchdogs; /* one, if there is a watchdog */
