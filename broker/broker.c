@@ -34,12 +34,25 @@ name_inboxes(struct broker *b, const uint8_t *random)
 		at += (size_t)sprintf(b->inbox_root + at, "%02x", random[i]);
 }
 
+static void
+set_gate(struct broker *b)
+{
+	b->gated = b->settling || b->passing || b->config->publish_rate > 0;
+}
+
 void
 broker_settle(struct broker *b)
 {
 	b->settling = false;
-	b->gated = b->config->publish_rate > 0;
+	set_gate(b);
 	waiters_resume_all(&b->settlers);
+}
+
+void
+broker_lets_pass(struct broker *b, bool passing)
+{
+	b->passing = passing;
+	set_gate(b);
 }
 
 static void
@@ -228,7 +241,8 @@ broker_start_settling(struct broker *b)
 {
 	if (b->config->settle_ms == 0)
 		return;
-	b->settling = b->gated = true;
+	b->settling = true;
+	set_gate(b);
 	b->settle_until_ms =
 		clock_now_ms() + SETTLE_MAX * (uint64_t)b->config->settle_ms;
 	deadline_set(&b->settles, &b->settle);

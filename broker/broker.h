@@ -81,7 +81,8 @@ struct broker {
 	struct broker_counts counts;
 	uint64_t datagrams[DATAGRAM_N_FATES];
 
-	bool gated;    /* look whether to settle, and at publish-rate */
+	bool gated;    /* look whether to settle, at publish-rate, and ... */
+	bool passing;  /* ... at what is still the kernel's; see conn.h */
 	bool settling; /* publishers wait in `settlers` */
 	struct waiters settlers;
 	struct deadline settle;   /* set while settling ... */
@@ -139,6 +140,9 @@ void broker_start_settling(struct broker *b);
 
 /* Enough: let the publishers go on. */
 void broker_settle(struct broker *b);
+
+/* What is published from now on may not stay, or it may. */
+void broker_lets_pass(struct broker *b, bool passing);
 
 /* A client has come, and said HELLO. */
 void broker_welcomes(struct broker *b);

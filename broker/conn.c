@@ -29,6 +29,8 @@
    it is in the processor's cache. */
 #define LARGE_BATCH      (64u << 10)
 #define RETRY_MS         10u
+/* What is looked at, at a time, when memory is short. */
+#define PASS_MAX         (16u << 10)
 /* Rounds of sending and going on, before others have their turn. */
 #define MAX_ROUNDS       4
 
@@ -293,28 +295,17 @@ squeeze_all(struct conns *all)
 	return any;
 }
 
-static bool
-find_room(struct conn *c, uint8_t **at, size_t *room)
-{
-	struct slab_pool *pool = &conns_of(c)->broker->pool;
-
-	return input_room(&c->input, pool, at, room) ||
-	       (squeeze_all(conns_of(c)) &&
-	        input_room(&c->input, pool, at, room));
-}
-
-/* Read once. False when there is no use in parsing. */
+/* Read once. False when there is no memory for that. */
 static bool
 receive(struct conn *c)
 {
+	struct slab_pool *pool = &conns_of(c)->broker->pool;
 	uint8_t *at;
 	size_t room;
 	ssize_t n;
 
-	if (!find_room(c, &at, &room)) {
-		hold_for_memory(&c->session);
+	if (!input_room(&c->input, pool, &at, &room))
 		return false;
-	}
 	n = recv(c->fd, at, room, MSG_DONTWAIT);
 	if (n > 0)
 		input_received(&c->input, (size_t)n);
@@ -379,15 +370,12 @@ watch_time(struct conn *c, unsigned taken)
 		deadline_set(&conns_of(c)->frames, &c->due);
 }
 
+/* So many frames were taken, and what is left is not to be taken now. */
 static void
-take_input(struct conn *c)
+have_taken(struct conn *c, unsigned taken)
 {
 	struct session *s = &c->session;
-	unsigned taken;
 
-	if (session_is_waiting(s))
-		return;
-	taken = take_frames(c);
 	if (s->state == SESSION_ENDING) {
 		input_drop(&c->input);
 	} else {
@@ -402,6 +390,88 @@ take_input(struct conn *c)
 }
 
 static void
+take_input(struct conn *c)
+{
+	if (!session_is_waiting(&c->session))
+		have_taken(c, take_frames(c));
+}
+
+/* ---- in, when memory is short --------------------------------------------- */
+
+/* See what has come; the kernel keeps it. False when nothing has. */
+static bool
+look(struct conn *c)
+{
+	struct slab *slab =
+		slab_new_small(&conns_of(c)->broker->pool, PASS_MAX);
+	ssize_t n = -1;
+
+	if (slab)
+		n = recv(c->fd, slab->data, PASS_MAX - 1,
+		         MSG_PEEK | MSG_DONTWAIT);
+	c->all_read |= n == 0;
+	c->input =
+		(struct input){ .slab = slab, .end = n > 0 ? (uint32_t)n : 0 };
+	if (n <= 0)
+		input_drop(&c->input);
+	return n >= 0;
+}
+
+/* The kernel need not keep what was taken, and keeps the rest. */
+static void
+let_go(struct conn *c)
+{
+	uint8_t taken[PASS_MAX];
+	size_t left = c->input.at;
+
+	while (left > 0 && !c->all_read) {
+		ssize_t n = recv(c->fd, taken, left, MSG_DONTWAIT);
+
+		if (n > 0)
+			left -= (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			c->all_read = true; /* what never happens */
+	}
+	input_drop(&c->input);
+}
+
+/*
+ * What has come passes through, as far as nothing of it stays; see conn.h. False
+ * when nothing did: the session is to wait for memory.
+ */
+static bool
+pass(struct conn *c)
+{
+	struct broker *b = conns_of(c)->broker;
+	struct session *s = &c->session;
+	unsigned taken;
+
+	flush_dirty(conns_of(c)); /* so that who owes anything is behind */
+	if (c->input.slab || outbox_is_behind(&s->out) || !look(c))
+		return false;
+	broker_lets_pass(b, true);
+	taken = take_frames(c);
+	broker_lets_pass(b, false);
+	let_go(c);
+	if (taken == 0 && s->state != SESSION_ENDING && !c->all_read &&
+	    !session_is_waiting(s))
+		return false;
+	have_taken(c, taken);
+	flush_dirty(conns_of(c));
+	return true;
+}
+
+static void
+wait_for_memory(struct conn *c)
+{
+	hold_for_memory(&c->session);
+	watch_time(c, 0);
+	watch_input(c);
+}
+
+/* ---- in, always ------------------------------------------------------------- */
+
+static void
 on_readable(evutil_socket_t fd, short what, void *user)
 {
 	struct conn *c = user;
@@ -412,9 +482,12 @@ on_readable(evutil_socket_t fd, short what, void *user)
 	if (!c->reading)
 		return;
 	if (!receive(c)) {
-		watch_time(c, 0);
-		watch_input(c);
-		return;
+		if (pass(c))
+			return;
+		if (!squeeze_all(conns_of(c)) || !receive(c)) {
+			wait_for_memory(c);
+			return;
+		}
 	}
 	received = input_length(&c->input) - before;
 	take_input(c);

@@ -8,6 +8,12 @@
  * puts into outboxes is sent when the batch is over, one system call for each
  * receiver. Nothing is freed in the middle of a turn of the loop, so that no
  * callback pulls the rug from under another.
+ *
+ * When the pool has no slab to read into, messages still *pass* from who sends
+ * them to those who keep up: a piece is looked at while the kernel keeps it, and
+ * is sent on before the next one. What somebody would owe afterwards is left to
+ * the kernel, and its sender waits for memory. So those who do not read cost
+ * only those who publish to them.
  */
 #ifndef UMBELD_CONN_H
 #define UMBELD_CONN_H

@@ -262,6 +262,16 @@ group_find_full(const struct group *g, const struct outbox *own)
 	return m->sub.to;
 }
 
+bool
+group_keeps_up(const struct group *g)
+{
+	for (uint32_t i = 0; i < g->n; i++) {
+		if (!outbox_is_behind(g->members[i]->sub.to))
+			return true;
+	}
+	return false;
+}
+
 size_t
 subscription_filter(const struct subscription *sub, char buf[255])
 {

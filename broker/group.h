@@ -103,6 +103,9 @@ struct member *group_choose(struct group *g, const struct outbox *except,
  */
 struct outbox *group_find_full(const struct group *g, const struct outbox *own);
 
+/* Is any of its members not behind? That one is chosen before those who are. */
+bool group_keeps_up(const struct group *g);
+
 bool group_has(const struct group *g, const struct outbox *o);
 
 /* The member whose subscription this is; it must be in_group. */

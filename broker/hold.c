@@ -3,6 +3,7 @@
 
 #include "hold.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -102,6 +103,7 @@ hold_begin(struct session *s, struct session *by, struct group *group,
 	struct hold *h;
 	bool overdue;
 
+	assert(!b->passing); /* its message would not stay where it is */
 	s->awaits = group;
 	if (group)
 		await(group);

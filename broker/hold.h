@@ -23,8 +23,8 @@
  * Who was evicted for one of these is for a while not granted the right to hold
  * anybody up.
  *
- * Memory is the other thing to wait for: sessions that rather lose messages do
- * so first (shed.h); and when the pool has had none to give
+ * Memory is the other thing to wait for, for those whose messages would stay in
+ * it (conn.h): sessions that rather lose messages do so first (shed.h); and when the pool has had none to give
  * for stall_ms, the session that owes most, of the user that owes most, goes;
  * or, when nobody owes anything, the one whose frame has most of it so far.
  */

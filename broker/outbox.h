@@ -84,6 +84,13 @@ outbox_is_full(const struct outbox *o)
 	return o->bytes >= mark || !waiters_are_empty(&o->waiters);
 }
 
+/* A batch is over, and the kernel has not taken all of it. */
+static inline bool
+outbox_is_behind(const struct outbox *o)
+{
+	return o->n_packed > 0;
+}
+
 /* Its publishers wait for moments at the soft mark, not at the high one. */
 static inline bool
 outbox_keeps_up(const struct outbox *o)

@@ -18,7 +18,8 @@
 
 enum publish_outcome {
 	PUBLISH_TAKEN, /* and skipped in the input */
-	PUBLISH_WAITS, /* the session waits; the message is still in the input */
+	PUBLISH_WAITS, /* the message is still in the input, and the session waits,
+	                  or the message may not pass (struct broker) */
 	PUBLISH_FATAL, /* the session has failed */
 };
 

@@ -84,14 +84,14 @@ class FaultCase(Case):
     def memory_used(self):
         return self.info()["memory_used"]
 
-    def finish(self, what, held=False, slack=KEPT):
+    def finish(self, what, slack=KEPT):
         """Nothing is left of it, and the canary has not noticed."""
         took = time.monotonic() - self.begun
         self.assertIsNone(self.umbeld.process.poll(), self.umbeld.text()[-3000:])
         self.expect_service()
         if self.canary:
             self.expect_others_gone()
-            self.expect_canary(held)
+            self.expect_canary()
         resident = self.expect_clean(slack)
         self.say(f"{what}: {took:.1f} s, resident {self.resident_before / 1048576:.2f} -> {resident / 1048576:.2f} MiB"
                  if LINUX else what)
@@ -116,14 +116,14 @@ class FaultCase(Case):
                 return resident
             self.assertLess(time.monotonic(), limit, f"left behind: {', '.join(left)}")
 
-    def expect_canary(self, held):
+    def expect_canary(self):
         self.canary.signal(15)
         seen = self.canary.report()
         self.say(f"canary: {seen['received']} of {seen['published']}, p50 {seen['p50_ms']:.2f} ms, p99 {seen['p99_ms']:.2f} ms, "
                  f"longest {seen['max_ms']:.1f} ms")
         self.assertEqual((seen["lost"], seen["again"], seen["gaps"], seen["reconnects"]), (0, 0, 0, 0), seen)
         self.assertEqual(seen["received"], seen["published"])
-        if ALONE and not held:
+        if ALONE:
             self.assertLessEqual(seen["p99_ms"], P99_MS)
 
     def say(self, text):

@@ -79,7 +79,7 @@ class Processes(FaultCase):
         for _ in range(100):
             publisher.publish("a", b"still here")
             self.expect_message(subscriber, "a", b"still here")
-        self.expect_canary(held=False)
+        self.expect_canary()
         self.assertIsNone(self.umbeld.process.poll())
         subscriber.close()
         publisher.close()

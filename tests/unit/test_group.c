@@ -182,6 +182,20 @@ TEST(one_that_keeps_up_is_worth_waiting_for_and_a_slow_one_is_not)
 	rig_fini(&r);
 }
 
+TEST(it_keeps_up_as_long_as_one_of_its_members_does)
+{
+	struct rig r;
+
+	rig_init(&r, 3);
+	assert_true(group_keeps_up(r.g));
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(group_keeps_up(r.g));
+		r.out[i].n_packed = 1; /* left over when a batch was over */
+	}
+	assert_false(group_keeps_up(r.g));
+	rig_fini(&r);
+}
+
 TEST(ones_own_outbox_is_never_what_is_in_the_way)
 {
 	struct rig r;
@@ -282,6 +296,8 @@ main(void)
 			a_full_one_is_passed_over_while_another_has_room),
 		cmocka_unit_test(
 			one_that_keeps_up_is_worth_waiting_for_and_a_slow_one_is_not),
+		cmocka_unit_test(
+			it_keeps_up_as_long_as_one_of_its_members_does),
 		cmocka_unit_test(ones_own_outbox_is_never_what_is_in_the_way),
 		cmocka_unit_test(
 			nobody_gets_what_comes_from_the_only_one_there_is),
