@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,15 @@
 #include "topic.h"
 
 #define FIRST_BUCKETS 16
-/* Nodes in a bucket, on average, before there are twice as many buckets. */
-#define BUCKET_LOAD   1
+/* Most that the low bits of a node's address may be told apart by. */
+#define TAG_MASK      (alignof(max_align_t) - 1)
+/* What is looked at of whatever an entry is embedded in. */
+#define ENTRY_SIZE    48u
 /* More children than this the processor will hardly have at hand. */
 #define MANY_CHILDREN 1024u
 
 struct trie_node {
 	struct trie_node *parent;
-	struct trie_node *next; /* in its bucket */
 	struct trie_entry *entries;
 	uint32_t hash; /* of parent and first token */
 	uint32_t n_children;
@@ -71,7 +73,10 @@ child_hash(const struct trie_node *parent, const struct token *token)
 static struct trie_node *
 node_new(struct trie_node *parent, const char *text, size_t len)
 {
-	struct trie_node *node = malloc(sizeof(*node) + len);
+	/* a short text lies in what would else be padding */
+	size_t size = offsetof(struct trie_node, text) + len;
+	struct trie_node *node =
+		malloc(size > sizeof(*node) ? size : sizeof(*node));
 
 	if (!node)
 		return NULL;
@@ -97,30 +102,51 @@ trie_init(struct trie *t, uint64_t seed)
 	return 0;
 }
 
-void
-trie_fini(struct trie *t)
-{
-	for (size_t i = 0; i < t->n_buckets; i++) {
-		struct trie_node *node = t->buckets[i];
-
-		while (node) {
-			struct trie_node *next = node->next;
-
-			free(node);
-			node = next;
-		}
-	}
-	free(t->buckets);
-	free(t->root);
-	*t = (struct trie){ 0 };
-}
-
 /* ---- children, in the one table -------------------------------------------- */
 
-static struct trie_node **
+/*
+ * A bucket holds one node, and a node that finds its own taken has the next
+ * that is free. The low bits of its address are 0: some of its hash are added
+ * there, so that hardly a node is read, from memory that is far away, which is
+ * not the one that is looked for. Where one has gone stands the root, which is
+ * nobody's child, since others may have passed by.
+ */
+static char *
+tagged(struct trie_node *node)
+{
+	return (char *)node + (node->hash >> 28 & TAG_MASK);
+}
+
+static struct trie_node *
+node_in(char *bucket)
+{
+	void *node = bucket - ((uintptr_t)bucket & TAG_MASK);
+
+	return node;
+}
+
+static bool
+may_hold(const char *bucket, uint32_t hash)
+{
+	return ((uintptr_t)bucket & TAG_MASK) == (hash >> 28 & TAG_MASK);
+}
+
+static size_t
 bucket_of(const struct trie *t, uint32_t hash)
 {
-	return &t->buckets[hash & (t->n_buckets - 1)];
+	return hash & (t->n_buckets - 1);
+}
+
+static size_t
+bucket_after(const struct trie *t, size_t i)
+{
+	return (i + 1) & (t->n_buckets - 1);
+}
+
+static bool
+has_gone(const struct trie *t, size_t i)
+{
+	return t->buckets[i] == (char *)t->root;
 }
 
 static bool
@@ -136,11 +162,13 @@ find_child(const struct trie *t, const struct trie_node *parent,
            const struct token *token)
 {
 	uint32_t hash = child_hash(parent, token);
-	struct trie_node *node = *bucket_of(t, hash);
+	size_t i = bucket_of(t, hash);
 
-	for (; node; node = node->next) {
-		if (node->hash == hash && node->parent == parent &&
-		    begins_with(node, token))
+	for (; t->buckets[i]; i = bucket_after(t, i)) {
+		struct trie_node *node = node_in(t->buckets[i]);
+
+		if (may_hold(t->buckets[i], hash) && node->hash == hash &&
+		    node->parent == parent && begins_with(node, token))
 			return node;
 	}
 	return NULL;
@@ -149,48 +177,72 @@ find_child(const struct trie *t, const struct trie_node *parent,
 static void
 put_in_bucket(struct trie *t, struct trie_node *node)
 {
-	struct trie_node **bucket = bucket_of(t, node->hash);
+	size_t i = bucket_of(t, node->hash);
 
-	node->next = *bucket;
-	*bucket = node;
+	while (t->buckets[i] && !has_gone(t, i))
+		i = bucket_after(t, i);
+	t->n_taken += !t->buckets[i];
+	t->buckets[i] = tagged(node);
 }
 
 static void
 take_from_bucket(struct trie *t, struct trie_node *node)
 {
-	struct trie_node **link = bucket_of(t, node->hash);
+	size_t i = bucket_of(t, node->hash);
 
-	while (*link != node)
-		link = &(*link)->next;
-	*link = node->next;
+	while (node_in(t->buckets[i]) != node)
+		i = bucket_after(t, i);
+	t->buckets[i] = (char *)t->root;
+	/* nobody has passed by what is last */
+	while (has_gone(t, i) && !t->buckets[bucket_after(t, i)]) {
+		t->buckets[i] = NULL;
+		t->n_taken--;
+		i = (i - 1) & (t->n_buckets - 1);
+	}
 }
 
-/* Not growing for want of memory only costs time. */
 static void
-grow(struct trie *t)
+free_nodes(struct trie *t)
 {
-	struct trie_node **old = t->buckets;
-	size_t n_old = t->n_buckets;
-
-	if (t->n_nodes < n_old * BUCKET_LOAD)
-		return;
-	t->buckets = calloc(n_old * 2, sizeof(*old));
-	if (!t->buckets) {
-		t->buckets = old;
-		return;
+	for (size_t i = 0; i < t->n_buckets; i++) {
+		if (t->buckets[i] && !has_gone(t, i))
+			free(node_in(t->buckets[i]));
 	}
-	t->n_buckets = n_old * 2;
-	for (size_t i = 0; i < n_old; i++) {
-		struct trie_node *node = old[i];
+}
 
-		while (node) {
-			struct trie_node *next = node->next;
+void
+trie_fini(struct trie *t)
+{
+	free_nodes(t);
+	free(t->buckets);
+	free(t->root);
+	*t = (struct trie){ 0 };
+}
 
-			put_in_bucket(t, node);
-			node = next;
-		}
+/*
+ * See that three quarters are not taken, by what has gone too. Without memory
+ * it only takes longer, as long as one is free: a search ends there.
+ */
+static bool
+make_room(struct trie *t)
+{
+	struct trie bigger = *t;
+
+	if (t->n_taken < t->n_buckets / 4 * 3)
+		return true;
+	if (t->n_nodes >= t->n_buckets / 2)
+		bigger.n_buckets *= 2;
+	bigger.buckets = calloc(bigger.n_buckets, sizeof(*bigger.buckets));
+	if (!bigger.buckets)
+		return t->n_taken + 1 < t->n_buckets;
+	bigger.n_taken = 0;
+	for (size_t i = 0; i < t->n_buckets; i++) {
+		if (t->buckets[i] && !has_gone(t, i))
+			put_in_bucket(&bigger, node_in(t->buckets[i]));
 	}
-	free(old);
+	free(t->buckets);
+	*t = bigger;
+	return true;
 }
 
 /* `child` has become a child of its parent, or will be none any more. */
@@ -211,11 +263,11 @@ add_child(struct trie *t, struct trie_node *parent, const char *text,
           size_t len)
 {
 	struct token first = token_at(t, text, len);
-	struct trie_node *node = node_new(parent, text, len);
+	struct trie_node *node =
+		make_room(t) ? node_new(parent, text, len) : NULL;
 
 	if (!node)
 		return NULL;
-	grow(t);
 	node->hash = child_hash(parent, &first);
 	put_in_bucket(t, node);
 	note_child(node, true);
@@ -231,12 +283,12 @@ add_child(struct trie *t, struct trie_node *parent, const char *text,
 static struct trie_node *
 split(struct trie *t, struct trie_node *node, size_t at)
 {
-	struct trie_node *upper = node_new(node->parent, node->text, at);
+	struct trie_node *upper =
+		make_room(t) ? node_new(node->parent, node->text, at) : NULL;
 	struct token first;
 
 	if (!upper)
 		return NULL;
-	grow(t);
 	take_from_bucket(t, node);
 	upper->hash = node->hash;
 	put_in_bucket(t, upper);
@@ -362,10 +414,13 @@ trie_filter(const struct trie_entry *e, char buf[255])
 void
 trie_visit(const struct trie *t, size_t bucket, trie_found *found, void *user)
 {
-	for (struct trie_node *n = t->buckets[bucket]; n; n = n->next) {
-		if (n->entries)
-			found(n->entries, user);
-	}
+	const struct trie_node *node;
+
+	if (!t->buckets[bucket])
+		return;
+	node = node_in(t->buckets[bucket]);
+	if (node->entries)
+		found(node->entries, user);
 }
 
 /* ---- match ------------------------------------------------------------------- */
@@ -517,7 +572,7 @@ trie_fetch_bucket(const struct trie *t, const char *topic, size_t len)
 		size_t matched;
 
 		if (token.len == len || node->n_children > MANY_CHILDREN) {
-			__builtin_prefetch(bucket_of(t, hash));
+			__builtin_prefetch(&t->buckets[bucket_of(t, hash)]);
 			return hash;
 		}
 		node = find_child(t, node, &token);
@@ -531,22 +586,39 @@ trie_fetch_bucket(const struct trie *t, const char *topic, size_t len)
 	}
 }
 
+/* The first in the bucket of this hash, or behind it, that may have it. */
+static const struct trie_node *
+first_of_hash(const struct trie *t, uint32_t hash)
+{
+	size_t i = bucket_of(t, hash);
+
+	while (t->buckets[i] && !may_hold(t->buckets[i], hash))
+		i = bucket_after(t, i);
+	return t->buckets[i] ? node_in(t->buckets[i]) : NULL;
+}
+
+/* All of it, when it lies in two lines of the cache. */
+static void
+fetch(const void *at, size_t size)
+{
+	__builtin_prefetch(at);
+	__builtin_prefetch((const char *)at + size - 1);
+}
+
 void
 trie_fetch_node(const struct trie *t, uint32_t hash)
 {
-	const struct trie_node *node = *bucket_of(t, hash);
+	const struct trie_node *node = first_of_hash(t, hash);
 
 	if (node)
-		__builtin_prefetch(node);
+		fetch(node, sizeof(*node));
 }
 
 void
 trie_fetch_entries(const struct trie *t, uint32_t hash)
 {
-	const struct trie_node *node = *bucket_of(t, hash);
+	const struct trie_node *node = first_of_hash(t, hash);
 
-	while (node && node->hash != hash)
-		node = node->next;
 	if (node && node->entries)
-		__builtin_prefetch(node->entries);
+		fetch(node->entries, ENTRY_SIZE);
 }

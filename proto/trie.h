@@ -29,8 +29,9 @@ struct trie_entry {
 
 struct trie {
 	struct trie_node *root;
-	struct trie_node **buckets; /* a power of two of them */
+	char **buckets; /* a power of two of them: a node's address, and a bit */
 	size_t n_buckets;
+	size_t n_taken; /* some by what has gone */
 	size_t n_nodes; /* without the root */
 	size_t n_entries;
 	uint64_t seed;   /* of the hash: clients choose the tokens */

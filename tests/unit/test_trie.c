@@ -461,6 +461,9 @@ TEST(once_through_the_buckets_is_once_through_the_filters)
 	trie_fini(&t);
 }
 
+/* As many as a node may have been moved on, when others were there first. */
+#define NEAR 64u
+
 /* What is fetched ahead of a topic is where its filter is. */
 TEST(the_bucket_of_a_topic_that_is_fetched_holds_what_it_matches)
 {
@@ -484,11 +487,58 @@ TEST(the_bucket_of_a_topic_that_is_fetched_holds_what_it_matches)
 		assert_int_not_equal(hash, 0);
 		trie_fetch_node(&t, hash);
 		trie_fetch_entries(&t, hash);
-		trie_visit(&t, hash & (t.n_buckets - 1), on_found, &n);
+		for (size_t k = 0; k < NEAR; k++)
+			trie_visit(&t, (hash + k) & (t.n_buckets - 1), on_found,
+			           &n);
 		assert_int_equal(items[i].found, 1);
 		for (size_t k = 0; k < COUNT(items); k++)
 			items[k].found = 0;
 	}
+	trie_fini(&t);
+}
+
+/* Filters that are there from first to last, and others that come and go. */
+TEST(what_has_gone_leaves_no_traces)
+{
+	enum { N_STAY = 500, N_PASS = 300 };
+	static struct item stay[N_STAY], pass[N_PASS];
+	struct trie t;
+	unsigned n = 0;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	for (unsigned i = 0; i < N_STAY; i++) {
+		char f[64];
+
+		snprintf(f, sizeof(f), "a.stays%u.b", i);
+		insert(&t, &stay[i], f);
+	}
+	for (unsigned i = 0; i < rounds(100000); i++) {
+		struct item *p = &pass[i % N_PASS];
+		char f[64];
+
+		if (p->entry.node)
+			trie_remove(&t, &p->entry);
+		snprintf(f, sizeof(f), "a.passes%u", i);
+		insert(&t, p, f);
+		assert_int_equal(match(&t, stay[i % N_STAY].filter), 1);
+		assert_int_equal(match(&t, f), 1);
+		/* or a search for what is not there would have no end */
+		assert_true(t.n_taken < t.n_buckets);
+	}
+	assert_int_equal(t.n_nodes, 1 + N_STAY + N_PASS);
+	assert_true(t.n_buckets <= 2048);
+	for (size_t i = 0; i < N_STAY; i++)
+		stay[i].found = 0;
+	for (size_t i = 0; i < t.n_buckets; i++)
+		trie_visit(&t, i, on_found, &n);
+	assert_int_equal(n, N_STAY + N_PASS);
+	for (size_t i = 0; i < N_STAY; i++) {
+		assert_int_equal(stay[i].found, 1);
+		trie_remove(&t, &stay[i].entry);
+	}
+	for (size_t i = 0; i < N_PASS; i++)
+		trie_remove(&t, &pass[i].entry);
+	assert_int_equal(t.n_nodes, 0);
 	trie_fini(&t);
 }
 
@@ -539,6 +589,7 @@ main(void)
 			once_through_the_buckets_is_once_through_the_filters),
 		cmocka_unit_test(
 			the_bucket_of_a_topic_that_is_fetched_holds_what_it_matches),
+		cmocka_unit_test(what_has_gone_leaves_no_traces),
 		cmocka_unit_test(to_fetch_ahead_of_anything_does_no_harm),
 	};
 
