@@ -14,13 +14,18 @@
 #define WAYS       4u
 #define CACHE_LINE 64
 #define FIRST_SETS 16u
+/* Of topics that come once, every so many makes another go: those that take
+   turns would else never come twice running. */
+#define EVERY      8u
 
 /* One cache line: the hashes decide, and only one route is looked at. */
 struct route_set {
 	alignas(CACHE_LINE) uint32_t hash[WAYS]; /* 0: free */
 	struct route *route[WAYS];
 	uint64_t generation; /* of all of them */
-	uint32_t turn;       /* who is replaced next */
+	uint32_t seen;       /* the hash that came last and found no room */
+	uint16_t missed;     /* how many those were */
+	uint16_t turn;       /* who is replaced next */
 };
 _Static_assert(sizeof(struct route_set) == CACHE_LINE, "one line");
 
@@ -88,6 +93,7 @@ routes_fini(struct routes *r)
 	for (size_t i = 0; i < r->n_sets; i++)
 		drop_all(r, &r->sets[i]);
 	free(r->sets);
+	free(r->passing);
 	*r = (struct routes){ 0 };
 }
 
@@ -179,6 +185,16 @@ routes_fetch_target(const struct routes *r, uint32_t hash)
 		fetch(route->to[0]);
 }
 
+static void
+make_room(struct routes *r, size_t size)
+{
+	for (size_t i = 0; i < r->n_sets && r->bytes + size > r->max_bytes;
+	     i++) {
+		drop_all(r, &r->sets[r->hand]);
+		r->hand = (r->hand + 1) & (r->n_sets - 1);
+	}
+}
+
 /* Twice the sets, when there are as many routes as ways in half of them. */
 static void
 grow(struct routes *r)
@@ -207,35 +223,82 @@ grow(struct routes *r)
 			to->route[to->turn++] = r->sets[i].route[way];
 		}
 	}
-	for (size_t i = 0; i < bigger.n_sets; i++)
-		bigger.sets[i].turn %= WAYS;
 	free(r->sets);
 	*r = bigger;
+	make_room(r, 0);
 }
 
-/* Where a new route goes: a free way, or the next. What is stale goes first. */
+/* The first way that is free, or WAYS. */
 static unsigned
-choose_way(struct routes *r, struct route_set *set)
+free_way(const struct route_set *set)
 {
-	if (set->generation != r->generation)
-		drop_all(r, set);
-	set->generation = r->generation;
-	for (unsigned way = 0; way < WAYS; way++) {
-		if (!set->hash[way])
-			return way;
-	}
-	set->turn = (set->turn + 1) % WAYS;
-	return set->turn;
+	unsigned way = 0;
+
+	while (way < WAYS && set->hash[way])
+		way++;
+	return way;
 }
 
-static void
-make_room(struct routes *r, size_t size)
+/* Is it worth that another goes? */
+static bool
+is_worth_it(struct route_set *set, uint32_t hash)
 {
-	for (size_t i = 0; i < r->n_sets && r->bytes + size > r->max_bytes;
-	     i++) {
-		drop_all(r, &r->sets[r->hand]);
-		r->hand = (r->hand + 1) & (r->n_sets - 1);
+	bool again = set->seen == hash;
+
+	set->seen = hash;
+	return again || ++set->missed % EVERY == 0;
+}
+
+static struct route *
+fill(struct route *route, const char *topic, size_t len, void *const *to,
+     uint32_t n)
+{
+	*route = (struct route){
+		.n = n,
+		.topic_len = (uint16_t)len,
+	};
+	if (n > 0)
+		memcpy(route->to, to, n * sizeof(*to));
+	memcpy(&route->to[n], topic, len);
+	return route;
+}
+
+/* One that is not remembered; its place is used again by the next. */
+static struct route *
+pass(struct routes *r, size_t size)
+{
+	void *more;
+
+	if (size <= r->passing_size)
+		return r->passing;
+	more = realloc(r->passing, size);
+	if (!more)
+		return NULL;
+	r->passing = more;
+	r->passing_size = size;
+	return more;
+}
+
+/* One that is; its set has a free way, or another goes. */
+static struct route *
+remember(struct routes *r, struct route_set *set, uint32_t hash, size_t size)
+{
+	struct route *route = malloc(size);
+	unsigned way;
+
+	if (!route)
+		return NULL;
+	make_room(r, size);
+	way = free_way(set);
+	if (way == WAYS) {
+		way = set->turn++ % WAYS;
+		drop(r, set, way);
 	}
+	set->hash[way] = hash;
+	set->route[way] = route;
+	r->n_routes++;
+	r->bytes += size;
+	return route;
 }
 
 struct route *
@@ -244,30 +307,21 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
 {
 	size_t size = route_size(len, n);
 	uint32_t hash = routes_hash(r, topic, len);
-	struct route *route = malloc(size);
 	struct route_set *set;
-	unsigned way;
+	struct route *route;
 
-	if (!route)
-		return NULL;
 	grow(r);
-	make_room(r, size);
 	set = set_of(r, hash);
-	way = choose_way(r, set);
-	drop(r, set, way);
-
-	*route = (struct route){
-		.n = n,
-		.topic_len = (uint16_t)len,
-	};
-	if (n > 0)
-		memcpy(route->to, to, n * sizeof(*to));
-	memcpy(&route->to[n], topic, len);
-	set->hash[way] = hash;
-	set->route[way] = route;
-	r->n_routes++;
-	r->bytes += size;
-	return route;
+	/* what is stale goes first */
+	if (set->generation != r->generation)
+		drop_all(r, set);
+	set->generation = r->generation;
+	if ((free_way(set) < WAYS && r->bytes + size <= r->max_bytes) ||
+	    is_worth_it(set, hash))
+		route = remember(r, set, hash, size);
+	else
+		route = pass(r, size);
+	return route ? fill(route, topic, len, to, n) : NULL;
 }
 
 void

@@ -10,7 +10,8 @@
  * here has passed topic_is_valid().
  *
  * Sets of four, replaced in turn: a lookup reads one cache line of hashes and
- * then the route itself. The table grows with use up to its bounds.
+ * then the route itself. The table grows with use up to its bounds. Then a
+ * topic that comes once makes nobody go: there may be any number of them.
  */
 #ifndef UMBEL_PROTO_ROUTES_H
 #define UMBEL_PROTO_ROUTES_H
@@ -38,6 +39,8 @@ struct routes {
 	size_t bytes;
 	size_t max_bytes;
 	size_t hand; /* the set from which the next is dropped for its bytes */
+	struct route *passing; /* the last one that is not remembered */
+	size_t passing_size;
 	uint64_t seed;
 	uint64_t generation;
 };
@@ -70,8 +73,9 @@ bool routes_fetch_route(const struct routes *r, uint32_t hash);
 void routes_fetch_target(const struct routes *r, uint32_t hash);
 
 /*
- * Remember that `topic` leads to the `n` pointers at `to`, and return the
- * route; or NULL when there is no memory. Valid until the next routes_put().
+ * The route of `topic`, that leads to the `n` pointers at `to`; or NULL when
+ * there is no memory. Valid until the next routes_put(). It is remembered if
+ * there is room, or if it seems to be worth more than what would have to go.
  */
 struct route *routes_put(struct routes *r, const char *topic, size_t len,
                          void *const *to, uint32_t n);

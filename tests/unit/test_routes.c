@@ -168,7 +168,7 @@ TEST(the_bounds_hold_whatever_is_put)
 	}
 }
 
-TEST(the_route_just_put_stays_even_if_it_fills_the_budget)
+TEST(a_route_that_comes_again_stays_even_if_it_fills_the_budget)
 {
 	struct routes r;
 	void *to[2000] = { 0 };
@@ -181,13 +181,16 @@ TEST(the_route_just_put_stays_even_if_it_fills_the_budget)
 		snprintf(topic, sizeof(topic), "t.%u", i);
 		put_route(&r, topic, 4, 0);
 	}
+	routes_put(&r, "big", 3, to, COUNT(to));
 	route = routes_put(&r, "big", 3, to, COUNT(to));
 	assert_non_null(route);
 	assert_int_equal(route->n, COUNT(to));
 	assert_ptr_equal(find(&r, "big"), route);
 	assert_int_equal(r.n_routes, 1);
 	/* and it goes with the next one that needs the room */
+	put_route(&r, "small", 1, 3);
 	expect_route(put_route(&r, "small", 1, 3), "small", 1, 3);
+	assert_non_null(find(&r, "small"));
 	assert_true(r.bytes <= 16384);
 	routes_fini(&r);
 }
@@ -203,6 +206,7 @@ TEST(four_of_one_set_take_turns)
 		char topic[16];
 
 		snprintf(topic, sizeof(topic), "t.%u", i);
+		put_route(&r, topic, 1, 1);
 		expect_route(put_route(&r, topic, 1, 1), topic, 1, 1);
 		assert_true(r.n_routes <= 4 * r.n_sets);
 	}
@@ -214,6 +218,66 @@ TEST(four_of_one_set_take_turns)
 	}
 	/* it is the old ones that went: the last are mostly there */
 	assert_in_range(kept, 30, 100);
+	routes_fini(&r);
+}
+
+/* Those of the first n topics that are remembered. */
+static unsigned
+count_found(struct routes *r, const char *format, unsigned n)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		char topic[16];
+
+		snprintf(topic, sizeof(topic), format, i);
+		found += find(r, topic) != NULL;
+	}
+	return found;
+}
+
+/* Each of n topics is looked for, and put if it is not there. */
+static void
+use(struct routes *r, const char *format, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		char topic[16];
+
+		snprintf(topic, sizeof(topic), format, i);
+		if (!find(r, topic))
+			expect_route(put_route(r, topic, 1, i % 40), topic, 1,
+			             i % 40);
+	}
+}
+
+TEST(what_comes_once_makes_few_go)
+{
+	struct routes r;
+	unsigned before, after;
+
+	assert_int_equal(routes_init(&r, 8192, SEED), 0);
+	use(&r, "old.%u", 1000);
+	before = count_found(&r, "old.%u", 1000);
+	assert_int_equal(before, r.n_routes);
+	use(&r, "once.%u", before);
+	after = count_found(&r, "old.%u", 1000);
+	print_message("%u of %u stayed\n", after, before);
+	assert_true(after > before / 4 * 3);
+	routes_fini(&r);
+}
+
+TEST(what_takes_turns_gets_in)
+{
+	struct routes r;
+	unsigned found;
+
+	assert_int_equal(routes_init(&r, 8192, SEED), 0);
+	use(&r, "old.%u", 1000);
+	for (unsigned i = 0; i < 100; i++)
+		use(&r, "new.%u", 40);
+	found = count_found(&r, "new.%u", 40);
+	print_message("%u of 40\n", found);
+	assert_true(found > 30);
 	routes_fini(&r);
 }
 
@@ -229,8 +293,10 @@ main(void)
 			thousands_are_remembered_as_long_as_the_budget_allows),
 		cmocka_unit_test(the_bounds_hold_whatever_is_put),
 		cmocka_unit_test(
-			the_route_just_put_stays_even_if_it_fills_the_budget),
+			a_route_that_comes_again_stays_even_if_it_fills_the_budget),
 		cmocka_unit_test(four_of_one_set_take_turns),
+		cmocka_unit_test(what_comes_once_makes_few_go),
+		cmocka_unit_test(what_takes_turns_gets_in),
 	};
 
 	return RUN(tests);
