@@ -5,7 +5,10 @@
  * agent - what the tests make libumbel do; interop.py has the language of
  * stdin and stdout.
  *
- * usage: agent NAME [OVERFLOW]
+ * usage: agent NAME [OVERFLOW] | agent --golden
+ *
+ * --golden: it says all that it hears of a message, comes back at once, and
+ * says why it went, for a script that plays the broker.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -32,18 +35,19 @@ struct task {
 struct agent {
 	struct umbel *c;
 	struct task *subs;
+	bool golden;
 	char *input;
 	size_t input_len;
 };
 
 static struct task *
-task_new(struct agent *a, const char *key)
+task_new(struct umbel *c, const char *key)
 {
 	struct task *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		exit(1);
-	t->c = a->c;
+	t->c = c;
 	snprintf(t->key, sizeof(t->key), "%s", key);
 	return t;
 }
@@ -186,14 +190,15 @@ static void
 on_state(struct umbel *c, enum umbel_state state,
          const struct umbel_state_info *info, void *user)
 {
+	struct agent *a = user;
+
 	(void)c;
-	(void)user;
 	if (state == UMBEL_CONNECTED)
 		printf("up\n");
-	else if (state == UMBEL_DISCONNECTED && info->unconfirmed > 0)
-		printf("down %" PRIu64 "\n", info->unconfirmed);
+	else if (state == UMBEL_DISCONNECTED && a->golden)
+		printf("down %d %s\n", info->error, info->text);
 	else if (state == UMBEL_DISCONNECTED)
-		printf("down 0\n");
+		printf("down %" PRIu64 "\n", info->unconfirmed);
 }
 
 static void
@@ -254,6 +259,22 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 	write_message(m);
 }
 
+/* All that the library tells. */
+static void
+on_golden(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	struct umbel_sender from = umbel_msg_sender(m);
+	const char *reply = umbel_msg_reply(m);
+
+	(void)c;
+	(void)user;
+	printf("heard %s %s %" PRIu32 " %" PRIu32 " %d %d %" PRIu64 " ",
+	       umbel_msg_topic(m), reply ? reply : "-", from.session, from.uid,
+	       umbel_msg_retain_flag(m), umbel_msg_retained(m),
+	       umbel_msg_age_ms(m));
+	write_message(m);
+}
+
 static void
 on_request(struct umbel *c, const struct umbel_msg *m, void *user)
 {
@@ -305,12 +326,24 @@ on_flushed(struct umbel *c, int error, void *user)
 	free(t);
 }
 
+static void
+on_relay(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	struct task *t = user;
+	struct task *asked = task_new(c, "relayed");
+	size_t len;
+	const void *data = umbel_msg_data(m, &len);
+
+	if (umbel_request(c, t->key, data, len, 5000, on_reply, asked) < 0)
+		free(asked);
+}
+
 /* ---- what is asked for ---------------------------------------------- */
 
 static void
 verb_sub(struct agent *a, char **words, int n, umbel_msg_cb *cb)
 {
-	struct task *t = task_new(a, words[0]);
+	struct task *t = task_new(a->c, words[0]);
 	struct umbel_sub_options options = { .size = sizeof(options),
 		                             .on_active = on_active,
 		                             .on_end = on_end };
@@ -333,7 +366,7 @@ verb_unsub(struct agent *a, char **words)
 	for (struct task *t = a->subs; t; t = t->next)
 		if (strcmp(t->key, words[1]) == 0 && t->sub)
 			umbel_unsubscribe(a->c, t->sub);
-	umbel_flush(a->c, on_flushed, task_new(a, words[0]));
+	umbel_flush(a->c, on_flushed, task_new(a->c, words[0]));
 }
 
 static void
@@ -352,7 +385,7 @@ verb_pub(struct agent *a, char **words, int n)
 	if (error)
 		say_failed(words[0], error, 0);
 	else
-		umbel_flush(a->c, on_flushed, task_new(a, words[0]));
+		umbel_flush(a->c, on_flushed, task_new(a->c, words[0]));
 }
 
 static void
@@ -374,7 +407,7 @@ verb_burst(struct agent *a, char **words)
 	if (error)
 		say_failed(words[0], error, 0);
 	else
-		umbel_flush(a->c, on_flushed, task_new(a, words[0]));
+		umbel_flush(a->c, on_flushed, task_new(a->c, words[0]));
 }
 
 static void
@@ -383,7 +416,7 @@ verb_req(struct agent *a, char **words)
 	struct umbel_header headers[MAX_HEADERS];
 	struct umbel_request_options options = { .size = sizeof(options),
 		                                 .headers = headers };
-	struct task *t = task_new(a, words[0]);
+	struct task *t = task_new(a->c, words[0]);
 	size_t len = read_hex(words[2]);
 	int error;
 
@@ -412,6 +445,8 @@ obey(struct agent *a, char *line)
 		verb_sub(a, words + 1, n - 1, on_message);
 	else if (strcmp(words[0], "serve") == 0)
 		verb_sub(a, words + 1, n - 1, on_request);
+	else if (strcmp(words[0], "relay") == 0)
+		verb_sub(a, words + 1, n - 1, on_relay);
 	else if (strcmp(words[0], "unsub") == 0)
 		verb_unsub(a, words + 1);
 	else if (strcmp(words[0], "pub") == 0 && n >= 5)
@@ -445,6 +480,17 @@ read_input(struct agent *a)
 	return true;
 }
 
+/* One that each PUBLISH is for, and one that a DELIVER may be for. */
+static void
+subscribe_golden(struct agent *a)
+{
+	struct umbel_sub_options group = { .size = sizeof(group),
+		                           .group = "golden" };
+
+	umbel_subscribe(a->c, "**", on_golden, NULL, NULL, NULL);
+	umbel_subscribe(a->c, "**", on_golden, NULL, &group, NULL);
+}
+
 static enum umbel_overflow
 overflow_of(const char *word)
 {
@@ -460,14 +506,19 @@ main(int argc, char **argv)
 		                 { .events = POLLIN } };
 
 	setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	a.golden = argc > 1 && strcmp(argv[1], "--golden") == 0;
 	if (argc < 2 ||
 	    umbel_new(&a.c,
 	              UMBEL_OPTIONS(.name = argv[1],
 	                            .overflow = overflow_of(argv[2]),
-	                            .on_state = on_state, .on_loss = on_loss,
-	                            .on_hold = on_hold, .on_error = on_error)) <
-	            0)
+	                            .retry_first_ms = a.golden ? 1 : 0,
+	                            .retry_last_ms = a.golden ? 1 : 0,
+	                            .user = &a, .on_state = on_state,
+	                            .on_loss = on_loss, .on_hold = on_hold,
+	                            .on_error = on_error)) < 0)
 		return 1;
+	if (a.golden)
+		subscribe_golden(&a);
 	umbel_connect(a.c, 0);
 	fds[1].fd = umbel_fd(a.c);
 	while (poll(fds, 2, -1) > 0) {
