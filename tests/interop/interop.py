@@ -6,10 +6,11 @@ Each agent is a client under the command of its stdin. A line is a verb, a key t
 
     sub KEY FILTER [group=NAME] [retained]      unsub KEY WHICH     serve KEY FILTER group=NAME
     pub KEY TOPIC PAYLOAD HEADERS [retain]      burst KEY TOPIC COUNT SIZE
-    req KEY TOPIC PAYLOAD HEADERS
+    req KEY TOPIC PAYLOAD HEADERS               relay KEY FILTER
 
 Payloads are hex, - when empty; so are headers, or `key=value,...` with ~ for nil, !0 and !1, #int, %float, $str and @bin (both
-hex). A server answers with the payload backwards and the same headers. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
+hex). A server answers with the payload backwards and the same headers; a relay's handler asks the topic KEY with each payload that
+comes, and says `ok relayed ...` for each reply. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
 and burst are done when a PONG has confirmed them, `msg KEY TOPIC PAYLOAD HEADERS`, and what else the client is told: up, down
 UNCONFIRMED, gap FRAMES, hold ON NAME TOPIC, error CODE ABOUT.
 """
@@ -23,7 +24,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "system"))
-from harness import Case, Process, binary, wait_until  # noqa: E402
+from harness import Case, Process, binary, wait_until, wire  # noqa: E402, F401
 
 WORK = pathlib.Path(binary("umbeld")).parent.parent / "interop"
 GO_ENVIRONMENT = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{WORK / 'go'}:/usr/share/gocode", "GOFLAGS": "",
@@ -70,10 +71,10 @@ def go():
     return [agent]
 
 
-def prepare():
-    """For each language the command of its agent, or why there is none."""
+def prepare(languages=(node, go, python)):
+    """For C and each language the command of its agent, or why there is none."""
     commands, missing = {"c": [binary("interop/agent")]}, {}
-    for language in node, go, python:
+    for language in languages:
         (WORK / language.__name__).mkdir(parents=True, exist_ok=True)
         with open(WORK / f"{language.__name__}.lock", "w", encoding="ascii") as lock:  # another test may be at it
             fcntl.flock(lock, fcntl.LOCK_EX)

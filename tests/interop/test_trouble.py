@@ -74,6 +74,15 @@ class Trouble(InteropCase):
             else:
                 self.assertEqual(agent.found("msg", "odd")[0], ["odd", "01", "__proto__=#1"], agent.name)
 
+    def test_a_handler_may_ask_however_many_messages_wait_behind_it(self):
+        self.broker()
+        agents, n = self.agents(), 3000
+        agents[0].do("serve", "echo", "group=servers")
+        for agent in agents:
+            agent.do("relay", f"flood.{agent.language}", key="echo")
+            agents[0].do("burst", f"flood.{agent.language}", n, 8)
+            self.assertEqual(len(agent.expect_found(n, "ok", "relayed")), n, agent.name)
+
     def test_large_messages_and_many_pass(self):
         self.broker()
         agents = self.agents()

@@ -118,7 +118,7 @@ func (c *Client) take(conn net.Conn, kind uint64, frame []any) {
 		sub := c.subs[num(frame[1])]
 		c.mu.Unlock()
 		if m := message(frame[3].([]any), frame[2]); sub != nil {
-			c.calls <- func() { sub.handler(m) }
+			c.later(func() { sub.handler(m) })
 		}
 	case fOK:
 		c.granted(num(frame[1]))
@@ -158,17 +158,13 @@ func (c *Client) welcome(conn net.Conn, frame []any) {
 
 // call calls the handlers of all subscriptions that the message is for, but for those of groups.
 func (c *Client) call(m *Message) {
-	var handlers []func(*Message)
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	for _, sub := range c.subs {
+		sub := sub
 		if sub.granted && sub.options["group"] == nil && matches(sub, m.Topic) {
-			handlers = append(handlers, sub.handler)
+			c.later(func() { sub.handler(m) })
 		}
-	}
-	c.mu.Unlock() // who is called may want it, and c.calls may be full
-	for _, handler := range handlers {
-		handler := handler
-		c.calls <- func() { handler(m) }
 	}
 }
 

@@ -54,7 +54,7 @@ type Client struct {
 	Name, Path  string
 	Hello       Map                              // overflow, will
 	OnEvent     func(event string, about ...any) // ../README.md lists them
-	calls       chan func()
+	called      chan bool                        // closed when all handlers have been, so far
 	ended       chan bool
 	writing     sync.Mutex // not mu: who reads does not wait for who writes
 	mu          sync.Mutex // of all that follows
@@ -74,15 +74,11 @@ type Client struct {
 
 // Connect returns when there is a connection.
 func (c *Client) Connect() {
-	c.up, c.calls, c.ended = sync.NewCond(&c.mu), make(chan func(), 1000), make(chan bool)
+	c.up, c.called, c.ended = sync.NewCond(&c.mu), make(chan bool), make(chan bool)
+	close(c.called)
 	c.limits = Map{} // max_frame: 0 until WELCOME tells
 	c.subs, c.requests, c.waiting = map[uint64]*Subscription{}, map[uint64]request{}, map[any]chan any{}
 	go c.run()
-	go func() {
-		for call := range c.calls {
-			call()
-		}
-	}()
 	c.lockUp()
 	c.mu.Unlock()
 }
@@ -206,7 +202,7 @@ func (c *Client) ping() (net.Conn, []byte, chan any) {
 	return c.conn, frame, done
 }
 
-// Close leaves in order, when all that was published before has been routed.
+// Close leaves in order: what was published has been routed, what is on its way is handled.
 func (c *Client) Close() {
 	c.Flush()
 	c.mu.Lock()
@@ -217,6 +213,7 @@ func (c *Client) Close() {
 		c.send(conn, frame)
 	}
 	<-c.ended
+	<-c.called
 }
 
 func (c *Client) settle(key, result any) bool {
@@ -231,5 +228,16 @@ func (c *Client) settle(key, result any) bool {
 }
 
 func (c *Client) event(event string, about ...any) {
-	c.calls <- func() { c.OnEvent(event, about...) }
+	c.later(func() { c.OnEvent(event, about...) })
+}
+
+// later does not wait: a handler may itself wait for what the reader has to read.
+func (c *Client) later(call func()) {
+	before, after := c.called, make(chan bool)
+	c.called = after
+	go func() {
+		<-before
+		call()
+		close(after)
+	}()
 }

@@ -62,6 +62,10 @@ function agent(name, overflow = 'block') {
         await client.publish(message.reply, message.payload.reverse(), { headers: message.headers });
       }, { group: group.replace('group=', '') });
     },
+    async relay(key, filter) {
+      await client.subscribe(filter, async (message) =>
+        say('ok', 'relayed', hex((await client.request(key, message.payload)).payload)));
+    },
     async pub(key, topic, payload, headers, retain) {
       await client.publish(topic, unhex(payload), { headers: readHeaders(headers), retain: Boolean(retain) });
       return flush();

@@ -188,7 +188,8 @@ class Client extends EventEmitter {
         data = data.subarray(end);
       }
     }
-  }  #lost(why) {
+  }
+  #lost(why) {
     const lost = { session: this.session, unconfirmed: this.#unconfirmed };
     [this.session, this.socket, this.#unconfirmed] = [0, null, 0];
     this.#up = this.#up.open ? promise() : this.#up;

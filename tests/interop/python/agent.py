@@ -65,6 +65,11 @@ class Agent:
             await self.client.publish(message.reply, message.payload[::-1], headers=message.headers)
         await self.client.subscribe(filter, on_message, group=group.removeprefix("group="))
 
+    async def relay(self, key, filter):
+        async def on_message(message):
+            say("ok", "relayed", (await self.client.request(key, message.payload)).payload.hex())
+        await self.client.subscribe(filter, on_message)
+
     async def pub(self, key, topic, payload, headers, *retain):
         payload = b"" if payload == "-" else bytes.fromhex(payload)
         await self.client.publish(topic, payload, headers=read_headers(headers), retain=bool(retain))

@@ -155,6 +155,16 @@ func serve(key, filter, group string) error {
 	return err
 }
 
+// relay waits in its handler.
+func relay(topic, filter string) error {
+	_, err := client.Subscribe(filter, func(m *umbel.Message) {
+		if reply, err := client.Request(topic, m.Payload, nil, 5*time.Second); err == nil {
+			say("ok", "relayed", writeHex(reply.Payload))
+		}
+	}, nil)
+	return err
+}
+
 func burst(topic string, count, size int) error {
 	for number := 0; number < count; number++ {
 		payload := []byte(strings.Repeat("x", size))
@@ -174,6 +184,8 @@ func do(verb string, words []string) (results []any, err error) {
 		client.Unsubscribe(subs[words[1]])
 	case "serve":
 		err = serve(words[0], words[1], words[2])
+	case "relay":
+		err = relay(words[0], words[1])
 	case "pub":
 		err = client.Publish(words[1], readHex(words[2]), readHeaders(words[3]), len(words)-4)
 		if err == nil {
