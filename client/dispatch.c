@@ -358,6 +358,22 @@ finish_turn(struct umbel *c, bool listened)
 	handle_unlock(c);
 }
 
+/* What a round has brought about: their publishes are part of it, and nothing
+   else might end the wait for company. */
+static unsigned
+tell_last(struct umbel *c)
+{
+	unsigned n = dispatch_due(c);
+
+	if (n == 0 || c->dying)
+		return n;
+	handle_lock(c);
+	if (!c->blocked)
+		send_pending(c);
+	handle_unlock(c);
+	return n;
+}
+
 unsigned
 dispatch_turn(struct umbel *c, int timeout_ms)
 {
@@ -383,7 +399,7 @@ dispatch_turn(struct umbel *c, int timeout_ms)
 	if (c->dying)
 		return n;
 	finish_turn(c, listened && !receive_has_frame(c));
-	return n + dispatch_due(c);
+	return n + tell_last(c);
 }
 
 void

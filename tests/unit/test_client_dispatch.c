@@ -158,6 +158,33 @@ TEST(nothing_is_told_twice_and_an_idle_handle_is_not_readable)
 	fake_stop(&f);
 }
 
+static void
+ask_again(struct umbel *c, const struct umbel_reply_info *info, void *user)
+{
+	(void)user;
+	note("%d ", info->error);
+	assert_int_equal(umbel_publish(c, "b", "again", 5), 0);
+}
+
+TEST(what_the_last_callback_of_a_round_publishes_goes_out_in_it)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_request(c, "ask", "x", 1, 20, ask_again, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	assert_string_equal(fake_read_request(&f).topic, "ask");
+	await_callback(c); /* called by the clock, when all else is done */
+	expect_notes("-110 ");
+	assert_true(fake_fd_is_readable(f.fd));
+	assert_string_equal(fake_read_publish(&f), "again");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(the_descriptor_stays_the_same_and_tells_of_retries)
 {
 	struct umbel *c;
@@ -223,6 +250,8 @@ main(void)
 		cmocka_unit_test(one_thread_dispatches_at_a_time),
 		cmocka_unit_test(
 			nothing_is_told_twice_and_an_idle_handle_is_not_readable),
+		cmocka_unit_test(
+			what_the_last_callback_of_a_round_publishes_goes_out_in_it),
 		cmocka_unit_test(
 			the_descriptor_stays_the_same_and_tells_of_retries),
 		cmocka_unit_test(words_and_numbers_are_there_for_every_error),
