@@ -343,16 +343,20 @@ has_more(struct umbel *c)
 	return receive_has_frame(c) && !next_is_full(c);
 }
 
+/* `asked`: the kernel was asked what it is ready for; `listened`: and all that
+   has come was looked at. */
 static void
-finish_turn(struct umbel *c, bool listened)
+finish_turn(struct umbel *c, bool asked, bool listened)
 {
 	handle_lock(c);
 	c->stats.received += c->received;
 	c->received = 0;
 	c->paused = next_is_full(c);
 	run_timers(c, sys_now(), listened);
-	if (!c->blocked)
-		send_pending(c); /* corked or not: a round is over */
+	/* corked or not: a round is over. While there is always more to take in
+	   the kernel is not asked whether it takes something again: try it */
+	if (!c->blocked || !asked)
+		send_pending(c);
 	else
 		send_watch(c);
 	handle_unlock(c);
@@ -378,10 +382,10 @@ unsigned
 dispatch_turn(struct umbel *c, int timeout_ms)
 {
 	struct sys_ready ready = { 0 };
-	bool listened = !has_more(c);
+	bool ask = !has_more(c);
 	unsigned n;
 
-	if (listened)
+	if (ask)
 		sys_wait(&c->sys, timeout_ms, &ready);
 	if (ready.wake)
 		c->again = false;
@@ -398,7 +402,7 @@ dispatch_turn(struct umbel *c, int timeout_ms)
 		n += receive(c, ready.in, c->opt.dispatch_max - n);
 	if (c->dying)
 		return n;
-	finish_turn(c, listened && !receive_has_frame(c));
+	finish_turn(c, ask, ask && !receive_has_frame(c));
 	return n + tell_last(c);
 }
 

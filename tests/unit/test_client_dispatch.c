@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include "client.h"
@@ -185,6 +186,49 @@ TEST(what_the_last_callback_of_a_round_publishes_goes_out_in_it)
 	fake_stop(&f);
 }
 
+/* What is there to be read right now: how many bytes. */
+static size_t
+drain(struct fake *f)
+{
+	static char bytes[1u << 16];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = recv(f->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		all += (size_t)n;
+	return all;
+}
+
+TEST(what_waits_is_sent_though_there_is_always_more_to_take_in)
+{
+	static char bulk[100000];
+	struct umbel_stats stats;
+	size_t got = 0;
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.dispatch_max = 1, .buffer = 4u << 20));
+	umbel_subscribe(c, "a", on_message, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	while (umbel_publish(c, "b", bulk, sizeof(bulk)) == 0)
+		;
+	for (unsigned i = 0; i < 80; i++)
+		fake_send_publish(&f, "a", "x", 1);
+	for (unsigned i = 0; i < 70; i++) {
+		turn(c); /* takes one, and leaves the others */
+		got += drain(&f);
+		diary.text[0] = '\0';
+	}
+	umbel_get_stats(c, &stats, sizeof(stats));
+	assert_int_equal(stats.buffered, 0);
+	assert_true(got > stats.published * sizeof(bulk));
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(the_descriptor_stays_the_same_and_tells_of_retries)
 {
 	struct umbel *c;
@@ -252,6 +296,8 @@ main(void)
 			nothing_is_told_twice_and_an_idle_handle_is_not_readable),
 		cmocka_unit_test(
 			what_the_last_callback_of_a_round_publishes_goes_out_in_it),
+		cmocka_unit_test(
+			what_waits_is_sent_though_there_is_always_more_to_take_in),
 		cmocka_unit_test(
 			the_descriptor_stays_the_same_and_tells_of_retries),
 		cmocka_unit_test(words_and_numbers_are_there_for_every_error),
