@@ -110,12 +110,14 @@ struct state_event {
    and of one length, and only the payload is added. */
 struct head_template {
 	size_t topic_end; /* the front without the payload's head; 0: none */
-	size_t len;       /* with it */
+	size_t len;       /* with it; HEAD_OF_NONE: no message begins so */
 	size_t data_len;  /* of the payload that prefix and head tell of */
 	char topic[TOPIC_MAX + 1];
 	uint8_t bytes[FRAME_PREFIX_SIZE + PUBLISH_PLAIN_TOPIC + 2 + TOPIC_MAX +
 	              2 + ENCODE_BIN_HEAD_MAX];
 };
+/* Longer than any buffer, and short enough to be added to a place in one. */
+#define HEAD_OF_NONE (SIZE_MAX / 2)
 
 /* A SUBSCRIBE or UNSUBSCRIBE whose answer has not come. */
 struct request {

@@ -285,6 +285,7 @@ init_fields(struct umbel *c)
 	c->random = sys_random() | 1; /* the seed of its tables, too */
 	c->max_frame = FRAME_MAX_DEFAULT;
 	c->flush_at = SEND_BATCH;
+	c->head.len = HEAD_OF_NONE;
 	c->at = (struct deadlines){ NEVER, NEVER, NEVER, NEVER,
 		                    NEVER, NEVER, NEVER };
 	request_init(c);

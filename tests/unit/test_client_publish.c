@@ -311,6 +311,29 @@ TEST(what_no_broker_would_take_is_refused_at_once)
 	fake_stop(&f);
 }
 
+TEST(a_first_message_without_topic_and_data_repeats_nothing)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	assert_int_equal(umbel_publish(c, "", NULL, 0), UMBEL_E_TOPIC);
+	umbel_cork(c); /* there is a buffer, and a brink */
+	assert_int_equal(umbel_publish_opts(c, "a", "x", 1,
+	                                    UMBEL_PUB_OPTIONS(.retain = true)),
+	                 0);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(umbel_publish(c, "", NULL, 0), UMBEL_E_TOPIC);
+	assert_int_equal(umbel_publish(c, "b", NULL, 0), 0);
+	umbel_uncork(c);
+	assert_string_equal(fake_read_publish(&f), "x");
+	assert_string_equal(fake_read_publish(&f), "");
+	fake_expect_silence(&f);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(the_longest_frame_goes_and_a_byte_more_does_not)
 {
 	struct umbel *c;
@@ -741,6 +764,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_first_message_without_topic_and_data_repeats_nothing),
 		cmocka_unit_test(a_plain_message_is_these_bytes),
 		cmocka_unit_test(longer_topics_and_payloads_have_longer_heads),
 		cmocka_unit_test(options_are_these_bytes),
