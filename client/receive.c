@@ -677,7 +677,7 @@ receive(struct umbel *c, bool readable, unsigned max)
 		struct rx *rx;
 
 		n += dispatch_due(c);
-		if (c->dying)
+		if (c->dying || n >= max)
 			break;
 		n += take_repeats(c, max - n);
 		if (n == max || has_attention(c))

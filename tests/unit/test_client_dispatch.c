@@ -186,6 +186,44 @@ TEST(what_the_last_callback_of_a_round_publishes_goes_out_in_it)
 	fake_stop(&f);
 }
 
+static void
+ignore_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
+{
+	(void)c;
+	(void)info;
+	(void)user;
+}
+
+static void
+cancel_all(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)user;
+	for (uint64_t id = 1; diary.n_messages == 0 && id <= 5; id++)
+		assert_int_equal(umbel_cancel(c, id), 0);
+	on_message(c, m, NULL);
+}
+
+TEST(a_round_ends_when_what_a_message_brought_about_fills_it)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.dispatch_max = 2));
+	umbel_subscribe(c, "a", cancel_all, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	for (unsigned i = 0; i < 5; i++)
+		umbel_request(c, "ask", "", 0, -1, ignore_reply, NULL);
+	for (unsigned i = 0; i < 50; i++)
+		fake_send_publish(&f, "a", "x", 1);
+	turn(c);
+	expect_notes("a=x ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 /* What is there to be read right now: how many bytes. */
 static size_t
 drain(struct fake *f)
@@ -296,6 +334,8 @@ main(void)
 			nothing_is_told_twice_and_an_idle_handle_is_not_readable),
 		cmocka_unit_test(
 			what_the_last_callback_of_a_round_publishes_goes_out_in_it),
+		cmocka_unit_test(
+			a_round_ends_when_what_a_message_brought_about_fills_it),
 		cmocka_unit_test(
 			what_waits_is_sent_though_there_is_always_more_to_take_in),
 		cmocka_unit_test(
