@@ -200,7 +200,6 @@ class Client extends EventEmitter {
     this.#subs.forEach((sub) => { sub.granted = false; });
     if (lost.session) this.emit('down', why, lost.unconfirmed);
   }
-
   #on = {
     [WELCOME]: (version, session, uid, limits) => {
       Object.assign(this, { session, uid, limits });
