@@ -13,3 +13,9 @@ clock_now_ms(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
+
+int64_t
+clock_date(void)
+{
+	return time(NULL);
+}

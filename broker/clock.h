@@ -13,4 +13,7 @@
 /* Milliseconds since some fixed point; never goes back. */
 uint64_t clock_now_ms(void);
 
+/* Seconds since 1970, as the machine has it: for people, not for deadlines. */
+int64_t clock_date(void);
+
 #endif

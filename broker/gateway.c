@@ -3,6 +3,7 @@
 
 #include "gateway.h"
 
+#include "clock.h"
 #include "web.h"
 #include "webreply.h"
 
@@ -79,6 +80,17 @@ on_retry(struct deadline *d, void *gateway)
 	(void)gateway;
 	web_flush(w);
 	web_mark_busy(w);
+}
+
+const char *
+gateway_date(struct gateway *g)
+{
+	int64_t now = clock_date();
+
+	if (now != g->dated || !g->date[0])
+		http_date(now, g->date);
+	g->dated = now;
+	return g->date;
 }
 
 uint64_t

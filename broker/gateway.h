@@ -21,6 +21,7 @@
 #include "admission.h"
 #include "broker.h"
 #include "deadline.h"
+#include "http.h"
 #include "session.h"
 
 struct web;
@@ -38,10 +39,15 @@ struct gateway {
 	struct deadline_queue idles;  /* until another request comes */
 	struct deadline_queue leaves;
 	struct deadline_queue retries;
+	int64_t dated; /* what `date` says, in seconds since 1970 */
+	char date[HTTP_DATE_SIZE];
 };
 
 void gateway_init(struct gateway *g, struct event_base *base,
                   struct broker *broker);
+
+/* For answers: made anew once a second. */
+const char *gateway_date(struct gateway *g);
 
 /* For admission: whoever is refused gets a 503. */
 struct carrier gateway_carrier(struct gateway *g);

@@ -3,8 +3,10 @@
 
 #include "http.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* A chunk's size, with what may stand behind it. */
 #define LINE_MAX_BYTES 256u
@@ -537,4 +539,22 @@ http_phrase(unsigned status)
 			return phrases[i].phrase;
 	}
 	return "Unknown";
+}
+
+/* Not strftime(): its words are those of a locale. */
+void
+http_date(int64_t seconds, char out[HTTP_DATE_SIZE])
+{
+	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed",
+		                        "Thu", "Fri", "Sat" };
+	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr",
+		                          "May", "Jun", "Jul", "Aug",
+		                          "Sep", "Oct", "Nov", "Dec" };
+	time_t t = (time_t)seconds;
+	struct tm tm = { 0 };
+
+	gmtime_r(&t, &tm);
+	snprintf(out, HTTP_DATE_SIZE, "%s, %02d %s %04d %02d:%02d:%02d GMT",
+	         days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon],
+	         (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }

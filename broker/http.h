@@ -93,4 +93,8 @@ enum http_piece http_next_piece(struct http_chunks *c, const char *bytes,
 /* "Not Found" */
 const char *http_phrase(unsigned status);
 
+/* "Sun, 06 Nov 1994 08:49:37 GMT", of seconds since 1970. */
+#define HTTP_DATE_SIZE 32
+void http_date(int64_t seconds, char out[HTTP_DATE_SIZE]);
+
 #endif

@@ -29,7 +29,8 @@ begin_head(struct web *w, unsigned status, const char *type)
 		w->keep_alive = false;
 	print_format(&w->out, "HTTP/1.1 %u %s\r\n", status,
 	             http_phrase(status));
-	print_format(&w->out, "Content-Type: %s\r\n", type);
+	print_format(&w->out, "Date: %s\r\nContent-Type: %s\r\n",
+	             gateway_date(web_gateway(w)), type);
 	/* it tells how things are now */
 	print_text(&w->out, "Cache-Control: no-store\r\n"
 	                    "X-Content-Type-Options: nosniff\r\n");

@@ -338,6 +338,25 @@ TEST(each_status_has_a_phrase)
 	assert_string_equal(http_phrase(299), "Unknown");
 }
 
+TEST(a_date_is_in_the_words_of_the_rfc)
+{
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} dates[] = {
+		{ 0, "Thu, 01 Jan 1970 00:00:00 GMT" },
+		{ 784111777, "Sun, 06 Nov 1994 08:49:37 GMT" },
+		{ 951782400, "Tue, 29 Feb 2000 00:00:00 GMT" },
+		{ 4102444799, "Thu, 31 Dec 2099 23:59:59 GMT" },
+	};
+	char text[HTTP_DATE_SIZE];
+
+	for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+		http_date(dates[i].seconds, text);
+		assert_string_equal(text, dates[i].text);
+	}
+}
+
 int
 main(void)
 {
@@ -359,6 +378,7 @@ main(void)
 		cmocka_unit_test(lines_between_chunks_are_bounded),
 		cmocka_unit_test(a_body_that_is_not_there_yet_is_more_to_come),
 		cmocka_unit_test(each_status_has_a_phrase),
+		cmocka_unit_test(a_date_is_in_the_words_of_the_rfc),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

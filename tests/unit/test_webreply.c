@@ -30,6 +30,23 @@ TEST(head_gets_what_get_would_get_without_the_body)
 	gate_fini(&t);
 }
 
+TEST(an_answer_says_when_it_was_made)
+{
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/healthz"), OK,
+	         "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+	clock_step(999);
+	end_asks(&t, &e, GET("/healthz"), OK, " 08:49:37 GMT\r\n");
+	clock_step(1);
+	end_asks(&t, &e, GET("/topics"), OK, " 08:49:38 GMT\r\n");
+	end_close(&e);
+	gate_fini(&t);
+}
+
 TEST(an_error_is_an_object_that_says_what_is_wrong)
 {
 	struct gate t;
@@ -88,6 +105,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(head_gets_what_get_would_get_without_the_body),
+		cmocka_unit_test(an_answer_says_when_it_was_made),
 		cmocka_unit_test(an_error_is_an_object_that_says_what_is_wrong),
 		cmocka_unit_test(
 			an_old_client_gets_pieces_until_the_stream_ends),
