@@ -49,7 +49,8 @@ struct config {
 	mode_t datagram_mode;
 	char *http_path; /* NULL: none */
 	mode_t http_mode;
-	int ready_fd; /* -1: none */
+	char *http_role; /* NULL: none */
+	int ready_fd;    /* -1: none */
 	enum log_level log_level;
 
 	size_t memory_max;

@@ -339,6 +339,8 @@ check_role(const struct config *c, const struct acl_rule *rule,
 {
 	if (who->kind != ACL_ROLE)
 		return 0;
+	if (c->http_role && strcmp(c->http_role, who->role) == 0)
+		return 0;
 	for (size_t i = 0; i < c->n_sockets; i++) {
 		const char *role = c->sockets[i].role;
 

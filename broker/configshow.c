@@ -46,9 +46,9 @@ print_section(const struct config *c, const char *section, FILE *to)
 
 		if (!s->section || strcmp(s->section, section) != 0 ||
 		    !*setting_value(s, c, words))
-			continue; /* a path that is not set */
+			continue; /* a text that is not set */
 		fprintf(to, "%s%s: ", indent, s->name);
-		if (s->kind == SETTING_PATH)
+		if (setting_is_text(s))
 			document_print(to, setting_value(s, c, words));
 		else
 			fputs(setting_value(s, c, words), to);

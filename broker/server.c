@@ -90,6 +90,7 @@ start_gateway(struct server *srv)
 		.mode = c->http_mode,
 		.owner = (uid_t)-1,
 		.group = (gid_t)-1,
+		.role = c->http_role,
 	};
 	return doors_open(&srv->http_doors, srv->base, "--http",
 	                  &srv->http_socket, 1);
@@ -305,8 +306,9 @@ say_where_and_how(struct server *srv)
 		          c->datagram_rate);
 	if (c->http_path)
 		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
-		          "speaking http socket=%s mode=%04o", c->http_path,
-		          (unsigned)c->http_mode);
+		          "speaking http socket=%s mode=%04o role=%s",
+		          c->http_path, (unsigned)c->http_mode,
+		          c->http_role ? c->http_role : "none");
 	if (c->ready_fd >= 0) {
 		if (write(c->ready_fd, "\n", 1) < 0)
 			log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,

@@ -4,10 +4,11 @@
 #include "setting.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "rules.h"
 
 #define AT(member) offsetof(struct config, member)
 #define MS(n, m, min, text, section)                                       \
@@ -43,6 +44,8 @@ static const struct setting settings[] = {
 	  "" },
 	{ "http-mode", SETTING_MODE, AT(http_mode), 0, 0777, "OCTAL",
 	  "permissions of that socket (default 0600)", "" },
+	{ "http-role", SETTING_ROLE, AT(http_role), 0, 0, "WORD",
+	  "what rules call those who come by it", "" },
 	{ "ready-fd", SETTING_FD, AT(ready_fd), 0, 1 << 20, "N",
 	  "write a newline to this descriptor when listening", NULL },
 	{ "log-level", SETTING_LEVEL, AT(log_level), 0, 0, "LEVEL",
@@ -175,7 +178,7 @@ setting_parse_mode(const char *text, mode_t *mode)
 }
 
 static int
-take_path(char **at, const char *text)
+take_text(char **at, const char *text)
 {
 	char *copy;
 
@@ -195,8 +198,10 @@ setting_take(const struct setting *s, struct config *c, const char *text)
 	void *at = (char *)c + s->offset;
 	uint64_t n = 0;
 
-	if (s->kind == SETTING_PATH)
-		return take_path(at, text);
+	if (s->kind == SETTING_ROLE && !rules_is_role(text))
+		return -EINVAL;
+	if (setting_is_text(s))
+		return take_text(at, text);
 	if (s->kind == SETTING_LEVEL)
 		return log_level_parse(text, at);
 	if (!parse_number(s, text, &n))
@@ -217,7 +222,7 @@ setting_free(const struct setting *s, struct config *c)
 {
 	char **at = (void *)((char *)c + s->offset);
 
-	if (s->kind != SETTING_PATH)
+	if (!setting_is_text(s))
 		return;
 	free(*at);
 	*at = NULL;
@@ -229,6 +234,8 @@ setting_expected(const struct setting *s, char buf[SETTING_WORDS_MAX])
 	switch (s->kind) {
 	case SETTING_PATH:
 		return "a path";
+	case SETTING_ROLE:
+		return "letters, digits, - and _";
 	case SETTING_LEVEL:
 		return "error, warn, info or debug";
 	case SETTING_MODE:
@@ -251,6 +258,7 @@ setting_value(const struct setting *s, const struct config *c,
 
 	switch (s->kind) {
 	case SETTING_PATH:
+	case SETTING_ROLE:
 		return *(char *const *)at ? *(char *const *)at : "";
 	case SETTING_LEVEL:
 		return log_level_name(*(const enum log_level *)at);

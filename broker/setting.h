@@ -8,6 +8,7 @@
 #ifndef UMBELD_SETTING_H
 #define UMBELD_SETTING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,7 @@
 
 enum setting_kind {
 	SETTING_PATH,
+	SETTING_ROLE,
 	SETTING_MODE,
 	SETTING_FD,
 	SETTING_LEVEL,
@@ -38,7 +40,14 @@ const struct setting *setting_at(size_t n);
 /* Take a value. Returns 0, -ENOMEM, or -EINVAL: see setting_expected(). */
 int setting_take(const struct setting *s, struct config *c, const char *text);
 
-/* What it holds, if it is a path. */
+/* Is it a text? Without one, its value is "". */
+static inline bool
+setting_is_text(const struct setting *s)
+{
+	return s->kind == SETTING_PATH || s->kind == SETTING_ROLE;
+}
+
+/* What it holds, if it is a text. */
 void setting_free(const struct setting *s, struct config *c);
 
 /* "a number from 1 to 10" */
@@ -46,7 +55,7 @@ void setting_free(const struct setting *s, struct config *c);
 const char *setting_expected(const struct setting *s,
                              char buf[SETTING_WORDS_MAX]);
 
-/* A value, but for paths, as it could be given. */
+/* A value, but for texts that are not there, as it could be given. */
 const char *setting_value(const struct setting *s, const struct config *c,
                           char buf[SETTING_WORDS_MAX]);
 

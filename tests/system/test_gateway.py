@@ -80,6 +80,16 @@ class Gateway(GatewayCase):
         self.assertEqual(reader.event()[1]["filter"], "public.a")
         self.assertIsNone(reader.event())
 
+    def test_a_rule_may_be_for_those_who_come_by_http(self):
+        file = self.directory / "umbeld.yaml"
+        file.write_text("http-role: web\nacl:\n  - {allow: [publish], who: [role web], topics: [a]}\n", encoding="ascii")
+        broker = self.start("--config", str(file))
+        broker.expect("speaking http socket=.* role=web")
+        self.assertEqual(self.ask("POST", "/topics/a", b"x")[0], 200)
+        session = self.session()
+        session.publish("a", b"x")
+        self.assertEqual(session.receive().tree[1], wire.REFUSAL_CODES["denied"])
+
     def test_a_reader_that_stalls_is_evicted_like_any_and_nobody_else_loses(self):
         broker = self.start("--outbox-high", "200000", "--stall-ms", "300")
         stalled = self.raw()

@@ -114,10 +114,10 @@ TEST(every_setting_of_the_file_can_be_given_there)
 
 		if (!s->section || s->kind == SETTING_PATH)
 			continue;
-		snprintf(text, sizeof(text), "%s%s%s%s: nonsense\n", s->section,
+		snprintf(text, sizeof(text), "%s%s%s%s: no sense\n", s->section,
 		         *s->section ? ":\n" : "", *s->section ? "  " : "",
 		         s->name);
-		expect_bad(text, ": nonsense: expected ");
+		expect_bad(text, ": no sense: expected ");
 		assert_non_null(strstr(err.text, s->name));
 		snprintf(text, sizeof(text), "%s%s%s%s: %s\n", s->section,
 		         *s->section ? ":\n" : "", *s->section ? "  " : "",
@@ -244,6 +244,7 @@ TEST(rules_are_people_verbs_and_topics)
 
 TEST(rules_that_make_no_sense_are_refused_with_their_line)
 {
+	struct config c;
 	static const char *const who[] = {
 		"nobody-at-all",
 		"user",
@@ -284,6 +285,10 @@ TEST(rules_that_make_no_sense_are_refused_with_their_line)
 	           "acl[0]: reply, hold and introspect are not about topics");
 	expect_bad(RIGHT("hold", "role local"),
 	           ":2: role local: expected the role of one of the sockets");
+	expect_good(&c, "http-role: web\nacl:\n"
+	                "  - {allow: [hold], who: [role web]}\n");
+	assert_string_equal(c.http_role, "web");
+	config_fini(&c);
 	for (size_t i = 0; i < COUNT(who); i++) {
 		char text[256];
 

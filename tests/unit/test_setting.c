@@ -52,7 +52,7 @@ TEST(what_is_shown_can_be_given)
 		struct config b = { 0 };
 		int r = setting_take(s, &b, value);
 
-		if (s->kind == SETTING_PATH) {
+		if (setting_is_text(s)) {
 			assert_string_equal(value, "");
 			assert_int_equal(r, -EINVAL);
 		} else if (r == 0) {
@@ -95,6 +95,10 @@ TEST(what_is_refused_changes_nothing_and_is_explained)
 	assert_int_equal(c.mode, 0600);
 	assert_string_equal(setting_expected(named("mode"), words),
 	                    "an octal mode up to 0777");
+	assert_int_equal(setting_take(named("http-role"), &c, "a b"), -EINVAL);
+	assert_null(c.http_role);
+	assert_string_equal(setting_expected(named("http-role"), words),
+	                    "letters, digits, - and _");
 	assert_int_equal(setting_take(named("log-level"), &c, ""), -EINVAL);
 	assert_string_equal(setting_expected(named("log-level"), words),
 	                    "error, warn, info or debug");
