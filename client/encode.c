@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "proto/frame.h"
 #include "proto/publish.h"
 #include "proto/topic.h"
@@ -270,6 +271,10 @@ encode_check(const struct umbel_pub_options *o)
 		return -EINVAL;
 	if (o->n_headers > 0 && !o->headers)
 		return -EINVAL;
+	for (size_t i = 0; i < sizeof(o->reserved); i++) {
+		if (o->reserved[i] != 0)
+			return -EINVAL;
+	}
 	for (size_t i = 0; i < o->n_headers; i++) {
 		if (!header_is_valid(&o->headers[i]))
 			return -EINVAL;
@@ -281,13 +286,9 @@ int
 encode_take_options(struct umbel_pub_options *out,
                     const struct umbel_pub_options *in)
 {
-	size_t n = sizeof(*out);
+	int r;
 
-	*out = (struct umbel_pub_options){ .size = n };
-	if (!in)
-		return 0;
-	if (in->size < sizeof(in->size))
-		return -EINVAL;
-	memcpy(out, in, in->size < n ? in->size : n);
-	return encode_check(out);
+	*out = (struct umbel_pub_options){ .size = sizeof(*out) };
+	r = options_take(out, sizeof(*out), in);
+	return r < 0 ? r : encode_check(out);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "proto/frame.h"
 #include "proto/utf8.h"
 
@@ -150,27 +151,6 @@ handle_wait(struct umbel *c, int timeout_ms)
 
 /* ---- options -------------------------------------------------------------- */
 
-void
-umbel_options_init(struct umbel_options *options)
-{
-	*options = (struct umbel_options){ .size = sizeof(*options) };
-}
-
-/* Of a caller built against an older umbel.h the rest of *out is zero. */
-static int
-take_options(struct umbel_options *out, const struct umbel_options *in)
-{
-	size_t n = sizeof(*out);
-
-	*out = (struct umbel_options){ .size = sizeof(*out) };
-	if (!in)
-		return 0;
-	if (in->size < sizeof(in->size))
-		return -EINVAL;
-	memcpy(out, in, in->size < n ? in->size : n);
-	return 0;
-}
-
 static void
 int_default(int *value, int standard)
 {
@@ -258,7 +238,10 @@ init_tables(struct umbel *c)
 static int
 init_settings(struct umbel *c, const struct umbel_options *options)
 {
-	int r = take_options(&c->opt, options);
+	int r;
+
+	c->opt = (struct umbel_options){ .size = sizeof(c->opt) };
+	r = options_take(&c->opt, sizeof(c->opt), options);
 
 	if (r == 0)
 		r = set_defaults(&c->opt);

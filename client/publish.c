@@ -17,13 +17,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "options.h"
 #include "proto/frame.h"
-
-void
-umbel_pub_options_init(struct umbel_pub_options *options)
-{
-	*options = (struct umbel_pub_options){ .size = sizeof(*options) };
-}
 
 /* Everything from here to umbel.h's part has the lock held. */
 
@@ -330,18 +325,17 @@ static int
 take_wish(struct umbel *c, struct wish *wish,
           const struct umbel_pub_options *options)
 {
-	size_t n = sizeof(wish->options);
 	int r;
 
 	if (!wish->topic || (!wish->data && wish->len > 0) ||
-	    (options && options->size < sizeof(options->size)))
+	    options_take(&wish->options, sizeof(wish->options), options) < 0)
 		return handle_refuse(c, -EINVAL,
 		                     "publish: no topic, no data, or options "
-		                     "without their size");
+		                     "without their size or newer than this "
+		                     "library");
 	wish->plain = !options;
 	if (!options)
 		return 0;
-	memcpy(&wish->options, options, options->size < n ? options->size : n);
 	r = encode_check(&wish->options);
 	if (r < 0)
 		return handle_refuse(c, r, "publish on %.300s: %s", wish->topic,

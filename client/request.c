@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "encode.h"
+#include "options.h"
 #include "proto/status.h"
 
 #define TIMEOUT_MS 5000
@@ -30,12 +31,6 @@
 #define GRACE_MS 1000
 
 #define INBOX_FRONT "$inbox."
-
-void
-umbel_request_options_init(struct umbel_request_options *options)
-{
-	*options = (struct umbel_request_options){ .size = sizeof(*options) };
-}
 
 /* ---- inbox and numbers ------------------------------------------------------- */
 
@@ -493,13 +488,10 @@ static int
 take_options(struct question *q, const struct umbel_request_options *options)
 {
 	struct umbel_request_options *o = &q->options;
-	size_t n = sizeof(*o);
 
 	if (!q->topic || (!q->data && q->len > 0) || !q->cb ||
-	    (options && options->size < sizeof(options->size)))
+	    options_take(o, sizeof(*o), options) < 0)
 		return -EINVAL;
-	if (options)
-		memcpy(o, options, options->size < n ? options->size : n);
 	if (o->timeout_ms == 0)
 		o->timeout_ms = TIMEOUT_MS;
 	if (o->max_replies == 0)

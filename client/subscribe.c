@@ -14,13 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
 #include "proto/status.h"
-
-void
-umbel_sub_options_init(struct umbel_sub_options *options)
-{
-	*options = (struct umbel_sub_options){ .size = sizeof(*options) };
-}
 
 void
 sub_free(struct umbel_sub *s)
@@ -532,20 +527,15 @@ take_in(struct umbel *c, struct umbel_sub *s, size_t len)
 	return 0;
 }
 
-/* Of a caller built against an older umbel.h the rest of *out is zero. */
 static int
 take_options(struct umbel *c, const struct umbel_sub_options *in,
              struct umbel_sub_options *out)
 {
-	size_t n = sizeof(*out);
-
-	*out = (struct umbel_sub_options){ .size = n };
-	if (!in)
-		return 0;
-	if (in->size < sizeof(in->size))
+	*out = (struct umbel_sub_options){ .size = sizeof(*out) };
+	if (options_take(out, sizeof(*out), in) < 0)
 		return handle_refuse(c, -EINVAL,
-		                     "subscribe: options without their size");
-	memcpy(out, in, in->size < n ? in->size : n);
+		                     "subscribe: options without their size, "
+		                     "or newer than this library");
 	if (!out->group)
 		return 0;
 	if (!out->group[0] || !umbel_name_is_valid(out->group))

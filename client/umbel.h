@@ -53,6 +53,11 @@
  *
  * STRINGS are UTF-8 and NUL-terminated; the library copies what it keeps.
  *
+ * VERSIONS. What libumbel.so.0 exports stays, and means the same. Structs of
+ * options grow at their end, and know their size: a program may run with an
+ * older library or a newer one than it was built with. An option that is set
+ * and that the library does not know yet is refused with -EINVAL.
+ *
  * The library never prints (but with UMBEL_DEBUG=1 in the environment: a line
  * per frame on stderr), never aborts, and never touches signal dispositions.
  */
@@ -62,6 +67,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -104,6 +110,11 @@ UMBEL_API const char *umbel_strerror(int error);
  * in this thread.
  */
 UMBEL_API const char *umbel_last_error(struct umbel *c);
+
+/* Of this file; #if UMBEL_VERSION_NUMBER >= UMBEL_VERSION_OF(0, 1, 0) */
+#define UMBEL_VERSION_OF(major, minor, patch) \
+	((major)*1000000 + (minor)*1000 + (patch))
+#define UMBEL_VERSION_NUMBER UMBEL_VERSION_OF(0, 1, 0)
 
 /* The version of the library, as "0.1.0". */
 UMBEL_API const char *umbel_version(void);
@@ -276,7 +287,12 @@ struct umbel_options {
 	                          __VA_ARGS__ })
 
 /* Fill with defaults; for C++, and for C that sets members one by one. */
-UMBEL_API void umbel_options_init(struct umbel_options *options);
+static inline void
+umbel_options_init(struct umbel_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->size = sizeof(*options);
+}
 
 /* ---- life ----------------------------------------------------------- */
 
@@ -424,11 +440,17 @@ struct umbel_pub_options {
 	/* shorthand for a header `more` that is true: of a reply, that others
 	   to the same request follow */
 	bool more;
+	unsigned char reserved[sizeof(void *) - 2]; /* zero */
 };
 #define UMBEL_PUB_OPTIONS(...)        \
 	(&(struct umbel_pub_options){ \
 		.size = sizeof(struct umbel_pub_options), __VA_ARGS__ })
-UMBEL_API void umbel_pub_options_init(struct umbel_pub_options *options);
+static inline void
+umbel_pub_options_init(struct umbel_pub_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->size = sizeof(*options);
+}
 
 /*
  * Publish `len` bytes on `topic`. The data is copied.
@@ -532,7 +554,12 @@ struct umbel_sub_options {
 #define UMBEL_SUB_OPTIONS(...)        \
 	(&(struct umbel_sub_options){ \
 		.size = sizeof(struct umbel_sub_options), __VA_ARGS__ })
-UMBEL_API void umbel_sub_options_init(struct umbel_sub_options *options);
+static inline void
+umbel_sub_options_init(struct umbel_sub_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->size = sizeof(*options);
+}
 
 /*
  * Subscribe to `filter`. Holds for the life of the handle, across reconnects.
@@ -666,8 +693,12 @@ struct umbel_request_options {
 #define UMBEL_REQUEST_OPTIONS(...)        \
 	(&(struct umbel_request_options){ \
 		.size = sizeof(struct umbel_request_options), __VA_ARGS__ })
-UMBEL_API void
-umbel_request_options_init(struct umbel_request_options *options);
+static inline void
+umbel_request_options_init(struct umbel_request_options *options)
+{
+	memset(options, 0, sizeof(*options));
+	options->size = sizeof(*options);
+}
 
 /*
  * Publish a request on `topic`, and call `cb` exactly once: with the first

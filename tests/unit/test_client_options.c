@@ -1,0 +1,131 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "client/options.h"
+
+#include <errno.h>
+
+#include "client/umbel.h"
+#include "unit.h"
+
+/* One struct as three releases know it. */
+struct older {
+	size_t size;
+	int a;
+};
+struct ours {
+	size_t size;
+	int a;
+	int b;
+	void *c;
+};
+struct newer {
+	size_t size;
+	int a;
+	int b;
+	void *c;
+	int d;
+	int e;
+};
+
+static struct ours
+defaults(void)
+{
+	return (struct ours){ .size = sizeof(struct ours), .a = 1, .b = 2 };
+}
+
+TEST(nothing_is_the_defaults)
+{
+	struct ours o = defaults();
+
+	assert_int_equal(options_take(&o, sizeof(o), NULL), 0);
+	assert_int_equal(o.a, 1);
+	assert_int_equal(o.b, 2);
+}
+
+TEST(what_an_older_caller_does_not_have_keeps_its_default)
+{
+	const struct older in = { .size = sizeof(in), .a = 7 };
+	struct ours o = defaults();
+
+	assert_int_equal(options_take(&o, offsetof(struct ours, b), &in), 0);
+	assert_int_equal(o.a, 7);
+	assert_int_equal(o.b, 2);
+}
+
+TEST(a_newer_caller_may_set_nothing_that_we_do_not_know)
+{
+	struct newer in = { .size = sizeof(in), .a = 7 };
+	struct ours o = defaults();
+
+	assert_int_equal(options_take(&o, sizeof(o), &in), 0);
+	assert_int_equal(o.a, 7);
+	assert_int_equal(o.size, sizeof(o));
+	in.e = 1;
+	o = defaults();
+	assert_int_equal(options_take(&o, sizeof(o), &in), -EINVAL);
+	assert_int_equal(o.a, 1);
+}
+
+TEST(who_does_not_set_the_size_is_refused)
+{
+	struct ours in = { .size = 0, .a = 7 }, o = defaults();
+
+	assert_int_equal(options_take(&o, sizeof(o), &in), -EINVAL);
+	in.size = sizeof(size_t) - 1;
+	assert_int_equal(options_take(&o, sizeof(o), &in), -EINVAL);
+	in.size = SIZE_MAX;
+	assert_int_equal(options_take(&o, sizeof(o), &in), -EINVAL);
+	assert_int_equal(o.a, 1);
+}
+
+TEST(every_call_that_takes_options_asks_the_same)
+{
+	struct umbel_options options;
+	struct umbel *c;
+
+	umbel_options_init(&options);
+	assert_int_equal(options.size, sizeof(options));
+	options.size = 1;
+	assert_int_equal(umbel_new(&c, &options), -EINVAL);
+	assert_int_equal(umbel_new(&c, NULL), 0);
+	assert_int_equal(umbel_publish_opts(c, "a", "x", 1,
+	                                    &(struct umbel_pub_options){ 0 }),
+	                 -EINVAL);
+	assert_int_equal(
+		umbel_publish_opts(c, "a", "x", 1,
+	                           UMBEL_PUB_OPTIONS(.reserved = { 1 })),
+		-EINVAL);
+	assert_int_equal(umbel_publish_opts(c, "a", "x", 1,
+	                                    UMBEL_PUB_OPTIONS(.more = true)),
+	                 0);
+	umbel_free(c);
+}
+
+TEST(the_version_of_the_header_is_that_of_the_library)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%d.%d.%d", UMBEL_VERSION_NUMBER / 1000000,
+	         UMBEL_VERSION_NUMBER / 1000 % 1000,
+	         UMBEL_VERSION_NUMBER % 1000);
+	assert_string_equal(umbel_version(), text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_the_defaults),
+		cmocka_unit_test(
+			what_an_older_caller_does_not_have_keeps_its_default),
+		cmocka_unit_test(
+			a_newer_caller_may_set_nothing_that_we_do_not_know),
+		cmocka_unit_test(who_does_not_set_the_size_is_refused),
+		cmocka_unit_test(every_call_that_takes_options_asks_the_same),
+		cmocka_unit_test(
+			the_version_of_the_header_is_that_of_the_library),
+	};
+
+	return RUN(tests);
+}
