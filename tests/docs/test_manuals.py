@@ -119,7 +119,8 @@ def header():
     text = re.sub(r"^#include.*", "", text, flags=re.M)
     text = subprocess.run([os.environ.get("CC", "cc"), "-E", "-P", "-x", "c", "-"], input=text, check=True, text=True,
                           stdout=subprocess.PIPE).stdout
-    return re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", "", text)
+    text = re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", "", text)
+    return re.sub(r"static inline ([^;{]*)\{[^{}]*\}", r"\1;", text)
 
 
 def statements(text):

@@ -95,6 +95,29 @@ class Strangers(unittest.TestCase):
         said = self.configure("without", without, "-DCOMPONENTS=static", source=project, status=1)
         self.assertIn("no component static", " ".join(said.split()))
 
+    def test_a_project_may_have_our_source_as_a_part_of_its_own(self):
+        project = self.scratch / "whole"
+        project.mkdir()
+        (project / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.25)\n"
+            "project(stranger LANGUAGES C)\n"
+            f"add_subdirectory({SOURCE} umbel)\n"
+            f"add_executable(stranger {STRANGER}/main.c)\n"
+            "target_link_libraries(stranger umbel::umbel)\n"
+            "add_executable(static-stranger EXCLUDE_FROM_ALL {STRANGER}/main.c)\n"
+            "target_link_libraries(static-stranger umbel::umbel-static)\n"
+            "if(TARGET umbeld OR BUILD_TESTING)\n"
+            "\tmessage(FATAL_ERROR \"more than the library\")\n"
+            "endif()\n".replace("{STRANGER}", str(STRANGER)))
+        self.configure("whole-build", source=project)
+        self.run_command("cmake", "--build", self.scratch / "whole-build", "--parallel", os.cpu_count() or 1, "--target", "stranger")
+        self.assert_works(self.scratch / "whole-build/stranger")
+
+    def test_units_start_the_broker_that_was_installed_with_them(self):
+        units = list(self.prefix.rglob("umbeld.service"))
+        for unit in units:
+            self.assertIn(f"\nExecStart={self.scratch}/staged/bin/umbeld\n", unit.read_text())
+
     def test_find_package_refuses_another_major_version(self):
         version = next(self.prefix.rglob("umbel-config-version.cmake"))
         ask = self.scratch / "ask.cmake"
