@@ -53,8 +53,7 @@ join(json_t *first, const json_t *more)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)more, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)more, key, value) {
 		json_t *have = json_object_get(first, key);
 
 		if (json_is_array(have) && json_is_array(value))

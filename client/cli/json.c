@@ -156,15 +156,15 @@ pack(msgpack_packer *p, json_t *value)
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		msgpack_pack_map(p, json_object_size(value));
-		json_object_foreach(value, key, item)
-		{
+		json_object_foreach (value, key, item) {
 			pack_str(p, key, strlen(key));
 			pack(p, item);
 		}
 		break;
 	case JSON_ARRAY:
 		msgpack_pack_array(p, json_array_size(value));
-		json_array_foreach(value, i, item) pack(p, item);
+		json_array_foreach (value, i, item)
+			pack(p, item);
 		break;
 	case JSON_STRING:
 		pack_str(p, json_string_value(value),

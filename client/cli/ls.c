@@ -198,8 +198,7 @@ learn_sessions(struct ls *ls)
 	if (r != CLI_OK)
 		return r;
 	ls->sessions = json_object();
-	json_array_foreach(json_object_get(answer, "sessions"), i, row)
-	{
+	json_array_foreach (json_object_get(answer, "sessions"), i, row) {
 		char key[24];
 
 		snprintf(key, sizeof(key), "%" PRIu64,
@@ -284,14 +283,13 @@ add_figures(struct ls *ls, struct table *t, const json_t *row)
 	json_t *value, *part;
 
 	(void)ls;
-	json_object_foreach((json_t *)(uintptr_t)row, key, value)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)row, key, value) {
 		char prefix[64];
 
 		if (!json_is_object(value))
 			add_figure(t, "", key, value);
 		snprintf(prefix, sizeof(prefix), "%s.", key);
-		json_object_foreach(value, inner, part)
+		json_object_foreach (value, inner, part)
 			add_figure(t, prefix, inner, part);
 	}
 }
@@ -339,8 +337,9 @@ sorted(const struct ls *ls, const json_t *list, size_t *n)
 	if (!rows)
 		cli_die("out of memory");
 	*n = 0;
-	json_array_foreach(list, i, row) if (is_shown(ls, row)) rows[(*n)++] =
-		row;
+	json_array_foreach (list, i, row)
+		if (is_shown(ls, row))
+			rows[(*n)++] = row;
 	qsort(rows, *n, sizeof(json_t *), ls->kind->compare);
 	if (ls->kind->compare == compare_topics)
 		*n = drop_doubles(rows, *n);

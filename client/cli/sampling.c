@@ -135,10 +135,9 @@ count_sessions(struct sampling *s)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(s->known[SAMPLING_SESSIONS],
-	                                   "sessions"),
-	                   i, one)
-	{
+	json_array_foreach (json_object_get(s->known[SAMPLING_SESSIONS],
+	                                    "sessions"),
+	                    i, one) {
 		const uint64_t count[] = {
 			[COUNTER_IN] = ask_uint(one, "messages_in"),
 			[COUNTER_OUT] = ask_uint(one, "messages_out"),

@@ -90,8 +90,7 @@ tally_turn(struct tally *t, int64_t us)
 	struct tally_entry *e, *next;
 
 	t->others = 0;
-	HASH_ITER(hh, t->entries, e, next)
-	{
+	HASH_ITER (hh, t->entries, e, next) {
 		turn(&e->topic, us);
 		if (e->topic.silent >= SILENT_ROUNDS)
 			forget(t, e);
@@ -126,8 +125,7 @@ tally_free(struct tally *t)
 {
 	struct tally_entry *e, *next;
 
-	HASH_ITER(hh, t->entries, e, next)
-	{
+	HASH_ITER (hh, t->entries, e, next) {
 		forget(t, e);
 	}
 	*t = (struct tally){ 0 };

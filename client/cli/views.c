@@ -133,8 +133,7 @@ collect_sessions(struct views_rows *rows, const struct sightings *seen)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(seen->sessions, i, one)
-	{
+	json_array_foreach (seen->sessions, i, one) {
 		struct views_row *row = add_row(rows);
 		uint64_t id = ask_uint(one, "session");
 
@@ -279,8 +278,7 @@ collect_told(struct views_rows *rows, const struct sightings *seen)
 	const json_t *one;
 	size_t i;
 
-	json_array_foreach(seen->topics, i, one)
-	{
+	json_array_foreach (seen->topics, i, one) {
 		const char *topic = ask_text(one, "topic");
 		struct views_row *row = add_row(rows);
 

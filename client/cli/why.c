@@ -164,8 +164,8 @@ append_candidates(struct why_verb *w, const json_t *answer)
 	json_t *candidate;
 	size_t i, n = 0;
 
-	json_array_foreach(json_object_get(answer, "candidates"), i, candidate)
-	{
+	json_array_foreach (json_object_get(answer, "candidates"), i,
+	                    candidate) {
 		if (!is_of_interest(w, candidate))
 			continue;
 		append_candidate(w, candidate);
@@ -198,10 +198,10 @@ has_candidate(const struct why_verb *w, const json_t *answer, uint64_t session)
 	json_t *candidate;
 	size_t i;
 
-	json_array_foreach(
-		json_object_get(answer, "candidates"), i,
-		candidate) if (ask_uint(candidate, "session") == session &&
-	                       is_of_interest(w, candidate)) return true;
+	json_array_foreach (json_object_get(answer, "candidates"), i, candidate)
+		if (ask_uint(candidate, "session") == session &&
+		    is_of_interest(w, candidate))
+			return true;
 	return false;
 }
 
@@ -212,8 +212,7 @@ append_rights(struct why_verb *w, const json_t *answer)
 	json_t *session;
 	size_t i, n = 0;
 
-	json_array_foreach(json_object_get(answer, "rights"), i, session)
-	{
+	json_array_foreach (json_object_get(answer, "rights"), i, session) {
 		uint64_t id = ask_uint(session, "session");
 
 		if (id == umbel_session(w->connection.c) && id != w->session)
@@ -307,9 +306,9 @@ append_object(struct why_verb *w, const json_t *answer)
 	json_t *candidate;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "candidates"), i,
-	                   candidate) if (!json_object_get(candidate, "token"))
-		w->heard = true;
+	json_array_foreach (json_object_get(answer, "candidates"), i, candidate)
+		if (!json_object_get(candidate, "token"))
+			w->heard = true;
 	ask_append(&w->out, answer);
 	buf_putc(&w->out, '\n');
 }

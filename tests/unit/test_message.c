@@ -509,8 +509,7 @@ option(const json_t *options, const char *key)
 	json_t *pair;
 	size_t i;
 
-	json_array_foreach(pairs, i, pair)
-	{
+	json_array_foreach (pairs, i, pair) {
 		const char *k = json_string_value(json_array_get(pair, 0));
 
 		if (k && strcmp(k, key) == 0)

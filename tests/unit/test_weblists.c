@@ -89,8 +89,7 @@ TEST(a_long_list_comes_page_by_page_and_whole)
 		client_reads_all(c);
 	}
 	list = list_of(&t, GET("/subscriptions"), "subscriptions");
-	json_array_foreach(list, i, row)
-	{
+	json_array_foreach (list, i, row) {
 		json_int_t sub =
 			json_integer_value(json_object_get(row, "sub"));
 

@@ -84,7 +84,8 @@ put_json_hex(struct bytes *b, const json_t *j)
 					   json_object_get(j, "repeat")));
 	} else {
 		assert_true(json_is_array(j));
-		json_array_foreach(j, i, part) put_json_hex(b, part);
+		json_array_foreach (j, i, part)
+			put_json_hex(b, part);
 	}
 }
 
