@@ -8,14 +8,6 @@
 
 #include "utf8.h"
 
-size_t
-token_length(const char *s, size_t len)
-{
-	const char *dot = memchr(s, '.', len);
-
-	return dot ? (size_t)(dot - s) : len;
-}
-
 static bool
 token_is_literal(const char *token, size_t len)
 {

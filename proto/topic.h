@@ -34,7 +34,16 @@ bool filter_matches(const char *filter, size_t filter_len, const char *topic,
 bool topic_is_below(const char *topic, size_t len, const char *prefix,
                     size_t prefix_len);
 
-/* The length of the token at the front of `s`: up to the next dot or `len`. */
-size_t token_length(const char *s, size_t len);
+/* The length of the token at the front of `s`: up to the next dot or `len`.
+   Tokens are short: to call memchr() would take longer than to look. */
+static inline size_t
+token_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] != '.')
+		n++;
+	return n;
+}
 
 #endif

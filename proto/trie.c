@@ -16,8 +16,9 @@
 #define FIRST_BUCKETS 16
 /* Most that the low bits of a node's address may be told apart by. */
 #define TAG_MASK      (alignof(max_align_t) - 1)
-/* What is looked at of whatever an entry is embedded in. */
-#define ENTRY_SIZE    48u
+/* What is looked at of a node, and of whatever an entry is embedded in. */
+#define NODE_SIZE     48u
+#define ENTRY_SIZE    56u
 /* More children than this the processor will hardly have at hand. */
 #define MANY_CHILDREN 1024u
 
@@ -42,6 +43,18 @@ static const struct token token_any = { "*", 1, 0 };
 static const struct token token_tail = { "**", 2, 0 };
 
 static bool
+is_any(const struct token *token)
+{
+	return token->len == 1 && token->at[0] == '*';
+}
+
+static bool
+is_tail(const struct token *token)
+{
+	return token->len == 2 && token->at[0] == '*' && token->at[1] == '*';
+}
+
+static bool
 token_equals(const struct token *a, const struct token *b)
 {
 	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
@@ -56,8 +69,7 @@ token_at(const struct trie *t, const char *s, size_t len)
 		.len = (uint8_t)token_length(s, len),
 	};
 
-	if (!token_equals(&token, &token_any) &&
-	    !token_equals(&token, &token_tail))
+	if (!is_any(&token) && !is_tail(&token))
 		token.hash = hash_bytes(t->seed, s, token.len);
 	return token;
 }
@@ -456,32 +468,30 @@ step(struct walk *w, struct place from, const struct token *token)
 	const struct place nowhere = { NULL, 0 };
 	struct trie_node *child = find_child(w->trie, from.node, token);
 	unsigned depth = from.depth;
-	const char *text;
-	size_t left;
+	struct token part = *token;
+	const char *end;
 
 	if (!child)
 		return nowhere;
 	w->trie->visits++;
-	text = child->text;
-	left = child->len;
-	for (;;) {
-		struct token part = { text, (uint8_t)token_length(text, left),
-			              0 };
-
-		if (depth == w->n_tokens)
-			return nowhere;
-		if (token_equals(&part, &token_tail)) {
+	end = child->text + child->len;
+	for (part.at = child->text;;) {
+		if (is_tail(&part)) {
 			report(w, child);
 			return nowhere;
 		}
-		if (!token_equals(&part, &token_any) &&
+		depth++;
+		part.at += part.len;
+		if (part.at == end)
+			return (struct place){ child, depth };
+		part.at++;
+		part.len =
+			(uint8_t)token_length(part.at, (size_t)(end - part.at));
+		if (depth == w->n_tokens)
+			return nowhere;
+		if (!is_any(&part) && !is_tail(&part) &&
 		    !token_equals(&part, &w->tokens[depth]))
 			return nowhere;
-		depth++;
-		if (part.len == left)
-			return (struct place){ child, depth };
-		text += part.len + 1;
-		left -= part.len + 1u;
 	}
 }
 
@@ -611,7 +621,7 @@ trie_fetch_node(const struct trie *t, uint32_t hash)
 	const struct trie_node *node = first_of_hash(t, hash);
 
 	if (node)
-		fetch(node, sizeof(*node));
+		fetch(node, NODE_SIZE);
 }
 
 void
