@@ -12,6 +12,7 @@
 
 #include "web.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -448,11 +449,12 @@ take_piece(struct web *w)
 		w->body_ended = true;
 		break;
 	case HTTP_PIECE:
-		if (!body_is_too_long(w, &data, to))
+		if (room > 0 && !body_is_too_long(w, &data, to))
 			break;
-		webmessages_too_long(w);
+		webmessages_too_long(w); /* no frame has room for it */
 		return false;
 	}
+	assert(used > 0); /* or it would never end */
 	w->in_at += used;
 	if (!w->head.chunked && w->body_left == 0)
 		w->body_ended = true;

@@ -78,6 +78,48 @@ TEST(what_is_too_long_is_told_before_it_has_come)
 	gate_fini(&t);
 }
 
+/* A POST in chunks, each as long as a slab, that make this frame and more. */
+static void
+assert_chunks_are_too_long(uint32_t max_frame, size_t more)
+{
+	size_t left = max_frame + more;
+	char *piece = calloc(1, SLAB_SIZE);
+	char head[32], *answer;
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	t.rig.config.max_frame = max_frame;
+	e = end_open(&t);
+	end_send(&t, &e, CHUNKED);
+	while (left > 0) {
+		size_t len = left < SLAB_SIZE ? left : SLAB_SIZE;
+
+		end_send_bytes(&t, &e, head,
+		               (size_t)sprintf(head, "%zx\r\n", len));
+		end_send_bytes(&t, &e, piece, len);
+		end_send(&t, &e, "\r\n");
+		left -= len;
+	}
+	end_send(&t, &e, "0\r\n\r\n");
+	answer = end_take(&t, &e);
+	assert_begins(answer, "HTTP/1.1 413 ");
+	free(answer);
+	free(piece);
+	end_close(&e);
+	gate_fini(&t);
+}
+
+TEST(chunks_that_no_frame_can_hold_are_too_long)
+{
+	/* in a plain slab, in all of one, and in a large one */
+	assert_chunks_are_too_long(65536, 1);
+	assert_chunks_are_too_long(SLAB_SIZE - FRAME_PREFIX_SIZE, 1);
+	assert_chunks_are_too_long(SLAB_SIZE, SLAB_SIZE);
+	assert_chunks_are_too_long(1u << 20, 1);
+	assert_chunks_are_too_long(1u << 20, 1u << 20);
+}
+
 TEST(what_follows_a_request_that_was_refused_early_is_no_request)
 {
 	struct gate t;
@@ -178,6 +220,7 @@ main(void)
 			requests_that_are_sent_ahead_are_answered_in_their_order),
 		cmocka_unit_test(a_body_in_chunks_is_one_message),
 		cmocka_unit_test(what_is_too_long_is_told_before_it_has_come),
+		cmocka_unit_test(chunks_that_no_frame_can_hold_are_too_long),
 		cmocka_unit_test(
 			what_follows_a_request_that_was_refused_early_is_no_request),
 		cmocka_unit_test(who_ends_its_own_stream_still_gets_the_answer),
