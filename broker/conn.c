@@ -25,9 +25,14 @@
 /* Spans in one system call. */
 #define MAX_IOV          64
 #define SEND_FLAGS       (MSG_NOSIGNAL | MSG_DONTWAIT)
-/* After a batch of this size what it led to is sent before more is read, while
-   it is in the processor's cache. */
+/* After a batch of this size more is read at once: to send each alone is dear, a
+   system call and a wake-up for each subscriber are worth 70 KiB. */
 #define LARGE_BATCH      (64u << 10)
+/* But no more than this, so that it is in the processor's cache when it is sent;
+   nor more than a part of what an outbox may owe, lest it is full for want of
+   being sent. */
+#define BATCHES_MAX      (3 * SLAB_SIZE)
+#define BATCHES_PART     8u
 #define RETRY_MS         10u
 /* What is looked at, at a time, when memory is short. */
 #define PASS_MAX         (16u << 10)
@@ -471,27 +476,49 @@ wait_for_memory(struct conn *c)
 
 /* ---- in, always ------------------------------------------------------------- */
 
-static void
-on_readable(evutil_socket_t fd, short what, void *user)
+/* Read once, and take what is whole. Returns how much has come. */
+static size_t
+take_batch(struct conn *c)
 {
-	struct conn *c = user;
 	size_t before = input_length(&c->input), received;
 
-	(void)fd;
-	(void)what;
-	if (!c->reading)
-		return;
 	if (!receive(c)) {
 		if (pass(c))
-			return;
+			return 0;
 		if (!squeeze_all(conns_of(c)) || !receive(c)) {
 			wait_for_memory(c);
-			return;
+			return 0;
 		}
 	}
 	received = input_length(&c->input) - before;
 	take_input(c);
-	if (received >= LARGE_BATCH)
+	return received;
+}
+
+static size_t
+batches_max(const struct conns *all)
+{
+	size_t part = all->broker->limits.high / BATCHES_PART;
+
+	return part < BATCHES_MAX ? part : BATCHES_MAX;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *user)
+{
+	struct conn *c = user;
+	size_t most = batches_max(conns_of(c));
+	size_t received, sum = 0;
+
+	(void)fd;
+	(void)what;
+	do {
+		if (!c->reading)
+			break;
+		received = take_batch(c);
+		sum += received;
+	} while (received >= LARGE_BATCH && sum + SLAB_SIZE <= most);
+	if (sum >= LARGE_BATCH)
 		flush_dirty(conns_of(c));
 }
 
