@@ -53,7 +53,9 @@
 #define SEND_LARGE         (64u << 10)
 /* What we ask the kernel to hold for us; it gives less if it must. */
 #define SEND_KERNEL_BUFFER (1 << 20)
-#define RECEIVE_BUFFER     (256u << 10)
+/* What we ask it for at a time. No more: who has ten thousand handles, or shares
+   a processor with a hundred others, is slower the more memory he goes through. */
+#define RECEIVE_BUFFER     (128u << 10)
 /* A broker must see that we take something: look at the socket so often, even
    if callbacks have not got through what came before. */
 #define TOP_UP_MS          100
@@ -359,8 +361,9 @@ struct umbel {
 	struct umbel_sub *snapshot; /* its last values are coming */
 	struct rx *rx;
 	unsigned rx_patience; /* reads until a buffer that grew is given back */
-	uint64_t received;    /* not yet added to the stats */
-	bool again; /* the wake-up rings because there is more to do */
+	unsigned rx_full;  /* reads without a pause that filled it to the end */
+	uint64_t received; /* not yet added to the stats */
+	bool again;        /* the wake-up rings because there is more to do */
 	struct run run;
 	struct routes routes;
 	struct ahead ahead; /* in what was received */
@@ -535,6 +538,8 @@ unsigned receive(struct umbel *c, bool readable, unsigned max);
 void receive_quietly(struct umbel *c);
 /* Is there a whole frame that may be looked at? */
 bool receive_has_frame(const struct umbel *c);
+/* Is it likely that there is more in the socket, and time to read it? */
+bool receive_expects_more(const struct umbel *c);
 void receive_reset(struct umbel *c);
 void receive_fini(struct umbel *c);
 

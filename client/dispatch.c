@@ -381,8 +381,9 @@ tell_last(struct umbel *c)
 unsigned
 dispatch_turn(struct umbel *c, int timeout_ms)
 {
-	struct sys_ready ready = { 0 };
-	bool ask = !has_more(c);
+	bool more = has_more(c);
+	struct sys_ready ready = { .in = !more && receive_expects_more(c) };
+	bool ask = !more && !ready.in;
 	unsigned n;
 
 	if (ask)

@@ -11,7 +11,7 @@
 #include "proto/cursor.h"
 
 /* From this size on a kept message shares the receive buffer. */
-#define SHARE_MIN    (RECEIVE_BUFFER / 8)
+#define SHARE_MIN    (32u << 10)
 /* More than this for headers is given back at the next message with some. */
 #define SCRATCH_KEEP (64u << 10)
 

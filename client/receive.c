@@ -19,8 +19,13 @@
 #include "proto/deliver.h"
 #include "proto/frame.h"
 
-/* What a handle that receives little has for it. */
+/* What a handle that receives little has for it, and one that receives much but
+   not all the time. */
 #define RECEIVE_FIRST    (16u << 10)
+#define RECEIVE_USUAL    (64u << 10)
+/* Reads that found more than there was room for, before a buffer grows beyond
+   that; and before we look for anything else than input. */
+#define FULL_MANY        16u
 /* Bytes that are moved to the front of the buffer without a second thought. */
 #define MOVE_MAX         (16u << 10)
 /* Less room than this is not worth a look at the socket. */
@@ -54,6 +59,7 @@ void
 receive_reset(struct umbel *c)
 {
 	c->run.plain = false;
+	c->rx_full = 0;
 	rx_unref(c->rx);
 	c->rx = NULL;
 }
@@ -94,6 +100,15 @@ rx_to_front(struct rx *rx)
 	rx->tail = waiting;
 }
 
+/* The kernel had enough to fill it: there may be more. */
+static bool
+wants_larger(const struct umbel *c)
+{
+	if (c->rx->cap < RECEIVE_USUAL)
+		return c->rx_full > 0;
+	return c->rx->cap < RECEIVE_BUFFER && c->rx_full >= FULL_MANY;
+}
+
 /*
  * Make room for more bytes. The buffer doubles as bytes arrive, what a length
  * claims costs nothing: up to RECEIVE_BUFFER when there is much to read, and
@@ -109,8 +124,7 @@ rx_make_room(struct umbel *c)
 	if (!rx)
 		return rx_replace(c, RECEIVE_FIRST);
 	waiting = rx->tail - rx->head;
-	/* the kernel had enough to fill it: there may be more */
-	if (rx->tail == rx->cap && rx->cap < RECEIVE_BUFFER)
+	if (wants_larger(c))
 		return rx_replace(c, rx->cap * 2);
 	if (waiting >= RECEIVE_BUFFER / 2)
 		c->rx_patience = RECEIVE_PATIENCE;
@@ -161,6 +175,12 @@ receive_has_frame(const struct umbel *c)
 	return peek(c, &body, &len) != FRAME_SHORT;
 }
 
+bool
+receive_expects_more(const struct umbel *c)
+{
+	return c->rx_full % FULL_MANY != 0 && !next_is_full(c);
+}
+
 /* ---- the socket -------------------------------------------------------------- */
 
 static void
@@ -198,9 +218,12 @@ fill(struct umbel *c)
 		n = recv(c->fd, rx->data + rx->tail, rx->cap - rx->tail,
 		         MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		c->rx_full = 0;
 	if (n < 0)
 		return -errno;
 	rx->tail += (size_t)n;
+	c->rx_full = rx->tail == rx->cap ? c->rx_full + 1 : 0;
 	return n;
 }
 
