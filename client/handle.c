@@ -73,14 +73,21 @@ umbel_strerror(int error)
 	return "unknown error";
 }
 
+/* Why umbel_new() made none. */
+static _Thread_local char unborn_error[sizeof(((struct umbel *)0)->error_text)];
+
 const char *
 umbel_last_error(struct umbel *c)
 {
 	/* another thread may fail while the caller still reads */
 	static _Thread_local char text[sizeof(c->error_text)];
 
+	if (!c)
+		return unborn_error;
 	if (handle_is_foreign(c))
 		return "the handle belongs to the parent process";
+	if (handle_check(c) == -EPERM)
+		return "the handle is another thread's: single_thread";
 	handle_lock(c);
 	memcpy(text, c->error_text, sizeof(text));
 	handle_unlock(c);
@@ -158,7 +165,7 @@ int_default(int *value, int standard)
 		*value = standard;
 }
 
-static int
+static void
 set_defaults(struct umbel_options *o)
 {
 	if (o->buffer == 0)
@@ -174,11 +181,25 @@ set_defaults(struct umbel_options *o)
 	int_default(&o->retry_last_ms,
 	            o->retry_first_ms > 2000 ? o->retry_first_ms : 2000);
 	int_default(&o->ping_ms, 30000);
-	if (o->handshake_ms < 0 || o->retry_first_ms < 0 ||
-	    o->retry_last_ms < o->retry_first_ms || o->ping_ms < -1 ||
-	    o->overflow > UMBEL_DISCONNECT)
-		return -EINVAL;
-	return 0;
+	if (o->expect_uid != 0 && o->expect_uid != (uint32_t)-1)
+		o->expect_uid_set = true;
+}
+
+/* NULL: nothing is. */
+static const char *
+what_is_out_of_range(const struct umbel_options *o)
+{
+	if (o->handshake_ms < 0)
+		return "handshake_ms is negative";
+	if (o->retry_first_ms < 0)
+		return "retry_first_ms is negative";
+	if (o->retry_last_ms < o->retry_first_ms)
+		return "retry_last_ms is less than retry_first_ms";
+	if (o->ping_ms < -1)
+		return "ping_ms is negative, and not -1";
+	if (o->overflow > UMBEL_DISCONNECT)
+		return "there is no such overflow";
+	return NULL;
 }
 
 bool
@@ -196,7 +217,8 @@ take_name(struct umbel *c)
 	const char *name = c->opt.name;
 
 	if (name && !umbel_name_is_valid(name))
-		return -EINVAL;
+		return handle_fail(c, -EINVAL,
+		                   "name: more than 64 bytes, or not in UTF-8");
 	if (!name) {
 		name = sys_program_name();
 		if (!umbel_name_is_valid(name))
@@ -236,15 +258,25 @@ init_tables(struct umbel *c)
 }
 
 static int
-init_settings(struct umbel *c, const struct umbel_options *options)
+take_options(struct umbel *c, const struct umbel_options *options)
 {
-	int r;
+	const char *wrong;
 
 	c->opt = (struct umbel_options){ .size = sizeof(c->opt) };
-	r = options_take(&c->opt, sizeof(c->opt), options);
+	if (options_take(&c->opt, sizeof(c->opt), options) < 0)
+		return handle_fail(c, -EINVAL,
+		                   "options without their size, or newer than "
+		                   "this library");
+	set_defaults(&c->opt);
+	wrong = what_is_out_of_range(&c->opt);
+	return wrong ? handle_fail(c, -EINVAL, "%s", wrong) : 0;
+}
 
-	if (r == 0)
-		r = set_defaults(&c->opt);
+static int
+init_settings(struct umbel *c, const struct umbel_options *options)
+{
+	int r = take_options(c, options);
+
 	if (r == 0)
 		r = address_choose(&c->address, c->opt.address);
 	if (r == 0)
@@ -287,6 +319,8 @@ umbel_new(struct umbel **out, const struct umbel_options *options)
 	int r;
 
 	pthread_once(&watch_forks_once, watch_forks);
+	*out = NULL;
+	unborn_error[0] = '\0';
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return -ENOMEM;
@@ -312,6 +346,7 @@ fail_tables:
 fail_sys:
 	sys_close(&c->sys, false);
 fail:
+	memcpy(unborn_error, c->error_text, sizeof(unborn_error));
 	free(c->will);
 	free(c->name);
 	free(c);
@@ -408,7 +443,7 @@ umbel_version(void)
 const char *
 umbel_address(struct umbel *c)
 {
-	return c->address.sun_path;
+	return c ? c->address.sun_path : NULL;
 }
 
 enum umbel_state

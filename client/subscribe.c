@@ -480,7 +480,7 @@ umbel_unsubscribe(struct umbel *c, struct umbel_sub *s)
 const char *
 umbel_sub_filter(const struct umbel_sub *s)
 {
-	return s->filter;
+	return s ? s->filter : NULL;
 }
 
 /* ---- beginning ----------------------------------------------------------------------- */

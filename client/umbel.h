@@ -106,8 +106,8 @@ UMBEL_API const char *umbel_strerror(int error);
 
 /*
  * The details of the last failure on this handle: what was tried, what was
- * wrong. "" when nothing failed yet. Valid until the next call on the handle
- * in this thread.
+ * wrong. "" when nothing failed yet. Valid until the next call on any handle
+ * in this thread. NULL asks about the last umbel_new() of this thread.
  */
 UMBEL_API const char *umbel_last_error(struct umbel *c);
 
@@ -196,9 +196,9 @@ struct umbel_options {
 	   /run/umbel/umbel.sock */
 	const char *address;
 
-	/* the only uid that the broker may run as; default (-1 or 0 with
-	   expect_uid_set false): root, this process's own, or the owner of
-	   the socket's directory. In a rootless container, where the users
+	/* the only uid that the broker may run as; 0 needs expect_uid_set.
+	   Default (0 or -1 without it): root, this process's own, or the owner
+	   of the socket's directory. In a rootless container, where the users
 	   outside have no numbers, the owner counts if nobody else may write
 	   to that directory */
 	uint32_t expect_uid;
@@ -282,9 +282,11 @@ struct umbel_options {
 	void *user; /* for the callbacks above */
 };
 
+#ifndef __cplusplus
 #define UMBEL_OPTIONS(...)                                              \
 	(&(struct umbel_options){ .size = sizeof(struct umbel_options), \
 	                          __VA_ARGS__ })
+#endif
 
 /* Fill with defaults; for C++, and for C that sets members one by one. */
 static inline void
@@ -303,7 +305,7 @@ umbel_options_init(struct umbel_options *options)
  * On success the caller owns *out: umbel_close() or umbel_free().
  * Returns 0, -ENOMEM, -EINVAL (an option is out of range), -ENAMETOOLONG (the
  * address does not fit a socket address), UMBEL_E_TOPIC (of the will), or
- * another -errno.
+ * another -errno; then *out is NULL, and umbel_last_error(NULL) has the words.
  */
 UMBEL_API int umbel_new(struct umbel **out,
                         const struct umbel_options *options);
@@ -442,9 +444,11 @@ struct umbel_pub_options {
 	bool more;
 	unsigned char reserved[sizeof(void *) - 2]; /* zero */
 };
+#ifndef __cplusplus
 #define UMBEL_PUB_OPTIONS(...)        \
 	(&(struct umbel_pub_options){ \
 		.size = sizeof(struct umbel_pub_options), __VA_ARGS__ })
+#endif
 static inline void
 umbel_pub_options_init(struct umbel_pub_options *options)
 {
@@ -551,9 +555,11 @@ struct umbel_sub_options {
 	void (*on_end)(struct umbel *c, struct umbel_sub *s, int error,
 	               void *user);
 };
+#ifndef __cplusplus
 #define UMBEL_SUB_OPTIONS(...)        \
 	(&(struct umbel_sub_options){ \
 		.size = sizeof(struct umbel_sub_options), __VA_ARGS__ })
+#endif
 static inline void
 umbel_sub_options_init(struct umbel_sub_options *options)
 {
@@ -690,9 +696,11 @@ struct umbel_request_options {
 	   be called for it */
 	uint64_t *id;
 };
+#ifndef __cplusplus
 #define UMBEL_REQUEST_OPTIONS(...)        \
 	(&(struct umbel_request_options){ \
 		.size = sizeof(struct umbel_request_options), __VA_ARGS__ })
+#endif
 static inline void
 umbel_request_options_init(struct umbel_request_options *options)
 {

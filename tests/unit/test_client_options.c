@@ -4,6 +4,7 @@
 #include "client/options.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "client/umbel.h"
 #include "unit.h"
@@ -100,6 +101,34 @@ TEST(every_call_that_takes_options_asks_the_same)
 	umbel_free(c);
 }
 
+static void
+expect_refusal(int error, const char *words, const struct umbel_options *o)
+{
+	struct umbel *c = (void *)&error;
+
+	assert_int_equal(umbel_new(&c, o), error);
+	assert_null(c);
+	if (!strstr(umbel_last_error(NULL), words))
+		fail_msg("%s: nothing of %s", umbel_last_error(NULL), words);
+}
+
+TEST(a_handle_that_cannot_be_made_says_which_option_is_wrong)
+{
+	struct umbel *c;
+
+	expect_refusal(-EINVAL, "ping_ms", UMBEL_OPTIONS(.ping_ms = -7));
+	expect_refusal(-EINVAL, "name", UMBEL_OPTIONS(.name = "\xff"));
+	expect_refusal(-EINVAL, "retry_last_ms",
+	               UMBEL_OPTIONS(.retry_first_ms = 5, .retry_last_ms = 2));
+	expect_refusal(-EINVAL, "without will_topic",
+	               UMBEL_OPTIONS(.will_data = "x", .will_len = 1));
+	expect_refusal(UMBEL_E_TOPIC, "$SYS.mine",
+	               UMBEL_OPTIONS(.will_topic = "$SYS.mine"));
+	assert_int_equal(umbel_new(&c, NULL), 0);
+	assert_string_equal(umbel_last_error(NULL), "");
+	umbel_free(c);
+}
+
 TEST(the_version_of_the_header_is_that_of_the_library)
 {
 	char text[32];
@@ -121,6 +150,8 @@ main(void)
 			a_newer_caller_may_set_nothing_that_we_do_not_know),
 		cmocka_unit_test(who_does_not_set_the_size_is_refused),
 		cmocka_unit_test(every_call_that_takes_options_asks_the_same),
+		cmocka_unit_test(
+			a_handle_that_cannot_be_made_says_which_option_is_wrong),
 		cmocka_unit_test(
 			the_version_of_the_header_is_that_of_the_library),
 	};
