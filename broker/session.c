@@ -256,6 +256,8 @@ session_refuse_publish(struct session *s, enum status status, struct text about,
 		session_refuse(s, status, 0, about, "%s", why);
 		return;
 	}
+	if (s->awaits_each)
+		session_refuse(s, status, 0, about, "%s", why);
 	if (r && deadline_is_set(&r->due)) {
 		r->n++;
 		free(r->about);
@@ -264,7 +266,8 @@ session_refuse_publish(struct session *s, enum status status, struct text about,
 		r->why = strdup(why);
 		return;
 	}
-	session_refuse(s, status, 0, about, "%s", why);
+	if (!s->awaits_each)
+		session_refuse(s, status, 0, about, "%s", why);
 	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
 	          "refused a message about=%s: %s %s",
 	          log_text(quoted, about.at, about.len), why,
@@ -284,10 +287,11 @@ session_on_refusal_report(struct deadline *d, void *broker)
 
 	if (r->n == 0 || s->state != SESSION_OPEN)
 		return;
-	session_refuse(s, r->status, 0, text_from(r->about),
-	               "%" PRIu64 " more messages were refused in the last "
-	               "second, this is the last of them (%s)",
-	               r->n, r->why ? r->why : "no memory to say why");
+	if (!s->awaits_each)
+		session_refuse(s, r->status, 0, text_from(r->about),
+		               "%" PRIu64 " more messages were refused in the "
+		               "last second, this is the last of them (%s)",
+		               r->n, r->why ? r->why : "no memory to say why");
 	log_event(&b->log, LOG_WARN, LOG_REFUSED,
 	          "refused messages n=%" PRIu64 " in_ms=1000 last: %s %s", r->n,
 	          r->why ? r->why : "", session_words(s, words));

@@ -52,7 +52,8 @@ struct session_ops {
 };
 
 /* A PUBLISH that was refused is reported at once, then once a second; each
-   status by itself. */
+   status by itself. Who awaits each is told of each, and only the log once a
+   second. */
 struct refusals {
 	struct refusals *next; /* of another status */
 	struct session *session;
@@ -85,6 +86,7 @@ struct session {
 	bool in_want;     /* of room, see below; no message was taken since */
 	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
 	bool reads_first; /* it asked for more while its outbox was full */
+	bool awaits_each; /* its carrier: what becomes of each PUBLISH */
 	struct peer peer;
 	struct quota_user *user;
 	char *name;                    /* NULL before HELLO */

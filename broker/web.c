@@ -602,6 +602,7 @@ web_open(struct gateway *g, int fd, const struct peer *peer)
 	}
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	w->fd = fd;
+	w->session.awaits_each = true;
 	w->body_ended = true;
 	event_assign(&w->readable, g->base, fd, EV_READ | EV_PERSIST,
 	             on_readable, w);

@@ -262,9 +262,26 @@ hear_message(struct web *w, const struct heard *h)
 		webmessages_reply(w, &p, h->publish);
 }
 
+/* What was said for this request: a message or subscriptions. Else it is about
+   what an earlier one left: of its inbox, or what was revoked. */
+static bool
+is_for_this(const struct web *w, const struct message_error *e)
+{
+	if (e->fatal)
+		return true;
+	if (w->stage == WEB_EVENTS)
+		return e->request != 0 || e->code == STATUS_REVOKED;
+	if (w->stage == WEB_JOINING)
+		return e->request != 0;
+	return (w->stage == WEB_SAYING || w->stage == WEB_ASKING) &&
+	       e->request == 0 && e->code != STATUS_REVOKED;
+}
+
 static void
 hear_error(struct web *w, const struct message_error *e)
 {
+	if (!is_for_this(w, e))
+		return;
 	if (w->stage == WEB_EVENTS) {
 		webevents_error(w, e);
 		return;

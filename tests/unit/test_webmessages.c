@@ -64,6 +64,35 @@ TEST(what_the_broker_denies_is_forbidden_each_time)
 	gate_fini(&t);
 }
 
+TEST(what_was_denied_before_is_no_answer_to_a_question)
+{
+	struct gate t;
+	struct client *c;
+	struct end e;
+
+	gate_init(&t);
+	c = client_open_on(&t.rig, "c", "ask");
+	e = end_open(&t);
+	for (int i = 0; i < 2; i++)
+		end_asks(&t, &e, POST("/topics/$SYS.x"), "HTTP/1.1 403 ",
+		         "belong to the broker");
+	end_send(&t, &e, POST("/requests/ask"));
+	gate_step(&t, 1000);
+	end_read(&t, &e);
+	assert_int_equal(e.len, 0);
+	reply(c, "c0", "well");
+	end_asks(&t, &e, "", OK, "well");
+	end_asks(&t, &e, POST("/topics/$SYS.x"), "HTTP/1.1 403 ", "");
+	end_asks(&t, &e, POST("/topics/$SYS.x"), "HTTP/1.1 403 ", "");
+	end_asks(&t, &e, GET("/subscribe?filter=a"), OK, "retry");
+	gate_step(&t, 1000);
+	end_read(&t, &e);
+	assert_int_equal(e.len, 0);
+	end_close(&e);
+	client_free(c);
+	gate_fini(&t);
+}
+
 TEST(a_value_too_many_is_told)
 {
 	struct gate t;
@@ -167,6 +196,8 @@ main(void)
 		cmocka_unit_test(
 			a_retained_value_comes_back_with_its_type_age_and_sender),
 		cmocka_unit_test(what_the_broker_denies_is_forbidden_each_time),
+		cmocka_unit_test(
+			what_was_denied_before_is_no_answer_to_a_question),
 		cmocka_unit_test(a_value_too_many_is_told),
 		cmocka_unit_test(a_request_gets_the_reply_as_its_answer),
 		cmocka_unit_test(
