@@ -159,6 +159,15 @@ gateway_carrier(struct gateway *g)
 	return (struct carrier){ g, take, webreply_turn_away };
 }
 
+/* Whoever is told when sessions end is told of this one, too. */
+static void
+bury(struct web *w)
+{
+	session_is_deaf(&w->session);
+	session_end(&w->session);
+	web_free(w);
+}
+
 void
 gateway_end_turn(struct gateway *g)
 {
@@ -170,7 +179,7 @@ gateway_end_turn(struct gateway *g)
 	while ((w = TAILQ_FIRST(&busy))) {
 		TAILQ_REMOVE(&busy, w, busy_link);
 		if (w->dead) { /* still busy: nobody puts it there again */
-			web_free(w);
+			bury(w);
 			continue;
 		}
 		w->busy = false;

@@ -197,6 +197,30 @@ TEST(a_message_of_somebody_who_has_gone_is_published)
 	gate_fini(&t);
 }
 
+TEST(who_hangs_up_is_announced_as_gone)
+{
+	struct client *c;
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	c = client_open_on(&t.rig, "c", "$SYS.client.*");
+	gate_turn(&t);
+	client_reads_all(c);
+	c->got.len = 0;
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=a"), OK, "retry");
+	client_next(c, TYPE_PUBLISH);
+	assert_non_null(memmem(c->frame.at, c->frame.len, ".connected", 10));
+	end_close(&e);
+	gate_turn(&t);
+	client_next(c, TYPE_PUBLISH);
+	assert_non_null(memmem(c->frame.at, c->frame.len, ".disconnected", 13));
+	client_expect_nothing(c);
+	client_free(c);
+	gate_fini(&t);
+}
+
 TEST(an_idle_connection_holds_no_memory_of_messages)
 {
 	struct gate t;
@@ -227,6 +251,7 @@ main(void)
 		cmocka_unit_test(who_waits_for_it_is_told_to_go_on),
 		cmocka_unit_test(
 			a_message_of_somebody_who_has_gone_is_published),
+		cmocka_unit_test(who_hangs_up_is_announced_as_gone),
 		cmocka_unit_test(
 			an_idle_connection_holds_no_memory_of_messages),
 	};
