@@ -53,16 +53,10 @@ web_mark_dead(struct web *w)
 	web_mark_busy(w);
 }
 
-static size_t
-unread(const struct web *w)
-{
-	return w->in.len - w->in_at;
-}
-
 static void
 watch_input(struct web *w)
 {
-	bool want = !w->all_read && unread(w) < IN_MAX;
+	bool want = !w->all_read && web_unread(w) < IN_MAX;
 
 	if (want == w->reading)
 		return;
@@ -95,7 +89,7 @@ watch_time(struct web *w)
 {
 	struct gateway *g = web_gateway(w);
 
-	if (w->stage == WEB_HEAD && unread(w) > 0 && w->due_is_idle) {
+	if (w->stage == WEB_HEAD && web_unread(w) > 0 && w->due_is_idle) {
 		w->due_is_idle = false;
 		set_due(w, &g->heads);
 	}
@@ -176,13 +170,24 @@ static void
 become_deaf(struct web *w)
 {
 	w->deaf = true;
-	w->keep_alive = false;
 	w->out.len = w->out_sent = 0;
 	unblock(w);
 	session_is_deaf(&w->session);
-	if (w->stage != WEB_HEAD && w->stage != WEB_BODY &&
-	    w->stage != WEB_SAYING)
+	web_mark_busy(w);
+}
+
+/* Nobody waits for an answer, but what was said before the end is heard: there
+   may be messages behind this request. */
+static void
+give_up_waiting(struct web *w)
+{
+	if (w->stage == WEB_HEAD || w->stage == WEB_BODY ||
+	    w->stage == WEB_SAYING || w->stage == WEB_ANSWERED)
+		return;
+	if (w->stage == WEB_EVENTS || web_unread(w) == 0)
 		web_mark_dead(w);
+	else
+		web_request_done(w);
 }
 
 static void
@@ -276,7 +281,7 @@ is_gone(const struct web *w)
 static void
 make_room(struct web *w)
 {
-	size_t left = unread(w);
+	size_t left = web_unread(w);
 
 	if (w->in_at == 0)
 		return;
@@ -290,10 +295,8 @@ static void
 on_end_of_input(struct web *w)
 {
 	w->all_read = true;
-	w->keep_alive = false;
-	if (is_gone(w) && w->stage != WEB_HEAD && w->stage != WEB_BODY &&
-	    w->stage != WEB_SAYING)
-		web_mark_dead(w); /* who waits has gone, who said has said */
+	if (is_gone(w))
+		become_deaf(w);
 }
 
 static void
@@ -374,7 +377,7 @@ begin_request(struct web *w, size_t len)
 	memcpy(w->head_bytes, w->in.at + w->in_at, len);
 	w->in_at += len;
 	status = http_read_head(w->head_bytes, len, &w->head);
-	w->keep_alive = w->head.keep_alive && !w->all_read;
+	w->keep_alive = w->head.keep_alive;
 	w->chunks = (struct http_chunks){ 0 };
 	w->body_left = w->head.length;
 	w->body_len = 0;
@@ -384,7 +387,7 @@ begin_request(struct web *w, size_t len)
 		end_with(w, status, http_phrase(status));
 	else
 		webroutes_begin(w);
-	if (w->stage == WEB_BODY && w->head.waits && unread(w) == 0 &&
+	if (w->stage == WEB_BODY && w->head.waits && web_unread(w) == 0 &&
 	    !w->body_ended)
 		webreply_continue(w);
 }
@@ -392,9 +395,9 @@ begin_request(struct web *w, size_t len)
 static void
 take_head(struct web *w)
 {
-	size_t len = http_head_length(w->in.at + w->in_at, unread(w));
+	size_t len = http_head_length(w->in.at + w->in_at, web_unread(w));
 
-	if (len > WEB_HEAD_MAX || (len == 0 && unread(w) > WEB_HEAD_MAX))
+	if (len > WEB_HEAD_MAX || (len == 0 && web_unread(w) > WEB_HEAD_MAX))
 		end_with(w, 431, "a head has at most 16384 bytes");
 	else if (len > 0)
 		begin_request(w, len);
@@ -407,7 +410,7 @@ static enum http_piece
 next_piece(struct web *w, size_t most, size_t *used, struct text *data)
 {
 	const char *at = w->in.at + w->in_at;
-	size_t len = unread(w);
+	size_t len = web_unread(w);
 
 	if (w->head.chunked)
 		return http_next_piece(&w->chunks, at, len, most, used, data);
@@ -464,7 +467,7 @@ take_piece(struct web *w)
 static void
 take_body(struct web *w)
 {
-	while (!w->body_ended && unread(w) > 0 && take_piece(w))
+	while (!w->body_ended && web_unread(w) > 0 && take_piece(w))
 		continue;
 	if (w->stage == WEB_BODY && w->body_ended) {
 		clear_due(w);
@@ -491,7 +494,7 @@ take_input(struct web *w)
 	}
 	if (session_is_waiting(&w->session))
 		return;
-	if (w->stage == WEB_HEAD && unread(w) > 0 && !is_full(w))
+	if (w->stage == WEB_HEAD && web_unread(w) > 0 && !is_full(w))
 		take_head(w);
 	if (w->stage == WEB_BODY && !w->dead)
 		take_body(w);
@@ -506,7 +509,7 @@ end_if_over(struct web *w)
 	struct session *s = &w->session;
 
 	if (w->stage == WEB_ANSWERED ||
-	    (w->stage == WEB_HEAD && unread(w) == 0 &&
+	    (w->stage == WEB_HEAD && web_unread(w) == 0 &&
 	     (w->leaving || w->all_read)))
 		session_end(s);
 	if (s->state != SESSION_ENDING || !outbox_is_empty(&s->out))
@@ -541,7 +544,7 @@ account(struct web *w)
 	struct slab_pool *pool = &w->session.broker->pool;
 	size_t now;
 
-	if (unread(w) == 0 && w->stage != WEB_BODY) {
+	if (web_unread(w) == 0 && w->stage != WEB_BODY) {
 		print_fini(&w->in);
 		w->in_at = 0;
 	}
@@ -563,6 +566,8 @@ web_go_on(struct web *w)
 		take_input(w);
 	if (w->stage == WEB_LISTING && !is_full(w))
 		weblists_go_on(w);
+	if (w->deaf)
+		give_up_waiting(w);
 	end_if_over(w);
 	was_full = is_full(w);
 	web_flush(w);
@@ -577,7 +582,7 @@ web_go_on(struct web *w)
 void
 web_is_late(struct web *w)
 {
-	if (w->stage == WEB_BODY || (w->stage == WEB_HEAD && unread(w) > 0))
+	if (w->stage == WEB_BODY || (w->stage == WEB_HEAD && web_unread(w) > 0))
 		end_with(w, 408, "the request took too long");
 	else if (w->stage == WEB_HEAD && web_owes(w) == 0)
 		session_end(&w->session);

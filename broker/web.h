@@ -123,6 +123,13 @@ void web_mark_dead(struct web *w);
 /* Offer what waits to the kernel. Did it take a byte? */
 bool web_flush(struct web *w);
 
+/* What has come and was not looked at. */
+static inline size_t
+web_unread(const struct web *w)
+{
+	return w->in.len - w->in_at;
+}
+
 /* What has not been sent. */
 static inline size_t
 web_owes(const struct web *w)

@@ -25,7 +25,7 @@ static void
 begin_head(struct web *w, unsigned status, const char *type)
 {
 	/* what is left of a body would be taken for a request */
-	if (w->leaving || w->all_read || !w->body_ended)
+	if (w->leaving || (w->all_read && web_unread(w) == 0) || !w->body_ended)
 		w->keep_alive = false;
 	print_format(&w->out, "HTTP/1.1 %u %s\r\n", status,
 	             http_phrase(status));

@@ -158,6 +158,36 @@ TEST(who_ends_its_own_stream_still_gets_the_answer)
 	gate_fini(&t);
 }
 
+TEST(requests_that_came_whole_before_the_end_are_answered)
+{
+	struct client *c;
+	struct gate t;
+	struct end e;
+	char *all, *at;
+
+	gate_init(&t);
+	c = client_open_on(&t.rig, "c", "a");
+	e = end_open(&t);
+	for (int i = 0; i < 20; i++)
+		assert_true(send(e.fd, POST("/topics/a"),
+		                 strlen(POST("/topics/a")), MSG_NOSIGNAL) > 0);
+	assert_int_equal(send(e.fd, "GET / HT", 8, MSG_NOSIGNAL), 8);
+	shutdown(e.fd, SHUT_WR);
+	at = all = end_take(&t, &e);
+	for (int i = 0; i < 20; i++) {
+		assert_begins(at, OK);
+		at = strstr(at, "}\n") + 2;
+	}
+	assert_string_equal(at, "");
+	assert_true(e.eof);
+	assert_int_equal(t.g.n, 0);
+	assert_int_equal(client_count(c, TYPE_PUBLISH), 20);
+	free(all);
+	end_close(&e);
+	client_free(c);
+	gate_fini(&t);
+}
+
 TEST(who_waits_for_it_is_told_to_go_on)
 {
 	struct gate t;
@@ -194,6 +224,30 @@ TEST(a_message_of_somebody_who_has_gone_is_published)
 	client_next(c, TYPE_PUBLISH);
 	assert_int_equal(t.g.n, 0);
 	client_free(c);
+	gate_fini(&t);
+}
+
+TEST(messages_behind_a_question_of_somebody_who_has_gone_are_published)
+{
+	static const char text[] =
+		POST("/requests/q") POST("/requests/q") POST("/topics/a");
+	struct client *c, *q;
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	c = client_open_on(&t.rig, "c", "a");
+	q = client_open_on(&t.rig, "q", "q");
+	e = end_open(&t);
+	assert_int_equal(send(e.fd, text, sizeof(text) - 1, MSG_NOSIGNAL),
+	                 sizeof(text) - 1);
+	end_close(&e);
+	gate_turn(&t);
+	assert_int_equal(client_count(q, TYPE_PUBLISH), 2);
+	assert_int_equal(client_count(c, TYPE_PUBLISH), 1);
+	assert_int_equal(t.g.n, 0);
+	client_free(c);
+	client_free(q);
 	gate_fini(&t);
 }
 
@@ -248,9 +302,13 @@ main(void)
 		cmocka_unit_test(
 			what_follows_a_request_that_was_refused_early_is_no_request),
 		cmocka_unit_test(who_ends_its_own_stream_still_gets_the_answer),
+		cmocka_unit_test(
+			requests_that_came_whole_before_the_end_are_answered),
 		cmocka_unit_test(who_waits_for_it_is_told_to_go_on),
 		cmocka_unit_test(
 			a_message_of_somebody_who_has_gone_is_published),
+		cmocka_unit_test(
+			messages_behind_a_question_of_somebody_who_has_gone_are_published),
 		cmocka_unit_test(who_hangs_up_is_announced_as_gone),
 		cmocka_unit_test(
 			an_idle_connection_holds_no_memory_of_messages),
