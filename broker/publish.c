@@ -75,14 +75,16 @@ take_run(const struct session *s, const struct input *in, uint32_t body_len,
 	at += body_len;
 	while (first->repeat) {
 		size_t left = (size_t)(end - at);
+		uint32_t alike = publish_count(&shape, at, left);
 
-		if (!publish_has_shape(&shape, at, left) &&
-		    !repeats(first, at, left, max_frame, &shape))
+		if (alike == 0 && !repeats(first, at, left, max_frame, &shape))
 			break;
-		memcpy(at + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP,
-		       stamp.bytes, sizeof(stamp.bytes));
-		at += shape.size;
-		frames++;
+		frames += alike;
+		for (; alike > 0; alike--) {
+			memcpy(at + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP,
+			       stamp.bytes, sizeof(stamp.bytes));
+			at += shape.size;
+		}
 	}
 	return (struct run){
 		.slab = in->slab,

@@ -621,6 +621,38 @@ begin_shape(struct umbel *c, const uint8_t *frame, size_t left,
 }
 
 /*
+ * Call `s` for up to `max` messages at the front, which are all of this shape.
+ * How many: a callback may have broken the connection, or changed what it is
+ * subscribed to, and then they are to be looked at again.
+ */
+static uint32_t
+deliver_each(struct umbel *c, struct umbel_sub *s,
+             const struct publish_shape *shape, uint32_t max)
+{
+	struct umbel_msg *msg = &c->run.msg;
+	struct rx *rx = c->rx;
+	const uint8_t *frame = rx->data + rx->head;
+	const uint8_t *payload = frame + shape->front;
+	uint32_t n = 0;
+
+	while (n < max &&
+	       atomic_load_explicit(&s->live, memory_order_relaxed)) {
+		msg->stamp = payload - shape->front + FRAME_PREFIX_SIZE +
+		             PUBLISH_PLAIN_STAMP;
+		msg->payload = payload;
+		payload += shape->size;
+		n++;
+		s->cb(c, msg, s->user);
+		if (unlikely(c->rx != rx || has_attention(c)))
+			break;
+	}
+	c->received += n;
+	if (c->rx == rx)
+		rx->head += (size_t)n * shape->size;
+	return n;
+}
+
+/*
  * Messages that repeat the one before, on a topic of one subscription: this is
  * where bulk goes, so that what stays the same from one to the next is looked
  * at once. Ends at the first frame that is anything else.
@@ -641,24 +673,19 @@ take_repeats(struct umbel *c, unsigned max)
 	while (n < max) {
 		const uint8_t *frame = rx->data + rx->head;
 		size_t left = rx->tail - rx->head;
+		uint32_t alike = publish_count(&shape, frame, left);
+		uint32_t taken;
 
-		if (!publish_has_shape(&shape, frame, left) &&
-		    !begin_shape(c, frame, left, &shape))
-			break;
-		if (!atomic_load_explicit(&s->live, memory_order_relaxed))
-			break;
-		run->msg.stamp =
-			frame + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP;
-		run->msg.payload = frame + shape.front;
-		c->received++;
-		n++;
-		s->cb(c, &run->msg, s->user);
-		/* a callback may have broken the connection, or changed what
-		   it is subscribed to */
-		if (unlikely(c->rx != rx))
-			break;
-		rx->head += shape.size;
-		if (unlikely(has_attention(c) || c->dying))
+		if (alike == 0) {
+			if (!begin_shape(c, frame, left, &shape))
+				break;
+			continue;
+		}
+		if (alike > max - n)
+			alike = max - n;
+		taken = deliver_each(c, s, &shape, alike);
+		n += taken;
+		if (taken < alike || c->rx != rx || has_attention(c))
 			break;
 	}
 	return n;

@@ -31,6 +31,28 @@ load_be64(const uint8_t *p)
 	return (uint64_t)load_be32(p) << 32 | load_be32(p + 4);
 }
 
+/* Eight bytes, to be compared and not to be read as a number. */
+static inline uint64_t
+bytes_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
+/* A mask for the last `n` bytes of such a word; for all of it from 8 on. */
+static inline uint64_t
+bytes_last(size_t n)
+{
+	uint8_t mask[8] = { 0 };
+
+	if (n > sizeof(mask))
+		n = sizeof(mask);
+	memset(mask + sizeof(mask) - n, 0xff, n);
+	return bytes_word(mask);
+}
+
 /*
  * memcmp(a, b, n) == 0 for short strings that are nearly always equal: no
  * call, a few loads, the last of which may overlap the one before.
@@ -38,19 +60,13 @@ load_be64(const uint8_t *p)
 static inline bool
 bytes_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {
-	uint64_t x, y;
-
-	if (n < sizeof(x))
+	if (n < 8)
 		return memcmp(a, b, n) == 0;
-	for (size_t i = 0; i + sizeof(x) < n; i += sizeof(x)) {
-		memcpy(&x, a + i, sizeof(x));
-		memcpy(&y, b + i, sizeof(y));
-		if (x != y)
+	for (size_t i = 0; i + 8 < n; i += 8) {
+		if (bytes_word(a + i) != bytes_word(b + i))
 			return false;
 	}
-	memcpy(&x, a + n - sizeof(x), sizeof(x));
-	memcpy(&y, b + n - sizeof(y), sizeof(y));
-	return x == y;
+	return bytes_word(a + n - 8) == bytes_word(b + n - 8);
 }
 
 static inline void

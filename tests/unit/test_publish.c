@@ -348,37 +348,86 @@ TEST(another_topic_or_shape_is_no_repeat)
 	bytes_free(&first);
 }
 
+/* A frame on this topic, and its shape. */
+static struct publish_shape
+shape_of_frame(struct bytes *frame, const char *topic)
+{
+	struct bytes b = { 0 };
+	struct publish first;
+	uint8_t prefix[FRAME_PREFIX_SIZE];
+	uint32_t head = 0;
+
+	put_plain(&b, topic, "c4 03", 3);
+	frame_put_prefix(prefix, (uint32_t)b.len);
+	put(frame, prefix, sizeof(prefix));
+	put(frame, b.at, b.len);
+	assert_true(publish_read_plain(b.at, b.len, &first));
+	assert_true(publish_repeats(&first, b.at, (uint32_t)b.len, &head));
+	bytes_free(&b);
+	return publish_shape_of(frame->at, &first,
+	                        (uint32_t)(frame->len - FRAME_PREFIX_SIZE),
+	                        head);
+}
+
+static uint32_t
+count_exactly(const struct publish_shape *shape, const struct bytes *b)
+{
+	return publish_count(shape, exactly(b->at, b->len), b->len);
+}
+
 TEST(frames_of_one_shape_differ_in_stamp_and_payload_and_nothing_else)
 {
 	const size_t stamp = FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP;
-	struct publish_shape shape = PUBLISH_NO_SHAPE;
+	/* what is compared at once are words of eight bytes */
+	static const char *const topics[] = { "a",
+		                              "ab",
+		                              "abc",
+		                              "abcdefgh",
+		                              "abcdefghijkl",
+		                              "abcdefghijklm",
+		                              "abcdefghijklmnopqrst",
+		                              "abcdefghijklmnopqrstuvwxyz.ab" };
 	struct bytes model = { 0 }, b = { 0 };
-	struct publish first;
-	uint32_t head = 0;
+	struct publish_shape shape;
 
-	put_plain(&b, "a.b", "c4 03", 3);
-	put_hex(&model, "ce 00 00 00 18");
-	put(&model, b.at, b.len);
-	assert_int_equal(b.len, 0x18);
-	assert_false(publish_has_shape(&shape, model.at, (uint8_t)model.len));
-	assert_true(publish_read_plain(b.at, b.len, &first));
-	assert_true(publish_repeats(&first, b.at, (uint32_t)b.len, &head));
-	shape = publish_shape_of(model.at, &first, (uint32_t)b.len, head);
-	assert_int_equal(shape.size, model.len);
-	assert_int_equal(shape.front, model.len - 3);
+	for (size_t t = 0; t < COUNT(topics); t++) {
+		model.len = 0;
+		shape = shape_of_frame(&model, topics[t]);
+		assert_int_equal(shape.size, model.len);
+		assert_int_equal(shape.front, model.len - 3);
+		for (size_t i = 0; i < model.len; i++) {
+			bool free_to_differ = (i >= stamp && i < stamp + 8) ||
+			                      i >= shape.front;
 
-	for (size_t i = 0; i < model.len; i++) {
-		bool free_to_differ =
-			(i >= stamp && i < stamp + 8) || i >= shape.front;
+			b.len = 0;
+			put(&b, model.at, model.len);
+			b.at[i] ^= 0x01;
+			assert_int_equal(count_exactly(&shape, &b),
+			                 free_to_differ);
+			b.len = i;
+			assert_int_equal(count_exactly(&shape, &b), 0);
+		}
+	}
+	bytes_free(&model);
+	bytes_free(&b);
+}
 
-		b.len = 0;
+TEST(frames_of_one_shape_are_counted_up_to_the_first_that_is_none)
+{
+	struct publish_shape none = PUBLISH_NO_SHAPE, shape;
+	struct bytes model = { 0 }, b = { 0 };
+
+	shape = shape_of_frame(&model, "a.b");
+	assert_int_equal(publish_count(&none, model.at, model.len), 0);
+	for (uint32_t n = 1; n < 2 * PUBLISH_AT_ONCE; n++) {
+		uint32_t most = n < PUBLISH_AT_ONCE ? n : PUBLISH_AT_ONCE;
+
 		put(&b, model.at, model.len);
-		b.at[i] ^= 0x01;
-		assert_int_equal(publish_has_shape(&shape, exactly(b.at, b.len),
-		                                   b.len),
-		                 free_to_differ);
-		assert_false(
-			publish_has_shape(&shape, exactly(model.at, i), i));
+		assert_int_equal(count_exactly(&shape, &b), most);
+		b.at[b.len - shape.size] = 0xcf;
+		assert_int_equal(count_exactly(&shape, &b),
+		                 n <= most ? n - 1 : most);
+		b.at[b.len - shape.size] = FRAME_MAGIC;
 	}
 	bytes_free(&model);
 	bytes_free(&b);
@@ -542,6 +591,8 @@ main(void)
 		cmocka_unit_test(another_topic_or_shape_is_no_repeat),
 		cmocka_unit_test(
 			frames_of_one_shape_differ_in_stamp_and_payload_and_nothing_else),
+		cmocka_unit_test(
+			frames_of_one_shape_are_counted_up_to_the_first_that_is_none),
 		cmocka_unit_test(a_repeat_is_always_what_a_whole_reading_finds),
 		cmocka_unit_test(a_plain_reading_is_what_a_whole_reading_finds),
 	};
