@@ -4,7 +4,8 @@
 /*
  * umbel - umbeld as it comes, and libumbel through its public API: one
  * umbel_publish() per message, on a corked handle when in bulk; one callback
- * per message. Only the pause after a start (--settle-ms) is off.
+ * per message. Only the pause after a start (--settle-ms) is off, and the bound
+ * of what one user may subscribe to is higher.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -46,8 +47,11 @@ umbel_serve(const char *dir)
 {
 	const char *path = must_format("%s/" SOCKET, dir);
 
+	/* one user holds a million filters here, and more */
 	exec_server(dir, (const char *[]){ find_umbeld(), "--socket", path,
-	                                   "--settle-ms", "0", NULL });
+	                                   "--settle-ms", "0",
+	                                   "--max-user-subscriptions",
+	                                   "2000000", NULL });
 }
 
 static bool
