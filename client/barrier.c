@@ -118,6 +118,13 @@ is_asked_for(const struct umbel *c, const struct barrier *b)
 	return b != &c->own && b != &c->last;
 }
 
+/* Is there anybody to be told? Who waited may have given up. */
+static bool
+is_heard(const struct barrier *b)
+{
+	return b->cb || b->waited_for;
+}
+
 static uint64_t
 at_most(uint64_t a, uint64_t b)
 {
@@ -158,7 +165,7 @@ barrier_answered(struct umbel *c, const struct message_pong *m)
 		if (b->token != m->token)
 			continue;
 		position = b->position;
-		told |= is_asked_for(c, b);
+		told |= is_heard(b);
 		complete(c, b, is_asked_for(c, b) ? error : 0);
 	}
 	/* the kernel cannot have delivered what it did not take */
@@ -184,7 +191,7 @@ barrier_connection_lost(struct umbel *c, bool keep)
 		} else if (keep || b->token == 0) {
 			b->token = 0; /* for the next connection */
 		} else {
-			c->loss_untold = false;
+			c->loss_untold &= !is_heard(b);
 			complete(c, b, -ECONNRESET);
 		}
 	}

@@ -126,6 +126,33 @@ TEST(a_flush_after_a_loss_that_no_flush_told_of_fails_once)
 	fake_stop(&f);
 }
 
+TEST(a_flush_that_nobody_waits_for_any_more_tells_of_no_loss)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	/* lost with the connection, and then by the answer on the next one */
+	umbel_publish(c, "a", "x", 1);
+	assert_int_equal(umbel_flush_wait(c, 1), -ETIMEDOUT);
+	fake_hang_up(&f);
+	restart(c, &f);
+	assert_int_equal(umbel_flush_wait(c, 1), -ETIMEDOUT);
+	fake_pong(&f, 0, 0, 0);
+	turn(c);
+	umbel_flush(c, on_done, label("first"));
+	fake_pong(&f, 0, 0, 0);
+	await_callback(c);
+	expect_notes("first:-104 ");
+	umbel_flush(c, on_done, label("second"));
+	fake_pong(&f, 0, 0, 0);
+	await_callback(c);
+	expect_notes("second:0 ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_flush_before_the_connection_waits_for_it)
 {
 	struct umbel *c;
@@ -447,6 +474,8 @@ main(void)
 			a_flush_that_the_connection_did_not_survive_fails),
 		cmocka_unit_test(
 			a_flush_after_a_loss_that_no_flush_told_of_fails_once),
+		cmocka_unit_test(
+			a_flush_that_nobody_waits_for_any_more_tells_of_no_loss),
 		cmocka_unit_test(a_flush_before_the_connection_waits_for_it),
 		cmocka_unit_test(
 			what_stays_unconfirmed_is_asked_about_after_a_while),
