@@ -152,6 +152,18 @@ keep_put(struct keep *keep, struct kept *kept)
 	keep->n++;
 }
 
+static struct kept **
+find_topic(const struct keep *keep, const char *topic)
+{
+	return find(keep, topic, hash_bytes(keep->seed, topic, strlen(topic)));
+}
+
+struct kept *
+keep_find(const struct keep *keep, const char *topic)
+{
+	return keep->n > 0 ? *find_topic(keep, topic) : NULL;
+}
+
 void
 keep_clear(struct keep *keep, const char *topic)
 {
@@ -159,7 +171,7 @@ keep_clear(struct keep *keep, const char *topic)
 
 	if (keep->n == 0)
 		return;
-	at = find(keep, topic, hash_bytes(keep->seed, topic, strlen(topic)));
+	at = find_topic(keep, topic);
 	if (*at)
 		drop(keep, at);
 }

@@ -22,7 +22,7 @@ struct kept {
 	TAILQ_ENTRY(kept) link;
 	struct kept *next; /* in its bucket */
 	uint64_t hash;
-	uint64_t position; /* the owner's: which of its messages it was */
+	bool waits; /* the owner's: its message has not been sent */
 	size_t frame_len;
 	uint8_t *frame; /* a block of its own */
 	char topic[];
@@ -51,6 +51,9 @@ int keep_make(struct keep *keep, const char *topic, const void *data,
               struct kept **out);
 void keep_put(struct keep *keep, struct kept *kept);
 void keep_discard(struct kept *kept);
+
+/* The last value on `topic`, or NULL. */
+struct kept *keep_find(const struct keep *keep, const char *topic);
 
 /* There is no last value any more. */
 void keep_clear(struct keep *keep, const char *topic);

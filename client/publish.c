@@ -373,14 +373,12 @@ put_and_keep(struct umbel *c, const struct wish *wish)
 	if (r < 0)
 		return refuse_to_keep(c, wish, r);
 	r = put_any(c, wish->topic, wish->data, wish->len, &wish->options);
-	if (r < 0) {
+	if (r < 0)
 		keep_discard(kept);
-	} else if (kept) {
-		kept->position = c->taken;
+	else if (kept)
 		keep_put(&c->keep, kept);
-	} else {
+	else
 		keep_clear(&c->keep, wish->topic);
-	}
 	return r;
 }
 

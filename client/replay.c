@@ -43,12 +43,43 @@ replay_confirmed(struct umbel *c)
 	c->knows_values[len] = '\0';
 }
 
+/* For each frame that waits: is it the last value of its topic? */
+static bool
+mark_value(const uint8_t *frame, size_t size, void *arg)
+{
+	const struct umbel *c = arg;
+	char topic[TOPIC_MAX + 1];
+	struct publish p;
+	struct kept *kept;
+
+	if (publish_read(frame + FRAME_PREFIX_SIZE, size - FRAME_PREFIX_SIZE,
+	                 &p) != PUBLISH_OK ||
+	    !(p.flags & PUBLISH_FLAG_RETAIN))
+		return true;
+	memcpy(topic, p.topic, p.topic_len);
+	topic[p.topic_len] = '\0';
+	kept = keep_find(&c->keep, topic);
+	if (kept)
+		kept->waits = true;
+	return true;
+}
+
+static void
+mark_those_that_wait(struct umbel *c)
+{
+	struct kept *kept;
+
+	TAILQ_FOREACH (kept, &c->keep.all, link)
+		kept->waits = false;
+	out_filter(&c->out, mark_value, c);
+}
+
 /* What still waits goes out by itself, and what is too long for this broker
    would end the connection. */
 static bool
 is_wanted(const struct umbel *c, const struct kept *kept)
 {
-	return kept->position <= c->sent &&
+	return !kept->waits &&
 	       kept->frame_len - FRAME_PREFIX_SIZE <= c->max_frame;
 }
 
@@ -61,6 +92,7 @@ replay_values(struct umbel *c)
 
 	if (!c->opt.keep_retained || is_known(c))
 		return 0;
+	mark_those_that_wait(c);
 	TAILQ_FOREACH (kept, &c->keep.all, link) {
 		if (!is_wanted(c, kept))
 			continue;

@@ -130,6 +130,41 @@ TEST(what_still_waits_is_not_said_twice)
 	fake_stop(&f);
 }
 
+static void
+on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
+{
+	(void)c;
+	(void)user;
+	note("%d ", info->error);
+}
+
+TEST(requests_that_ended_unsent_do_not_make_it_twice)
+{
+	struct umbel *c;
+	struct fake f;
+	uint64_t id;
+
+	fake_start(&f);
+	c = keeper(&f);
+	fake_hang_up(&f);
+	fake_unlisten(&f);
+	while (umbel_get_state(c) == UMBEL_CONNECTED)
+		umbel_dispatch(c, 10);
+	keep(c, "a", "1");
+	for (unsigned i = 0; i < 5; i++) {
+		umbel_request_opts(c, "ask", "", 0, on_reply, NULL,
+		                   UMBEL_REQUEST_OPTIONS(.id = &id));
+		umbel_cancel(c, id);
+	}
+	turn(c);
+	fake_listen(&f, 4);
+	meet(c, &f, "$inbox.u.1");
+	value_comes(&f, "1");
+	fake_expect_silence(&f);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_value_that_cannot_be_kept_is_not_published)
 {
 	struct umbel *c;
@@ -163,6 +198,8 @@ main(void)
 		cmocka_unit_test(
 			values_that_were_not_confirmed_are_published_again),
 		cmocka_unit_test(what_still_waits_is_not_said_twice),
+		cmocka_unit_test(
+			requests_that_ended_unsent_do_not_make_it_twice),
 		cmocka_unit_test(a_value_that_cannot_be_kept_is_not_published),
 	};
 
