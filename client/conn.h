@@ -201,15 +201,18 @@ struct asking {
 	unsigned n_dead; /* without a connection: those that ended, unsent */
 };
 
-/* What the broker said that wants a callback without the lock. */
+/* What the broker said that on_hold, on_error or on_loss has not been told yet;
+   its texts are those below. */
+enum notice_kind { NOTICE_HOLD, NOTICE_ERROR, NOTICE_LOSS };
 struct notice {
-	enum { NOTICE_NONE, NOTICE_HOLD, NOTICE_ERROR, NOTICE_LOSS } kind;
+	enum notice_kind kind;
 	struct umbel_hold_info hold;
 	struct umbel_error_info error;
 	struct umbel_loss_info loss;
 	char text[512];
 	char about[TOPIC_MAX + 1];
 };
+#define NOTICES 8
 
 /* A receive buffer, shared with the large messages that were kept from it. */
 struct rx {
@@ -353,6 +356,8 @@ struct umbel {
 	/* shared: what on_state has to be told */
 	struct state_event events[STATE_EVENTS];
 	unsigned n_events;
+	struct notice notices[NOTICES]; /* ... and the three others */
+	unsigned n_notices;
 
 	struct umbel_stats stats;
 	char error_text[512];
@@ -370,7 +375,6 @@ struct umbel {
 	void **matches;     /* of the topic that is being looked up */
 	size_t n_matches;
 	size_t max_matches;
-	struct notice notice;
 	void *scratch; /* headers of the message under way */
 	size_t scratch_size;
 
@@ -543,18 +547,21 @@ bool receive_expects_more(const struct umbel *c);
 void receive_reset(struct umbel *c);
 void receive_fini(struct umbel *c);
 
-enum control_result {
-	CONTROL_DONE,
-	CONTROL_NOTICE, /* c->notice has to be told */
-	CONTROL_LATER,  /* it would have been, but `quiet` was asked for */
-};
-/* Act on any frame but PUBLISH. Lock held. */
-enum control_result control_frame(struct umbel *c, const uint8_t *body,
-                                  size_t len, bool quiet);
+/* Act on any frame but PUBLISH and DELIVER. Lock held. */
+void control_frame(struct umbel *c, const uint8_t *body, size_t len);
 /* Words for people: NUL-terminated, no control characters. */
 void control_text(char *buf, size_t n, struct text text);
 /* What the API calls a code of the broker. */
 int control_error(unsigned code);
+
+/* ---- notice.c: lock held ------------------------------------------------- */
+
+/* Remember it, if there is a callback for its kind. */
+void notice_add(struct umbel *c, const struct notice *n);
+/* Call the callback for the first; without the lock meanwhile. */
+void notice_tell(struct umbel *c);
+/* Holds have ended with the connection, without a word. */
+void notice_connection_lost(struct umbel *c);
 
 /* ---- dispatch.c -------------------------------------------------------- */
 

@@ -254,6 +254,7 @@ lost(struct umbel *c, int error, const char *text, bool drop_in_hand)
 	c->held = false;
 	c->last_failure = handle_fail(c, error, "%s", text);
 	receive_reset(c);
+	notice_connection_lost(c);
 	info.unconfirmed = forget_what_was_sent(c, drop_in_hand);
 	if (was_up)
 		c->last_unconfirmed = info.unconfirmed;

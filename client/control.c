@@ -65,106 +65,86 @@ control_error(unsigned code)
 	}
 }
 
-static enum control_result
-on_welcome(struct umbel *c, const struct message_welcome *m, bool quiet)
+static void
+on_welcome(struct umbel *c, const struct message_welcome *m)
 {
-	struct notice *n = &c->notice;
-	uint64_t dropped;
+	struct notice n = { .kind = NOTICE_ERROR,
+		            .error = { .error = -EMSGSIZE } };
 
 	if (c->link != LINK_HELLO) {
 		conn_protocol(c, "a second WELCOME");
-		return CONTROL_DONE;
+		return;
 	}
-	dropped = conn_welcomed(c, m);
-	if (dropped == 0 || quiet || !c->opt.on_error)
-		return CONTROL_DONE;
-	n->kind = NOTICE_ERROR;
-	memcpy(n->text, c->error_text, sizeof(n->text));
-	n->error = (struct umbel_error_info){ .error = -EMSGSIZE,
-		                              .text = n->text,
-		                              .about = "" };
-	return CONTROL_NOTICE;
+	if (conn_welcomed(c, m) == 0)
+		return;
+	memcpy(n.text, c->error_text, sizeof(n.text));
+	notice_add(c, &n);
 }
 
-static enum control_result
+static void
 on_answer(struct umbel *c, uint32_t request, uint64_t n_retained,
           const struct message_error *error)
 {
 	if (!sub_answered(c, request, n_retained, error))
 		conn_protocol(c, "an answer to request %u, which is not next",
 		              (unsigned)request);
-	return CONTROL_DONE;
 }
 
-static enum control_result
-on_error(struct umbel *c, const struct message_error *m, bool quiet)
+/* Of a message that was published. */
+static void
+refused(struct umbel *c, const struct message_error *m)
 {
-	struct notice *n = &c->notice;
+	struct notice n = { .kind = NOTICE_ERROR,
+		            .error = { .error = control_error(m->code),
+		                       .code = m->code } };
 
-	if (m->fatal || c->link == LINK_HELLO) {
+	control_text(n.text, sizeof(n.text), m->text);
+	control_text(n.about, sizeof(n.about), m->about);
+	handle_fail(c, n.error.error, "publish on %s: %s",
+	            n.about[0] ? n.about : "?",
+	            n.text[0] ? n.text : status_words(m->code));
+	notice_add(c, &n);
+}
+
+static void
+on_error(struct umbel *c, const struct message_error *m)
+{
+	if (m->fatal || c->link == LINK_HELLO)
 		conn_fatal(c, m);
-		return CONTROL_DONE;
-	}
-	if (m->request != 0)
-		return on_answer(c, m->request, 0, m);
-	if (m->code == STATUS_REVOKED) {
+	else if (m->request != 0)
+		on_answer(c, m->request, 0, m);
+	else if (m->code == STATUS_REVOKED)
 		sub_revoked(c, m);
-		return CONTROL_DONE;
-	}
-	if (request_refused(c, m))
-		return CONTROL_DONE;
-	if (quiet && c->opt.on_error)
-		return CONTROL_LATER;
-
-	control_text(n->text, sizeof(n->text), m->text);
-	control_text(n->about, sizeof(n->about), m->about);
-	handle_fail(c, control_error(m->code), "publish on %s: %s",
-	            n->about[0] ? n->about : "?",
-	            n->text[0] ? n->text : status_words(m->code));
-	n->kind = NOTICE_ERROR;
-	n->error = (struct umbel_error_info){ .error = control_error(m->code),
-		                              .code = m->code,
-		                              .text = n->text,
-		                              .about = n->about };
-	return c->opt.on_error ? CONTROL_NOTICE : CONTROL_DONE;
+	else if (!request_refused(c, m))
+		refused(c, m);
 }
 
-static enum control_result
-on_hold(struct umbel *c, const struct message_hold *m, bool quiet)
+static void
+on_hold(struct umbel *c, const struct message_hold *m)
 {
-	struct notice *n = &c->notice;
+	struct notice n = { .kind = NOTICE_HOLD,
+		            .hold = { .held = m->on, .session = m->session } };
 
-	if (quiet && c->opt.on_hold)
-		return CONTROL_LATER;
 	c->held = m->on;
-	control_text(n->text, sizeof(n->text), m->name);
-	control_text(n->about, sizeof(n->about), m->topic);
-	n->kind = NOTICE_HOLD;
-	n->hold = (struct umbel_hold_info){ .held = m->on,
-		                            .session = m->session,
-		                            .name = n->text,
-		                            .topic = n->about };
-	return c->opt.on_hold ? CONTROL_NOTICE : CONTROL_DONE;
+	control_text(n.text, sizeof(n.text), m->name);
+	control_text(n.about, sizeof(n.about), m->topic);
+	notice_add(c, &n);
 }
 
-static enum control_result
-on_gap(struct umbel *c, const struct message_gap *m, bool quiet)
+static void
+on_gap(struct umbel *c, const struct message_gap *m)
 {
-	struct notice *n = &c->notice;
+	struct notice n = { .kind = NOTICE_LOSS,
+		            .loss = { .frames = m->frames,
+		                      .bytes = m->bytes } };
 
-	if (quiet && c->opt.on_loss)
-		return CONTROL_LATER;
 	c->stats.lost += m->frames;
 	sub_snapshot_shrinks(c, m->frames);
-	control_text(n->text, sizeof(n->text), m->reason);
-	n->kind = NOTICE_LOSS;
-	n->loss = (struct umbel_loss_info){ .frames = m->frames,
-		                            .bytes = m->bytes,
-		                            .reason = n->text };
-	return c->opt.on_loss ? CONTROL_NOTICE : CONTROL_DONE;
+	control_text(n.text, sizeof(n.text), m->reason);
+	notice_add(c, &n);
 }
 
-static enum control_result
+static void
 on_ping(struct umbel *c, const struct message_ping *m)
 {
 	struct message pong = { .type = TYPE_PONG,
@@ -174,31 +154,36 @@ on_ping(struct umbel *c, const struct message_ping *m)
 		conn_lost(c, -ENOMEM, "no memory to answer a PING");
 	else
 		send_pending(c);
-	return CONTROL_DONE;
 }
 
-static enum control_result
-act(struct umbel *c, const struct message *m, bool quiet)
+static void
+act(struct umbel *c, const struct message *m)
 {
 	switch (m->type) {
 	case TYPE_WELCOME:
-		return on_welcome(c, &m->welcome, quiet);
+		on_welcome(c, &m->welcome);
+		break;
 	case TYPE_OK:
-		return on_answer(c, m->ok.request, m->ok.n.value, NULL);
+		on_answer(c, m->ok.request, m->ok.n.value, NULL);
+		break;
 	case TYPE_ERROR:
-		return on_error(c, &m->error, quiet);
+		on_error(c, &m->error);
+		break;
 	case TYPE_GAP:
-		return on_gap(c, &m->gap, quiet);
+		on_gap(c, &m->gap);
+		break;
 	case TYPE_HOLD:
-		return on_hold(c, &m->hold, quiet);
+		on_hold(c, &m->hold);
+		break;
 	case TYPE_PING:
-		return on_ping(c, &m->ping);
+		on_ping(c, &m->ping);
+		break;
 	case TYPE_PONG:
 		barrier_answered(c, &m->pong);
-		return CONTROL_DONE;
+		break;
 	case TYPE_GOAWAY:
 		conn_leave(c, &m->goaway);
-		return CONTROL_DONE;
+		break;
 	case TYPE_HELLO:
 	case TYPE_PUBLISH:
 	case TYPE_SUBSCRIBE:
@@ -206,36 +191,36 @@ act(struct umbel *c, const struct message *m, bool quiet)
 	case TYPE_DELIVER:
 		break; /* not the broker's to say, or not seen here */
 	}
-	return CONTROL_DONE;
 }
 
-enum control_result
-control_frame(struct umbel *c, const uint8_t *body, size_t len, bool quiet)
+void
+control_frame(struct umbel *c, const uint8_t *body, size_t len)
 {
 	struct message m;
 	uint32_t type;
 
 	if (!cursor_check_body(body, len, &type)) {
 		conn_protocol(c, "a malformed frame");
-		return CONTROL_DONE;
+		return;
 	}
 	if (unlikely(c->debug))
 		debug_frame(c, "<", body, len);
 	if (c->link == LINK_HELLO && type != TYPE_WELCOME &&
 	    type != TYPE_ERROR) {
 		conn_protocol(c, "something else before WELCOME");
-		return CONTROL_DONE;
+		return;
 	}
 	if (type >= TYPE_EXTENSION)
-		return CONTROL_DONE;
+		return;
 	if (!(message_ways(type) & WAY_TO_CLIENT)) {
 		conn_protocol(c, "a frame of type %u (%s)", (unsigned)type,
 		              message_name(type));
-		return CONTROL_DONE;
+		return;
 	}
 	switch (message_decode(body, len, &m)) {
 	case MESSAGE_OK:
-		return act(c, &m, quiet);
+		act(c, &m);
+		break;
 	case MESSAGE_BAD:
 		conn_protocol(c, "a malformed %s", message_name(type));
 		break;
@@ -243,5 +228,4 @@ control_frame(struct umbel *c, const uint8_t *body, size_t len, bool quiet)
 		conn_lost(c, -ENOMEM, "no memory to decode a frame");
 		break;
 	}
-	return CONTROL_DONE;
 }

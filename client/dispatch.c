@@ -153,6 +153,8 @@ tell_one(struct umbel *c, unsigned *n)
 	}
 	if (c->n_events > 0)
 		tell_state(c);
+	else if (c->n_notices > 0)
+		notice_tell(c);
 	else if (!STAILQ_EMPTY(&c->due_barriers))
 		tell_barrier(c);
 	else if (!STAILQ_EMPTY(&c->asking.due))
@@ -316,7 +318,9 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 		barrier_ask_own(c);
 	}
 	if (c->at.give_up <= now) {
-		if (listened && !c->paused)
+		/* what nobody dispatches for nobody will listen to */
+		if ((listened && !c->paused) ||
+		    (c->write_ended && !c->dispatcher))
 			give_up(c, now);
 		else
 			c->at.give_up = now + CONFIRM_MS;

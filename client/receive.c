@@ -498,37 +498,11 @@ fail_locked(struct umbel *c, int error, const char *what)
 }
 
 static void
-tell_notice(struct umbel *c)
-{
-	struct notice *n = &c->notice;
-
-	switch (n->kind) {
-	case NOTICE_NONE:
-		break;
-	case NOTICE_HOLD:
-		c->opt.on_hold(c, &n->hold, c->opt.user);
-		break;
-	case NOTICE_ERROR:
-		c->opt.on_error(c, &n->error, c->opt.user);
-		break;
-	case NOTICE_LOSS:
-		c->opt.on_loss(c, &n->loss, c->opt.user);
-		break;
-	}
-}
-
-static unsigned
 take_control(struct umbel *c, const uint8_t *body, uint32_t len)
 {
-	enum control_result result;
-
 	handle_lock(c);
-	result = control_frame(c, body, len, false);
+	control_frame(c, body, len);
 	handle_unlock(c);
-	if (result != CONTROL_NOTICE)
-		return 0;
-	tell_notice(c);
-	return 1;
 }
 
 static unsigned
@@ -749,7 +723,7 @@ receive(struct umbel *c, bool readable, unsigned max)
 		else if (is_deliver(body, len))
 			n += take_deliver(c, body, len);
 		else
-			n += take_control(c, body, len);
+			take_control(c, body, len);
 		step_over(c, rx, len);
 	}
 	return n;
@@ -768,9 +742,9 @@ receive_quietly(struct umbel *c)
 
 		if (is_publish(body, len) ||
 		    is_oddly_encoded(body, len, PUBLISH_TYPE) ||
-		    is_deliver(body, len) ||
-		    control_frame(c, body, len, true) == CONTROL_LATER)
+		    is_deliver(body, len))
 			break;
+		control_frame(c, body, len);
 		step_over(c, rx, len);
 	}
 }

@@ -465,7 +465,10 @@ umbel_pub_options_init(struct umbel_pub_options *options)
  * it is written when 256 KiB have come together, and at the end.
  *
  * While nobody dispatches, publishing also keeps the connection going: it
- * reconnects, and asks what was routed, but calls no callbacks.
+ * reconnects, and asks what was routed, but calls no callbacks. Of what on_state,
+ * and of what on_hold, on_error and on_loss would have heard, the newest eight
+ * are told by the next dispatch. Five seconds after the broker's end messages
+ * that nobody has dispatched are dropped.
  *
  * Returns 0; -EAGAIN when more than umbel_options.buffer bytes wait (then
  * on_writable tells when there is room); -EMSGSIZE when the frame is longer

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "client/conn.h"
 
 static void
 on_writable(struct umbel *c, void *user)
@@ -717,6 +718,66 @@ TEST(a_program_without_a_loop_survives_the_end_of_its_broker)
 	fake_stop(&f);
 }
 
+/* A program without a loop: publishes until it has come back. */
+static void
+publish_until_it_is_back(struct umbel *c, struct fake *f)
+{
+	while (!fake_fd_is_readable(f->listener))
+		umbel_publish(c, "tick", "t", 1);
+	fake_welcome(f);
+	while (!fake_fd_is_readable(f->fd))
+		umbel_publish(c, "tick", "t", 1);
+}
+
+TEST(so_it_does_with_callbacks_that_nobody_calls)
+{
+	char about[2] = "a";
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f,
+	              UMBEL_OPTIONS(.on_hold = on_hold, .on_error = on_error,
+	                            .retry_first_ms = 1));
+	for (; about[0] <= 'j'; about[0]++)
+		fake_send_error(&f, 35, "no", 0, false, about);
+	FAKE_SEND_BODY(&f, 0x95, 13, 0xc3, 9, 0xa1, 'n', 0xa1, 't');
+	fake_hang_up(&f);
+	publish_until_it_is_back(c, &f);
+	turn(c);
+	/* what is new, and no hold by the broker that is gone */
+	expect_notes("error:-10005:35:no:d error:-10005:35:no:e "
+	             "error:-10005:35:no:f error:-10005:35:no:g "
+	             "error:-10005:35:no:h error:-10005:35:no:i "
+	             "error:-10005:35:no:j ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(so_it_does_with_a_message_that_nobody_takes)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.retry_first_ms = 1));
+	umbel_subscribe(c, "a", on_message, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	fake_send_publish(&f, "a", "x", 1);
+	fake_hang_up(&f);
+	while (!c->write_ended)
+		umbel_publish(c, "tick", "t", 1);
+	/* it might still be dispatched; but not for ever */
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	c->at.give_up = 0;
+	publish_until_it_is_back(c, &f);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(publish_wait_waits_for_room)
 {
 	struct umbel *c;
@@ -795,6 +856,8 @@ main(void)
 			the_broker_is_heard_to_its_last_word_when_it_takes_nothing_more),
 		cmocka_unit_test(
 			a_program_without_a_loop_survives_the_end_of_its_broker),
+		cmocka_unit_test(so_it_does_with_callbacks_that_nobody_calls),
+		cmocka_unit_test(so_it_does_with_a_message_that_nobody_takes),
 		cmocka_unit_test(publish_wait_waits_for_room),
 		cmocka_unit_test(a_large_payload_is_these_bytes),
 	};
