@@ -197,6 +197,13 @@ barrier_connection_lost(struct umbel *c, bool keep)
 	}
 }
 
+void
+barrier_failed(struct umbel *c, int error)
+{
+	while (!STAILQ_EMPTY(&c->barriers))
+		complete(c, STAILQ_FIRST(&c->barriers), error);
+}
+
 /* ---- umbel.h -------------------------------------------------------------------- */
 
 /* Lock held. */
@@ -204,8 +211,11 @@ static int
 begin(struct umbel *c, umbel_done_cb *cb, void *user, bool drain,
       struct barrier **out)
 {
-	struct barrier *b = calloc(1, sizeof(*b));
+	struct barrier *b;
 
+	if (c->failed)
+		return handle_fail(c, c->failed, "flush: not connected");
+	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
 	b->cb = cb;

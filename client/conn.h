@@ -486,6 +486,8 @@ int address_connect(const struct sockaddr_un *address,
 
 /* ---- connect.c: all with the lock held --------------------------------- */
 
+/* Connect from now on; again, if it FAILED. */
+void conn_want(struct umbel *c);
 void conn_attempt(struct umbel *c, int64_t now);
 /* The connection ended, or none could be made: `error` says why. */
 void conn_lost(struct umbel *c, int error, const char *text);
@@ -697,6 +699,8 @@ void barrier_ask_last(struct umbel *c);
 void barrier_answered(struct umbel *c, const struct message_pong *m);
 /* `keep` those that wait: all that was sent was routed. */
 void barrier_connection_lost(struct umbel *c, bool keep);
+/* There will be no other connection. */
+void barrier_failed(struct umbel *c, int error);
 void barrier_free(struct umbel *c, struct barrier *b);
 
 /* ---- debug.c -------------------------------------------------------------- */

@@ -55,6 +55,16 @@ say_hello(struct umbel *c)
 }
 
 void
+conn_want(struct umbel *c)
+{
+	c->wanted = true;
+	c->failed = 0;
+	c->retry_ms = 0;
+	c->at.retry = sys_now();
+	dispatch_soon(c);
+}
+
+void
 conn_attempt(struct umbel *c, int64_t now)
 {
 	char text[320];
@@ -268,6 +278,7 @@ lost(struct umbel *c, int error, const char *text, bool drop_in_hand)
 	if (hopeless) {
 		c->failed = error;
 		request_failed(c, error, text);
+		barrier_failed(c, error);
 		dispatch_state(c, UMBEL_FAILED, &info);
 	} else {
 		if (was_up && now - c->up_since >= STOOD_MS)
@@ -352,13 +363,8 @@ umbel_connect(struct umbel *c, int timeout_ms)
 	if (handle_check(c) < 0)
 		return handle_check(c);
 	handle_lock(c);
-	if (!c->wanted || c->failed) {
-		c->wanted = true;
-		c->failed = 0;
-		c->retry_ms = 0;
-		c->at.retry = sys_now();
-		dispatch_soon(c);
-	}
+	if (!c->wanted || c->failed)
+		conn_want(c);
 	handle_unlock(c);
 	if (timeout_ms == 0)
 		return 0;

@@ -487,6 +487,8 @@ dispatch_until(struct umbel *c, int timeout_ms,
 			break;
 		}
 		tried = left == 0;
+		if (!c->wanted)
+			conn_want(c); /* else it would be in vain */
 		if (c->dispatcher) {
 			handle_wait(c, left);
 			continue;

@@ -55,6 +55,12 @@ set_topic(struct umbel *c, const char *topic)
 }
 
 static int
+refuse_failed(struct umbel *c)
+{
+	return handle_fail(c, c->failed, "publish: not connected");
+}
+
+static int
 no_room(struct umbel *c, size_t size)
 {
 	static const char words[] = "publish: too much waits to be sent";
@@ -261,7 +267,7 @@ find_brink(const struct umbel *c)
 	size_t more = c->flush_at - 1;
 	size_t end;
 
-	if (c->cork == 0 || c->debug)
+	if (c->cork == 0 || c->debug || c->failed)
 		return 0;
 	if (more > c->opt.buffer)
 		more = c->opt.buffer;
@@ -282,7 +288,8 @@ repeats(const struct umbel *c, const char *topic, size_t len)
 static __attribute__((noinline)) int
 publish_first(struct umbel *c, const char *topic, const void *data, size_t len)
 {
-	int r = put(c, topic, data, len);
+	int r = unlikely(c->failed) ? refuse_failed(c)
+	                            : put(c, topic, data, len);
 
 	if (r == 0)
 		published(c, topic, len);
@@ -387,7 +394,9 @@ grant(struct umbel *c, const struct wish *wish)
 {
 	int r;
 
-	if (wish->plain)
+	if (c->failed)
+		r = refuse_failed(c);
+	else if (wish->plain)
 		r = put(c, wish->topic, wish->data, wish->len);
 	else if (wish->options.retain && c->opt.keep_retained)
 		r = put_and_keep(c, wish);

@@ -49,6 +49,9 @@
  * umbel_stop() and umbel_wake() are async-signal-safe. A handle does not
  * survive fork(): in the child every call says -ECHILD, but for umbel_free().
  *
+ * WAITING. What waits for the broker (umbel_connect and the _wait forms)
+ * connects in the background if umbel_connect() was never called.
+ *
  * TIMEOUTS are in milliseconds; 0 does not wait, -1 waits for ever.
  *
  * STRINGS are UTF-8 and NUL-terminated; the library copies what it keeps.
@@ -472,8 +475,8 @@ umbel_pub_options_init(struct umbel_pub_options *options)
  *
  * Returns 0; -EAGAIN when more than umbel_options.buffer bytes wait (then
  * on_writable tells when there is room); -EMSGSIZE when the frame is longer
- * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD; with
- * keep_retained UMBEL_E_LIMIT.
+ * than the broker takes; UMBEL_E_TOPIC; -EINVAL; -ENOMEM; -ECHILD; the error of
+ * FAILED; with keep_retained UMBEL_E_LIMIT.
  */
 UMBEL_API int umbel_publish(struct umbel *c, const char *topic,
                             const void *data, size_t len);
@@ -802,7 +805,8 @@ UMBEL_API bool umbel_msg_more(const struct umbel_msg *m);
  * that lost nothing it goes on. `unmatched` in umbel_get_stats() is up to date
  * then.
  *
- * Returns 0, -EINVAL (no cb), -ENOMEM, -ECHILD.
+ * When the handle FAILED `cb` hears why. Returns 0, -EINVAL (no cb), -ENOMEM,
+ * -ECHILD, the error of FAILED.
  */
 typedef void umbel_done_cb(struct umbel *c, int error, void *user);
 UMBEL_API int umbel_flush(struct umbel *c, umbel_done_cb *cb, void *user);
@@ -812,8 +816,9 @@ UMBEL_API int umbel_drain(struct umbel *c, umbel_done_cb *cb, void *user);
 
 /*
  * The same and wait for it, dispatching meanwhile unless another thread does.
- * Return 0, -ECONNRESET, -ETIMEDOUT, -EDEADLK (inside a callback), or, as every
- * waiting call does when a callback freed the handle, -ECANCELED.
+ * Return 0, -ECONNRESET, -ETIMEDOUT, -EDEADLK (inside a callback), the error of
+ * FAILED, or, as every waiting call does when a callback freed the handle,
+ * -ECANCELED.
  */
 UMBEL_API int umbel_flush_wait(struct umbel *c, int timeout_ms);
 UMBEL_API int umbel_drain_wait(struct umbel *c, int timeout_ms);

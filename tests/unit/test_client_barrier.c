@@ -153,6 +153,47 @@ TEST(a_flush_that_nobody_waits_for_any_more_tells_of_no_loss)
 	fake_stop(&f);
 }
 
+/* A broker that wants version 9 of the protocol. */
+static void
+be_refused(struct umbel *c, struct fake *f)
+{
+	fake_accept(f);
+	fake_read_type(f, FAKE_HELLO);
+	FAKE_SEND_BODY(f, 0x95, 2, 9, 7, 5, 0x80);
+	while (umbel_get_state(c) != UMBEL_FAILED)
+		umbel_dispatch(c, 10);
+}
+
+TEST(after_failed_nothing_waits_for_a_broker)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	memset(&diary, 0, sizeof(diary));
+	umbel_new(&c, UMBEL_OPTIONS(.address = f.path, .buffer = 10));
+	umbel_publish(c, "a", "x", 1);
+	umbel_flush(c, on_done, label("flush"));
+	/* those who wait connect, lest they wait for ever */
+	assert_int_equal(umbel_flush_wait(c, 1), -ETIMEDOUT);
+	be_refused(c, &f);
+	turn(c);
+	expect_notes("flush:-10004 ");
+	assert_int_equal(umbel_publish(c, "a", "x", 1), UMBEL_E_VERSION);
+	umbel_cork(c);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(umbel_publish(c, "a", "x", 1),
+		                 UMBEL_E_VERSION);
+	assert_int_equal(umbel_publish_wait(c, "a", "x", 1, NULL, -1),
+	                 UMBEL_E_VERSION);
+	assert_int_equal(umbel_flush_wait(c, -1), UMBEL_E_VERSION);
+	assert_int_equal(umbel_drain_wait(c, -1), UMBEL_E_VERSION);
+	assert_int_equal(umbel_flush(c, on_done, NULL), UMBEL_E_VERSION);
+	assert_string_equal(umbel_last_error(c), "flush: not connected");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_flush_before_the_connection_waits_for_it)
 {
 	struct umbel *c;
@@ -476,6 +517,7 @@ main(void)
 			a_flush_after_a_loss_that_no_flush_told_of_fails_once),
 		cmocka_unit_test(
 			a_flush_that_nobody_waits_for_any_more_tells_of_no_loss),
+		cmocka_unit_test(after_failed_nothing_waits_for_a_broker),
 		cmocka_unit_test(a_flush_before_the_connection_waits_for_it),
 		cmocka_unit_test(
 			what_stays_unconfirmed_is_asked_about_after_a_while),
