@@ -307,7 +307,8 @@ struct umbel {
 
 	/* shared: who dispatches; 0: nobody */
 	uintptr_t dispatcher;
-	bool passing; /* ... a round of dispatch_overdue(), that nobody asked for */
+	bool passing; /* ... for something of its own: gives it up when asked */
+	unsigned n_claims; /* those who ask for it, and come first */
 	bool dying; /* umbel_free() in a callback: freed when it returns */
 
 	/* shared: the connection */
@@ -611,9 +612,10 @@ int dispatch_overdue(struct umbel *c);
 int dispatch_left(int64_t deadline);
 int64_t dispatch_deadline(int timeout_ms);
 
-/* Take the role, and give it back. 0, -ECHILD, -EDEADLK, -EBUSY. Giving it back
-   frees the handle if a callback asked for it, and says so by true. */
-int dispatch_begin(struct umbel *c);
+/* Take the role, and give it back. 0, -ECHILD, -EDEADLK, -EBUSY; -ETIMEDOUT when
+   one who has it in passing did not give it up in time. Giving it back frees the
+   handle if a callback asked for it, and says so by true. */
+int dispatch_begin(struct umbel *c, int64_t deadline);
 bool dispatch_end(struct umbel *c);
 /* One round: wait, read, deliver, timers, write. How many callbacks. */
 unsigned dispatch_turn(struct umbel *c, int timeout_ms);

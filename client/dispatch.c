@@ -427,18 +427,35 @@ dispatch_quietly(struct umbel *c, int64_t now)
 
 /* ---- the role ------------------------------------------------------------------- */
 
+/* Lock held. Who has the role in passing may be asleep with it; but with no time
+   to wait the one is as good a dispatcher as the other. */
+static void
+claim(struct umbel *c, int64_t deadline)
+{
+	int left;
+
+	c->n_claims++;
+	while (c->passing && c->dispatcher != thread_self() &&
+	       (left = dispatch_left(deadline)) != 0) {
+		sys_wake(&c->sys);
+		handle_wait(c, left);
+	}
+	c->n_claims--;
+}
+
 int
-dispatch_begin(struct umbel *c)
+dispatch_begin(struct umbel *c, int64_t deadline)
 {
 	int r = 0;
 
 	if (handle_check(c) < 0)
 		return handle_check(c);
 	handle_lock(c);
-	while (c->passing && c->dispatcher != thread_self())
-		handle_wait(c, -1);
+	claim(c, deadline);
 	if (c->dispatcher == thread_self())
 		r = handle_fail(c, -EDEADLK, "not inside a callback");
+	else if (c->passing)
+		r = -ETIMEDOUT;
 	else if (c->dispatcher)
 		r = handle_fail(c, -EBUSY, "another thread dispatches");
 	else
@@ -462,6 +479,14 @@ dispatch_end(struct umbel *c)
 	if (dying)
 		handle_destroy(c);
 	return dying;
+}
+
+/* Lock held: take the role, for something that is not dispatching. */
+static void
+pass(struct umbel *c)
+{
+	c->dispatcher = thread_self();
+	c->passing = true;
 }
 
 int
@@ -489,11 +514,11 @@ dispatch_until(struct umbel *c, int timeout_ms,
 		tried = left == 0;
 		if (!c->wanted)
 			conn_want(c); /* else it would be in vain */
-		if (c->dispatcher) {
+		if (c->dispatcher || c->n_claims > 0) {
 			handle_wait(c, left);
 			continue;
 		}
-		c->dispatcher = thread_self();
+		pass(c);
 		handle_unlock(c);
 		dispatch_turn(c, left);
 		if (dispatch_end(c))
@@ -510,11 +535,10 @@ dispatch_overdue(struct umbel *c)
 	bool overdue;
 
 	handle_lock(c);
-	overdue = !c->dispatcher && c->again; /* which is the dispatcher's */
-	if (overdue) {
-		c->dispatcher = thread_self();
-		c->passing = true;
-	}
+	/* `again` is the dispatcher's */
+	overdue = !c->dispatcher && c->n_claims == 0 && c->again;
+	if (overdue)
+		pass(c);
 	handle_unlock(c);
 	if (!overdue)
 		return 0;
@@ -544,10 +568,10 @@ umbel_dispatch(struct umbel *c, int timeout_ms)
 	int64_t deadline = dispatch_deadline(timeout_ms);
 	unsigned n;
 	int left;
-	int r = dispatch_begin(c);
+	int r = dispatch_begin(c, deadline);
 
 	if (r < 0)
-		return r;
+		return r == -ETIMEDOUT ? 0 : r;
 	do {
 		left = dispatch_left(deadline);
 		if (atomic_exchange(&c->woken, false))
@@ -573,7 +597,7 @@ int
 umbel_run(struct umbel *c)
 {
 	int failed = 0;
-	int r = dispatch_begin(c);
+	int r = dispatch_begin(c, NEVER);
 
 	if (r < 0)
 		return r;

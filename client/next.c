@@ -57,10 +57,11 @@ umbel_next(struct umbel *c, struct umbel_msg **out, int timeout_ms)
 	int64_t deadline = dispatch_deadline(timeout_ms);
 	bool tried = false;
 	int failed = 0;
-	int r = dispatch_begin(c);
+	int r = dispatch_begin(c, deadline);
 
+	*out = NULL;
 	if (r < 0)
-		return r;
+		return r == -ETIMEDOUT ? 0 : r;
 	while (!c->dying && !(*out = pop(c)) && !failed) {
 		int left = dispatch_left(deadline);
 

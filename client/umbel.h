@@ -41,8 +41,10 @@
  * umbel_request*, umbel_cancel, umbel_reply*, umbel_stop, umbel_wake and the
  * read-only questions may be called from any thread, at any time after
  * umbel_new(). umbel_dispatch, umbel_run, umbel_next and the
- * _wait forms dispatch; one thread may do that at a time (another gets
- * -EBUSY). Callbacks run only inside them, in that thread, one at a time.
+ * _wait forms dispatch; one thread does that at a time. The _wait forms let
+ * another do it, if there is one, and make way when it comes; of the first three
+ * the second gets -EBUSY. Callbacks run only inside them, in that thread, one at
+ * a time.
  * umbel_close and umbel_free need every other thread to be done with the
  * handle. What one handle publishes goes out in the order in which the publish
  * calls returned; requests and replies are published messages, too. Only
@@ -385,8 +387,9 @@ UMBEL_API int umbel_fd(struct umbel *c);
  * Do what there is to do, and first wait up to timeout_ms for it: connect,
  * send, receive, call callbacks.
  *
- * Returns how many callbacks were called (0: the time is over), -EBUSY when
- * another thread dispatches, -EDEADLK inside a callback.
+ * Returns how many callbacks were called (0: the time is over, and it may be
+ * that a waiting call of another thread called some), -EBUSY when another thread
+ * is in umbel_dispatch, umbel_run or umbel_next, -EDEADLK inside a callback.
  */
 UMBEL_API int umbel_dispatch(struct umbel *c, int timeout_ms);
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "client/conn.h"
 
 enum { PUBLISHERS = 4 };
 
@@ -344,12 +345,10 @@ join_jobs(void)
 		pthread_join(jobs[i].thread, NULL);
 }
 
-/* The waiting calls of other threads may have begun before. */
 static void *
 run_until_stopped(void *arg)
 {
-	while (umbel_run(arg) == -EBUSY)
-		;
+	assert_int_equal(umbel_run(arg), 0);
 	return NULL;
 }
 
@@ -463,11 +462,73 @@ TEST(who_dispatches_lets_one_finish_that_only_hears_what_is_overdue)
 	pthread_create(&thread, NULL, pass_by, &v);
 	while (!atomic_load(&v.inside))
 		sched_yield();
+	/* but not if it has no time */
+	assert_int_equal(umbel_dispatch(v.c, 0), 0);
 	atomic_store(&v.seen, true);
-	assert_true(umbel_dispatch(v.c, 0) >= 0);
+	assert_true(umbel_dispatch(v.c, 1) >= 0);
 	pthread_join(thread, NULL);
 	umbel_free(v.c);
 	fake_stop(&v.f);
+}
+
+static void *
+ask_one(void *arg)
+{
+	struct umbel_msg *m;
+
+	assert_int_equal(
+		umbel_request_wait(arg, "ask", "?", 1, NULL, 20000, &m), 0);
+	umbel_msg_unref(m);
+	return NULL;
+}
+
+static void
+stop_here(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)m;
+	(void)user;
+	umbel_stop(c);
+}
+
+/* Has anybody the role of dispatcher? */
+static bool
+is_dispatched(struct umbel *c)
+{
+	bool is;
+
+	handle_lock(c);
+	is = c->dispatcher != 0;
+	handle_unlock(c);
+	return is;
+}
+
+TEST(who_waits_for_a_reply_makes_way_for_the_one_who_dispatches)
+{
+	struct fake_request r;
+	pthread_t thread;
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_subscribe(c, "a", stop_here, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	pthread_create(&thread, NULL, ask_one, c);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 2);
+	r = fake_read_request(&f);
+	while (!is_dispatched(c))
+		sched_yield();
+	umbel_stop(c);
+	assert_int_equal(umbel_run(c), 0);
+	assert_int_equal(umbel_dispatch(c, 1), 0);
+	fake_send_publish(&f, "a", "x", 1); /* to either of the two */
+	assert_int_equal(umbel_run(c), 0);
+	fake_send_publish(&f, r.reply, "!", 1);
+	pthread_join(thread, NULL);
+	umbel_free(c);
+	fake_stop(&f);
 }
 
 /* ---- threads that ask ---------------------------------------------------------- */
@@ -662,6 +723,8 @@ main(void)
 			without_a_dispatching_thread_the_waiting_ones_take_turns),
 		cmocka_unit_test(
 			who_dispatches_lets_one_finish_that_only_hears_what_is_overdue),
+		cmocka_unit_test(
+			who_waits_for_a_reply_makes_way_for_the_one_who_dispatches),
 		cmocka_unit_test(
 			every_request_of_every_thread_is_called_back_once),
 		cmocka_unit_test(so_it_is_when_those_that_wait_dispatch),
