@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Time for a goodbye that the kernel has no room for yet. */
+#define GOODBYE_MS 250
+
 void
 barrier_free(struct umbel *c, struct barrier *b)
 {
@@ -324,15 +327,40 @@ is_settled(struct umbel *c, void *arg)
 	return false;
 }
 
+/* Without it the broker publishes our will. It goes ahead of messages that could
+   not be sent in time, which stay; only a frame in hand has to end first. */
 static void
 say_goodbye(struct umbel *c)
 {
 	struct message m = { .type = TYPE_GOAWAY,
 		             .goaway = { .reason = text_from("done") } };
 
-	if (c->link != LINK_UP || c->write_ended || send_control(c, &m) < 0)
+	if (c->fd < 0 || c->write_ended)
 		return;
-	send_pending(c);
+	if (c->link == LINK_UP) {
+		send_pending(c);
+		c->link = LINK_LEAVING;
+	}
+	if (send_control_first(c, &m) == 0)
+		send_pending(c);
+}
+
+static bool
+is_said(struct umbel *c, void *arg)
+{
+	(void)arg;
+	return c->fd < 0 || c->write_ended || out_pending(&c->ctrl) == 0;
+}
+
+/* The end of the time to close is for the goodbye. */
+static int
+time_for_messages(int timeout_ms)
+{
+	int part = timeout_ms / 4;
+
+	if (timeout_ms < 0)
+		return timeout_ms;
+	return timeout_ms - (part < GOODBYE_MS ? part : GOODBYE_MS);
 }
 
 /* Lock held: nobody is called for a message any more. */
@@ -351,6 +379,7 @@ stop_delivery(struct umbel *c)
 int64_t
 umbel_close(struct umbel *c, int timeout_ms)
 {
+	int64_t deadline = dispatch_deadline(timeout_ms);
 	uint64_t left;
 	bool inside;
 
@@ -370,12 +399,16 @@ umbel_close(struct umbel *c, int timeout_ms)
 
 	if (out_pending(&c->out) > 0)
 		umbel_connect(c, 0); /* if that was never called */
-	if (dispatch_until(c, timeout_ms, is_settled, NULL) == -ECANCELED)
+	if (dispatch_until(c, time_for_messages(timeout_ms), is_settled,
+	                   NULL) == -ECANCELED)
 		return 0;
 	handle_lock(c);
 	left = c->taken - c->stats.confirmed;
 	say_goodbye(c);
 	handle_unlock(c);
+	if (dispatch_until(c, dispatch_left(deadline), is_said, NULL) ==
+	    -ECANCELED)
+		return (int64_t)left;
 	handle_destroy(c);
 	return (int64_t)left;
 }

@@ -233,7 +233,9 @@ struct umbel_options {
 
 	/* the last will: a message that the broker publishes, as if this client
 	   had, when the client vanishes: it crashed, was killed, hangs. Not
-	   after umbel_close(), which leaves in order. NULL: none. The options
+	   after umbel_close(), which leaves in order, unless the broker takes
+	   nothing of this client (on_hold) until the time for that is over.
+	   NULL: none. The options
 	   may be NULL; they may not have a reply. All is copied; encoded it is
 	   16 KiB at most, else umbel_new() says -EMSGSIZE */
 	const char *will_topic;

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 
 #include "client.h"
+#include "client/conn.h"
 
 /* The name that on_done() notes. */
 static void *
@@ -324,6 +327,89 @@ TEST(close_returns_how_many_were_not_routed)
 	fake_stop(&f);
 }
 
+TEST(close_says_goodbye_before_the_handshake_is_done_too)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	umbel_new(&c, UMBEL_OPTIONS(.address = f.path));
+	umbel_connect(c, 0);
+	turn(c);
+	assert_int_equal(umbel_close(c, 1), 0);
+	fake_accept(&f);
+	fake_read_type(&f, FAKE_HELLO);
+	fake_read_type(&f, FAKE_GOAWAY);
+	fake_expect_end(&f);
+
+	umbel_new(&c, UMBEL_OPTIONS(.address = f.path));
+	umbel_subscribe(c, "a", on_message, NULL, NULL, NULL);
+	umbel_connect(c, 0);
+	turn(c);
+	fake_welcome(&f);
+	turn(c);
+	umbel_close(c, 1);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_read_type(&f, FAKE_GOAWAY);
+	fake_expect_end(&f);
+
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	fake_send_goaway(&f, 0);
+	turn(c);
+	fake_pong(&f, 0, 0, 0);
+	umbel_close(c, 1);
+	fake_read_type(&f, FAKE_GOAWAY);
+	fake_expect_end(&f);
+	fake_stop(&f);
+}
+
+enum { BULK = 100000 };
+
+struct late {
+	struct umbel *c;
+	struct fake *f;
+};
+
+/* A broker that takes nothing until the time for messages is over. */
+static void *
+take_late(void *arg)
+{
+	static uint8_t body[BULK + 100];
+	struct late *late = arg;
+	bool leaves = false;
+
+	while (!leaves) {
+		sched_yield();
+		handle_lock(late->c);
+		leaves = late->c->link == LINK_LEAVING;
+		handle_unlock(late->c);
+	}
+	do
+		fake_read(late->f, body, sizeof(body));
+	while (body[1] == FAKE_PUBLISH);
+	assert_int_equal(body[1], FAKE_GOAWAY);
+	fake_expect_end(late->f);
+	return NULL;
+}
+
+TEST(the_goodbye_goes_ahead_of_messages_that_found_no_room)
+{
+	static char bulk[BULK];
+	struct late late;
+	pthread_t thread;
+	struct fake f;
+
+	fake_start(&f);
+	late.f = &f;
+	late.c = connected(&f, UMBEL_OPTIONS(.buffer = 4u << 20));
+	while (umbel_publish(late.c, "a", bulk, BULK) == 0)
+		;
+	pthread_create(&thread, NULL, take_late, &late);
+	assert_true(umbel_close(late.c, 1000) > 0);
+	pthread_join(thread, NULL);
+	fake_stop(&f);
+}
+
 TEST(a_planned_restart_loses_nothing)
 {
 	struct umbel *c;
@@ -526,6 +612,10 @@ main(void)
 		cmocka_unit_test(
 			a_drain_delivers_what_is_on_its_way_and_ends_all_subscriptions),
 		cmocka_unit_test(close_returns_how_many_were_not_routed),
+		cmocka_unit_test(
+			close_says_goodbye_before_the_handshake_is_done_too),
+		cmocka_unit_test(
+			the_goodbye_goes_ahead_of_messages_that_found_no_room),
 		cmocka_unit_test(a_planned_restart_loses_nothing),
 		cmocka_unit_test(goaway_in_the_middle_of_a_message_lets_it_end),
 		cmocka_unit_test(after_a_planned_restart_the_pauses_stay_short),
