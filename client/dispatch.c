@@ -578,8 +578,7 @@ umbel_dispatch(struct umbel *c, int timeout_ms)
 			left = 0;
 		n = dispatch_turn(c, left);
 	} while (n == 0 && left != 0 && !c->dying && !handle_is_foreign(c));
-	dispatch_end(c);
-	return (int)n;
+	return dispatch_end(c) ? -ECANCELED : (int)n;
 }
 
 static int
@@ -608,8 +607,7 @@ umbel_run(struct umbel *c)
 			break;
 		failed = failure_of(c);
 	}
-	dispatch_end(c);
-	return failed;
+	return dispatch_end(c) ? -ECANCELED : failed;
 }
 
 void

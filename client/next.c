@@ -78,6 +78,5 @@ umbel_next(struct umbel *c, struct umbel_msg **out, int timeout_ms)
 	r = *out ? 1 : failed;
 	if (*out)
 		resume(c);
-	dispatch_end(c);
-	return r;
+	return dispatch_end(c) ? -ECANCELED : r;
 }

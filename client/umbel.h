@@ -391,11 +391,13 @@ UMBEL_API int umbel_fd(struct umbel *c);
  *
  * Returns how many callbacks were called (0: the time is over, and it may be
  * that a waiting call of another thread called some), -EBUSY when another thread
- * is in umbel_dispatch, umbel_run or umbel_next, -EDEADLK inside a callback.
+ * is in umbel_dispatch, umbel_run or umbel_next, -EDEADLK inside a callback,
+ * -ECANCELED when a callback freed the handle.
  */
 UMBEL_API int umbel_dispatch(struct umbel *c, int timeout_ms);
 
-/* Dispatch until umbel_stop() or FAILED. Returns 0, or why it FAILED. */
+/* Dispatch until umbel_stop() or FAILED. Returns 0, or why it FAILED;
+   -ECANCELED when a callback freed the handle. */
 UMBEL_API int umbel_run(struct umbel *c);
 
 /* Make umbel_run() return, now or when it is called next. From any thread,
@@ -610,7 +612,8 @@ UMBEL_API const char *umbel_sub_filter(const struct umbel_sub *s);
  * timeout_ms until there is one. One that matches several of them comes once.
  * The caller owns *out: umbel_msg_unref().
  *
- * Returns 1; 0 when the time is over; -EBUSY, -EDEADLK, the error of FAILED.
+ * Returns 1; 0 when the time is over; -EBUSY, -EDEADLK, the error of FAILED;
+ * -ECANCELED when a callback freed the handle.
  */
 UMBEL_API int umbel_next(struct umbel *c, struct umbel_msg **out,
                          int timeout_ms);
