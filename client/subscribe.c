@@ -299,6 +299,21 @@ sub_restore_all(struct umbel *c)
 
 /* ---- answers -------------------------------------------------------------------- */
 
+/* Who has no on_end for it hears it by on_error. */
+static void
+report(struct umbel *c, const struct umbel_sub *s, unsigned code,
+       const char *words)
+{
+	struct notice n = { .kind = NOTICE_ERROR,
+		            .error = { .error = s->end_error, .code = code } };
+
+	if (s->options.on_end || s->ending)
+		return;
+	snprintf(n.text, sizeof(n.text), "%s", words);
+	snprintf(n.about, sizeof(n.about), "%s", s->filter);
+	notice_add(c, &n);
+}
+
 static void
 refused(struct umbel *c, struct umbel_sub *s, const struct message_error *m)
 {
@@ -306,11 +321,13 @@ refused(struct umbel *c, struct umbel_sub *s, const struct message_error *m)
 	char text[600];
 
 	control_text(words, sizeof(words), m->text);
-	snprintf(text, sizeof(text), "subscribe to %s: %s", s->filter,
-	         words[0] ? words : status_words(m->code));
+	if (!words[0])
+		snprintf(words, sizeof(words), "%s", status_words(m->code));
+	snprintf(text, sizeof(text), "subscribe to %s: %s", s->filter, words);
 	s->end_error = control_error(m->code);
 	free(s->end_text);
 	s->end_text = strdup(text);
+	report(c, s, m->code, words);
 	unmatch(c, s);
 	/* the answer to an UNSUBSCRIBE that is on its way will end it */
 	if (!s->unsubscribe.pending)

@@ -278,7 +278,8 @@ struct umbel_options {
 	void (*on_hold)(struct umbel *c, const struct umbel_hold_info *info,
 	                void *user);
 
-	/* a publish was refused, or anything else that has no own callback */
+	/* a publish was refused, a subscription without on_end has ended
+	   (`about` is its filter), or anything else that has no own callback */
 	void (*on_error)(struct umbel *c, const struct umbel_error_info *info,
 	                 void *user);
 

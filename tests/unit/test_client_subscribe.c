@@ -445,10 +445,47 @@ TEST(a_malformed_deliver_ends_the_connection)
 	}
 }
 
+static void
+on_error(struct umbel *c, const struct umbel_error_info *info, void *user)
+{
+	(void)c;
+	(void)user;
+	note("error:%d:%u:%s:%s ", info->error, info->code, info->text,
+	     info->about);
+}
+
+TEST(a_refusal_without_on_end_comes_as_an_error)
+{
+	struct umbel_sub *s;
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_error = on_error));
+	umbel_subscribe(c, "a.*", on_message, NULL, NULL, NULL);
+	umbel_subscribe(c, "b", on_message, NULL, NULL, NULL);
+	umbel_subscribe(c, "c", on_message, NULL, NULL, &s);
+	umbel_unsubscribe(c, s);
+	for (unsigned i = 0; i < 3; i++)
+		fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_error(&f, 35, "not yours", 1, false, "a.*");
+	fake_send_ok(&f, 2);
+	fake_send_error(&f, 35, "nor is this", 3, false, "c");
+	await_callback(c);
+	/* but not about one that had ended */
+	expect_notes("error:-10005:35:not yours:a.* ");
+	fake_send_error(&f, 38, "", 0, false, "b");
+	await_callback(c);
+	expect_notes("error:-10005:38:not allowed any more:b ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_refusal_without_on_end_comes_as_an_error),
 		cmocka_unit_test(
 			a_member_of_a_group_gets_what_the_broker_gives_it_and_others_what_matches),
 		cmocka_unit_test(
