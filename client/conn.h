@@ -152,6 +152,8 @@ struct umbel_sub {
 	bool ended;        /* nothing comes any more; on_end is due */
 	bool is_due;       /* in c->due_subs */
 	bool active_due;   /* on_active is due */
+	bool named;        /* the caller may still give it to us ... */
+	bool told;         /* ... and nothing but that keeps it */
 	int end_error;
 	char *end_text; /* the broker's words; may be NULL */
 	char filter[];  /* ... and behind it the name of the group */

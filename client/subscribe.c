@@ -412,6 +412,13 @@ sub_connection_lost(struct umbel *c)
 
 /* ---- callbacks -------------------------------------------------------------------- */
 
+static void
+forget(struct umbel *c, struct umbel_sub *s)
+{
+	TAILQ_REMOVE(&c->subs, s, link);
+	sub_free(s);
+}
+
 unsigned
 sub_tell(struct umbel *c, struct umbel_sub *s)
 {
@@ -436,16 +443,17 @@ sub_tell(struct umbel *c, struct umbel_sub *s)
 		s->options.on_end(c, s, s->end_error, s->user);
 		n++;
 	}
-	handle_lock(c);
-	TAILQ_REMOVE(&c->subs, s, link);
-	if (c->snapshot == s)
-		c->snapshot = NULL;
-	handle_unlock(c);
 	/* nothing that is remembered may lead to it */
 	routes_invalidate(&c->routes);
 	c->run.plain = false;
 	c->run.only = NULL;
-	sub_free(s);
+	handle_lock(c);
+	if (c->snapshot == s)
+		c->snapshot = NULL;
+	s->told = true;
+	if (!s->named)
+		forget(c, s);
+	handle_unlock(c);
 	return n;
 }
 
@@ -487,7 +495,11 @@ umbel_unsubscribe(struct umbel *c, struct umbel_sub *s)
 	if (!s || s->owner != c)
 		return -EINVAL;
 	handle_lock(c);
-	end_one(c, s, false);
+	s->named = false;
+	if (s->told)
+		forget(c, s);
+	else
+		end_one(c, s, false);
 	if (c->fd >= 0 && !send_is_corked(c))
 		send_now(c);
 	handle_unlock(c);
@@ -593,6 +605,7 @@ umbel_subscribe(struct umbel *c, const char *filter, umbel_msg_cb *cb,
 		return -ENOMEM;
 	s->cb = cb;
 	s->user = user;
+	s->named = out && !wanted.on_end;
 	handle_lock(c);
 	r = take_in(c, s, len);
 	if (r == 0 && out)

@@ -590,7 +590,8 @@ umbel_sub_options_init(struct umbel_sub_options *options)
  * `user` goes to cb and to the options' callbacks. `options` and `out` may be
  * NULL.
  *
- * *out stays valid until on_end has returned.
+ * *out stays valid until on_end has returned; without on_end, until it is given
+ * to umbel_unsubscribe().
  * Returns 0, UMBEL_E_FILTER, -ENOMEM, -EINVAL, -ECHILD.
  */
 UMBEL_API int umbel_subscribe(struct umbel *c, const char *filter,
@@ -601,8 +602,8 @@ UMBEL_API int umbel_subscribe(struct umbel *c, const char *filter,
 /*
  * End a subscription. Called in the dispatching thread: cb is not called
  * again. From another thread a call may still be under way; on_end is the end.
- * Returns 0, also when it has ended already, -EINVAL (not of this handle),
- * -ECHILD.
+ * Returns 0, also when it has ended already (without on_end: on_end is the last
+ * moment for this), -EINVAL (not of this handle), -ECHILD.
  */
 UMBEL_API int umbel_unsubscribe(struct umbel *c, struct umbel_sub *s);
 

@@ -481,10 +481,40 @@ TEST(a_refusal_without_on_end_comes_as_an_error)
 	fake_stop(&f);
 }
 
+TEST(what_is_told_by_no_on_end_may_be_ended_again)
+{
+	struct umbel_sub *s[3];
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	for (unsigned i = 0; i < 3; i++)
+		umbel_subscribe(c, "a", on_message, NULL, NULL, &s[i]);
+	for (uint8_t i = 1; i <= 3; i++) {
+		assert_int_equal(fake_read_type(&f, FAKE_SUBSCRIBE), i);
+		fake_send_error(&f, 35, "no", i, false, "a");
+	}
+	turn(c);
+	fake_send_publish(&f, "a", "x", 1);
+	turn(c);
+	/* two of them; the handle has the third */
+	assert_string_equal(umbel_sub_filter(s[1]), "a");
+	assert_int_equal(umbel_unsubscribe(c, s[1]), 0);
+	assert_int_equal(umbel_unsubscribe(c, s[0]), 0);
+	fake_hang_up(&f);
+	while (umbel_get_state(c) == UMBEL_CONNECTED)
+		umbel_dispatch(c, 10);
+	expect_notes("");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_told_by_no_on_end_may_be_ended_again),
 		cmocka_unit_test(a_refusal_without_on_end_comes_as_an_error),
 		cmocka_unit_test(
 			a_member_of_a_group_gets_what_the_broker_gives_it_and_others_what_matches),
