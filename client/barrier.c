@@ -47,30 +47,44 @@ append(struct umbel *c, struct barrier *b)
 	STAILQ_INSERT_TAIL(&c->barriers, b, link);
 }
 
-void
-barrier_ask(struct umbel *c)
+/* Off the role the caller must not break the connection: it is told. */
+static int
+ask(struct umbel *c)
 {
 	struct barrier *b;
 	bool any = false;
 	uint64_t token;
 
 	if (c->link != LINK_UP)
-		return;
+		return 0;
 	STAILQ_FOREACH (b, &c->barriers, link)
 		any |= b->token == 0;
 	if (!any)
-		return;
+		return 0;
 	token = next_token(c);
-	if (ping(c, token) < 0) {
-		conn_lost(c, -ENOMEM, "no memory for a PING");
-		return;
-	}
+	if (ping(c, token) < 0)
+		return -ENOMEM;
 	STAILQ_FOREACH (b, &c->barriers, link) {
 		if (b->token != 0)
 			continue;
 		b->token = token;
 		b->position = c->taken;
 	}
+	return 0;
+}
+
+static void
+take_out(struct umbel *c, struct barrier *b)
+{
+	STAILQ_REMOVE(&c->barriers, b, barrier, link);
+	b->pending = false;
+}
+
+void
+barrier_ask(struct umbel *c)
+{
+	if (ask(c) < 0)
+		conn_lost(c, -ENOMEM, "no memory for a PING");
 }
 
 void
@@ -102,8 +116,7 @@ barrier_ask_last(struct umbel *c)
 static void
 complete(struct umbel *c, struct barrier *b, int error)
 {
-	STAILQ_REMOVE(&c->barriers, b, barrier, link);
-	b->pending = false;
+	take_out(c, b);
 	b->done = true;
 	b->error = error;
 	if (b->cb) {
@@ -227,7 +240,11 @@ begin(struct umbel *c, umbel_done_cb *cb, void *user, bool drain,
 	if (drain)
 		sub_end_all(c);
 	append(c, b);
-	barrier_ask(c);
+	if (ask(c) < 0) {
+		take_out(c, b);
+		free(b);
+		return handle_fail(c, -ENOMEM, "flush: no memory");
+	}
 	if (c->fd >= 0 && !send_is_corked(c))
 		send_now(c);
 	if (out)

@@ -694,7 +694,7 @@ size_t msg_size(const struct umbel_msg *m);
 
 /* ---- barrier.c: lock held ------------------------------------------------ */
 
-/* Send PING for those that have none yet. */
+/* Send PING for those that have none yet; role held. */
 void barrier_ask(struct umbel *c);
 /* A PING of our own, unless one is on its way. */
 void barrier_ask_own(struct umbel *c);

@@ -169,15 +169,39 @@ struct app {
 	int flushed;       /* what the last one said */
 };
 
+static void on_flushed(struct umbel *c, int error, void *user);
+
+/* In a callback the buffer grows for a PING; if it cannot, the connection and
+   the message under way are still there. */
+static void
+flush_inside(struct app *a, struct umbel *c)
+{
+	static const char data[600];
+
+	for (unsigned i = 0; i < 6; i++) {
+		int r = umbel_flush(c, on_flushed, a);
+
+		assert_true(r == 0 || r == -ENOMEM);
+		a->flushes += r == 0;
+		a->n_taken += umbel_publish(c, "b", data, sizeof(data)) == 0;
+	}
+}
+
 static void
 on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 {
+	const char *data = umbel_msg_data(m, NULL);
 	struct app *a = user;
+	char first = *data;
 
-	(void)c;
 	a->n_messages++;
 	umbel_msg_unref(a->kept);
 	a->kept = umbel_msg_ref(m);
+	if (a->n_messages > 1)
+		return;
+	flush_inside(a, c);
+	assert_int_equal(*data, first);
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
 }
 
 static void
