@@ -403,6 +403,7 @@ decode_and_run(struct session *s, const struct command *command,
 
 	switch (message_decode(body, len, &m)) {
 	case MESSAGE_OK:
+		s->reads_first = false; /* unless it says so now */
 		command->run(s, &m);
 		break;
 	case MESSAGE_BAD:
@@ -455,7 +456,7 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 		decode_and_run(s, command, body, body_len);
 	else if (type < TYPE_EXTENSION || s->state == SESSION_NEW)
 		object(s, type);
-	if (session_is_waiting(s)) /* it is carried out again later */
+	if (s->reads_first) /* this one is carried out again later */
 		return COMMAND_WAITS;
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	return s->state == SESSION_ENDING ? COMMAND_LAST : COMMAND_TAKEN;

@@ -85,7 +85,8 @@ struct session {
 	enum session_state state;
 	bool in_want;     /* of room, see below; no message was taken since */
 	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
-	bool reads_first; /* it asked for more while its outbox was full */
+	bool reads_first; /* the command at the front of its input waits until
+	                     its outbox is not full */
 	bool awaits_each; /* its carrier: what becomes of each PUBLISH */
 	struct peer peer;
 	struct quota_user *user;
@@ -150,6 +151,8 @@ session_lost(struct session *s, uint64_t frames, uint64_t bytes)
 	s->broker->counts.dropped_bytes += bytes;
 }
 
+/* What comes from it is left where it is: it waits its turn, or has to read
+   what it is owed. */
 static inline bool
 session_is_waiting(const struct session *s)
 {

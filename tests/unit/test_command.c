@@ -398,6 +398,40 @@ TEST(a_pong_counts_since_the_last_ping)
 	rig_fini(&r);
 }
 
+/* Its SUBSCRIBE waited until it had read, and was refused then for another
+   reason; what it says afterwards does not wait for that. */
+TEST(what_comes_behind_a_subscribe_that_waited_is_carried_out_once)
+{
+	struct config config = some_config();
+	struct client *c, *other;
+	struct rig r;
+
+	config.max_user_subscriptions = 2;
+	rig_init_with(&r, config);
+	c = client_open_on(&r, "c", "a");
+	other = client_open(&r, "other", 1000);
+	client_publishes(other, "a", config.outbox_high);
+	assert_int_equal(client_says_hex(c, "95 04 07 02 a1 62 81 a8 72 65 74 "
+	                                    "61 69 6e 65 64 c3"),
+	                 COMMAND_WAITS);
+	client_subscribes(other, 1, "b");
+	client_next(c, TYPE_PUBLISH);
+	client_goes_on(c);
+	client_expect_error(c, STATUS_LIMIT, false, 7, "(limit 2)");
+
+	client_publishes(other, "a", config.outbox_high - 32);
+	assert_true(c->session.out.bytes < config.outbox_high);
+	assert_int_equal(client_says_hex(c, "92 0a 05"), COMMAND_TAKEN);
+	assert_true(c->session.out.bytes >= config.outbox_high);
+	client_next(c, TYPE_PUBLISH);
+	client_next(c, TYPE_PONG);
+	client_goes_on(c);
+	client_expect_nothing(c);
+	client_free(c);
+	client_free(other);
+	rig_fini(&r);
+}
+
 TEST(what_was_owed_is_sent_before_the_end_of_who_leaves)
 {
 	struct client *c, *pub;
@@ -437,6 +471,8 @@ main(void)
 			the_limit_of_subscriptions_is_told_with_both_numbers),
 		cmocka_unit_test(a_filter_into_the_inboxes_stays_in_ones_own),
 		cmocka_unit_test(a_pong_counts_since_the_last_ping),
+		cmocka_unit_test(
+			what_comes_behind_a_subscribe_that_waited_is_carried_out_once),
 		cmocka_unit_test(
 			what_was_owed_is_sent_before_the_end_of_who_leaves),
 	};
