@@ -283,7 +283,11 @@ relieve(struct group *g)
 void
 hold_review_group(struct group *g)
 {
-	if (g->awaited && !group_find_full(g, NULL))
+	if (!g->awaited)
+		return;
+	if (group_find_full(g, NULL))
+		await(g); /* the new one sees to it, too */
+	else
 		relieve(g);
 }
 

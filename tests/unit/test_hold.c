@@ -683,6 +683,24 @@ TEST(one_that_joins_a_full_group_gets_what_waits)
 	group_scene_fini(&s);
 }
 
+TEST(one_that_joins_while_it_is_full_gets_what_waits_once_it_is_not)
+{
+	struct group_scene s;
+	struct client *late;
+
+	group_scene_init(&s);
+	late = client_open_on(&s.rig, "late", "fill");
+	client_publishes(late, "fill", HIGH + 10);
+	client_joins(late, 2, "g", "x.*");
+	rig_turn(&s.rig);
+	assert_true(session_is_waiting(&s.pub->session));
+	client_next(late, TYPE_PUBLISH);
+	client_next(late, TYPE_OK);
+	expect_goes_on(&s, late, 0);
+	client_free(late);
+	group_scene_fini(&s);
+}
+
 TEST(a_member_that_leaves_holds_nobody_but_the_others_may)
 {
 	struct group_scene s;
@@ -1161,6 +1179,8 @@ main(void)
 			a_group_holds_when_all_are_full_and_not_before),
 		cmocka_unit_test(room_at_any_member_ends_a_hold_by_a_group),
 		cmocka_unit_test(one_that_joins_a_full_group_gets_what_waits),
+		cmocka_unit_test(
+			one_that_joins_while_it_is_full_gets_what_waits_once_it_is_not),
 		cmocka_unit_test(
 			a_member_that_leaves_holds_nobody_but_the_others_may),
 		cmocka_unit_test(
