@@ -310,6 +310,13 @@ relieve_all(struct session *by)
 }
 
 void
+hold_made_room(struct session *by)
+{
+	outbox_made_room(&by->out);
+	relieve_all(by);
+}
+
+void
 hold_progress(struct session *by)
 {
 	if (!outbox_keeps_up(&by->out) && !waiters_are_empty(&by->out.waiters))

@@ -63,7 +63,14 @@ void hold_review(struct session *by);
 /* A group has one more member, which may have room. */
 void hold_review_group(struct group *g);
 
-/* The kernel took bytes for `by`. */
+/*
+ * Less waits for `by`, though the kernel took nothing: whoever can go on goes
+ * on. Who lowers what an outbox owes calls this, or hold_progress(), or ends
+ * the session.
+ */
+void hold_made_room(struct session *by);
+
+/* The kernel took bytes for `by`: the same, and it has shown that it reads. */
 void hold_progress(struct session *by);
 
 /* How long a reader may take to make room before it counts as slow. */

@@ -272,6 +272,15 @@ drop_first(struct outbox *o)
 }
 
 void
+outbox_made_room(struct outbox *o)
+{
+	if (o->bytes <= o->limits->soft_low)
+		o->slow = false;
+	if (o->bytes <= (o->slow ? o->limits->low : o->limits->soft_low))
+		waiters_resume_all(&o->waiters);
+}
+
+void
 outbox_sent(struct outbox *o, size_t n)
 {
 	o->moved |= n > 0;
@@ -288,10 +297,7 @@ outbox_sent(struct outbox *o, size_t n)
 	}
 	if (outbox_is_empty(o))
 		outbox_shrink(o);
-	if (o->bytes <= o->limits->soft_low)
-		o->slow = false;
-	if (o->bytes <= (o->slow ? o->limits->low : o->limits->soft_low))
-		waiters_resume_all(&o->waiters);
+	outbox_made_room(o);
 }
 
 /* Of the first span, as many as the share of its bytes. */

@@ -147,9 +147,13 @@ int outbox_gap(struct outbox *o, uint64_t frames, uint64_t bytes,
 int outbox_iov(const struct outbox *o, struct iovec *iov, int max);
 
 /*
- * The kernel took `n` bytes. Whoever waits is resumed once no more than the
- * low mark is left; at the soft one the reader has caught up.
+ * Less is owed than before. Whoever waits is resumed once no more than the low
+ * mark is left; at the soft one the reader has caught up. For those who took
+ * something out: that may not be the moment to resume anybody.
  */
+void outbox_made_room(struct outbox *o);
+
+/* The kernel took `n` bytes, and that made room. */
 void outbox_sent(struct outbox *o, size_t n);
 
 /*

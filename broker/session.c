@@ -589,6 +589,7 @@ session_unsubscribe(struct session *s, uint32_t id)
 	--*quota_subscriptions(s->user);
 	router_unsubscribe(&s->broker->router, sub);
 	free(sub);
+	hold_made_room(s);
 	hold_review(s);
 	announce_loss(s, &h);
 	return true;

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "hold.h"
 #include "session.h"
 
 /* When memory is short and the fullest owes less than this, all of it goes. */
@@ -44,6 +45,8 @@ drop(struct session *s, size_t keep)
 		          session_words(s, words));
 	if (r < 0)
 		no_memory(s);
+	else
+		hold_made_room(s);
 }
 
 /* The kernel may have room that it does not tell of: offer it the oldest. */

@@ -3,6 +3,7 @@
 
 #include "broker/hold.h"
 
+#include "broker/shed.h"
 #include "sessions.h"
 
 /* The marks of some_config(): full at 80,000, and again open at 70,000. */
@@ -979,6 +980,113 @@ TEST(who_waits_for_a_group_may_end_and_the_group_too)
 	group_scene_fini(&s);
 }
 
+/* ---- room, however it was made ---------------------------------------------- */
+
+/* "by" is full, of messages of a group that has another member by now; so is
+   "other"; and one publisher waits for what "by" gets otherwise. */
+struct room_scene {
+	struct rig rig;
+	struct client *by;
+	struct client *other;
+	struct client *pub;
+};
+
+static void
+room_scene_init(struct room_scene *s)
+{
+	rig_init(&s->rig);
+	s->by = client_open_in(&s->rig, "by", "g", "x");
+	s->other = client_open_on(&s->rig, "other", "fill");
+	s->pub = client_open(&s->rig, "pub", 1000);
+	while (s->by->session.out.bytes < HIGH)
+		client_publishes(s->other, "x", 10000);
+	client_joins(s->other, 2, "g", "x");
+	client_publishes(s->other, "fill", HIGH);
+	assert_true(outbox_is_full(&s->other->session.out));
+}
+
+static void
+room_scene_fini(struct room_scene *s)
+{
+	client_free(s->by);
+	client_free(s->other);
+	client_free(s->pub);
+	rig_fini(&s->rig);
+}
+
+static void
+takes_some(struct client *c)
+{
+	client_takes(c, c->session.out.bytes - LOW);
+}
+
+static void
+leaves_its_group(struct client *c)
+{
+	client_unsubscribes(c, 1);
+}
+
+static void
+drops_its_oldest(struct client *c)
+{
+	c->session.out.policy = OVERFLOW_DROP_OLDEST;
+	assert_true(shed_admit(&c->session.out, 1, 10));
+}
+
+static void
+is_deaf(struct client *c)
+{
+	session_is_deaf(&c->session);
+}
+
+static void
+is_evicted(struct client *c)
+{
+	session_evict(&c->session, "for a test");
+}
+
+/* Each way in which an outbox comes to owe less. */
+static void (*const ways[])(struct client *) = {
+	takes_some, leaves_its_group, drops_its_oldest, is_deaf, is_evicted,
+};
+
+TEST(who_waits_for_one_goes_on_however_room_was_made)
+{
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		struct room_scene s;
+
+		room_scene_init(&s);
+		client_subscribes(s.by, 2, "plain");
+		assert_int_equal(client_publishes(s.pub, "plain", 10),
+		                 COMMAND_WAITS);
+		ways[i](s.by);
+		assert_false(session_is_waiting(&s.pub->session));
+		room_scene_fini(&s);
+	}
+}
+
+TEST(who_waits_for_a_group_goes_on_however_a_member_made_room)
+{
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		struct client *least;
+		struct room_scene s;
+
+		room_scene_init(&s);
+		client_joins(s.by, 2, "h", "y");
+		least = client_open_in(&s.rig, "least", "h", "y");
+		client_publishes(s.other, "y", HIGH);
+		assert_int_equal(client_publishes(s.pub, "y", 10),
+		                 COMMAND_WAITS);
+		assert_ptr_equal(s.pub->session.hold->by, &least->session);
+		ways[i](s.by);
+		/* one that has gone made no room */
+		assert_int_equal(session_is_waiting(&s.pub->session),
+		                 s.by->session.subs.n == 0);
+		client_free(least);
+		room_scene_fini(&s);
+	}
+}
+
 /* ---- memory --------------------------------------------------------------- */
 
 TEST(at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes)
@@ -1205,6 +1313,10 @@ main(void)
 			a_member_that_ends_while_room_is_made_leaves_the_message_to_another),
 		cmocka_unit_test(
 			who_waits_for_a_group_may_end_and_the_group_too),
+		cmocka_unit_test(
+			who_waits_for_one_goes_on_however_room_was_made),
+		cmocka_unit_test(
+			who_waits_for_a_group_goes_on_however_a_member_made_room),
 		cmocka_unit_test(
 			at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes),
 		cmocka_unit_test(
