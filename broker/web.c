@@ -12,7 +12,6 @@
 
 #include "web.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@
 #include "weblists.h"
 #include "webmessages.h"
 #include "webreply.h"
-#include "webroutes.h"
+#include "webrequest.h"
 #include "webtalk.h"
 
 /* Of what has come, so much is kept unread. */
@@ -69,16 +68,15 @@ watch_input(struct web *w)
 	}
 }
 
-/* This stage has to be over in time; one that is ending has its limit. */
-static void
-set_due(struct web *w, struct deadline_queue *q)
+void
+web_set_due(struct web *w, struct deadline_queue *q)
 {
 	if (w->session.state != SESSION_ENDING)
 		deadline_set(q, &w->due);
 }
 
-static void
-clear_due(struct web *w)
+void
+web_clear_due(struct web *w)
 {
 	if (w->session.state != SESSION_ENDING)
 		deadline_clear(&w->due);
@@ -91,13 +89,13 @@ watch_time(struct web *w)
 
 	if (w->stage == WEB_HEAD && web_unread(w) > 0 && w->due_is_idle) {
 		w->due_is_idle = false;
-		set_due(w, &g->heads);
+		web_set_due(w, &g->heads);
 	}
 	if (w->stage == WEB_BODY && session_is_waiting(&w->session))
-		clear_due(w); /* while we do not read it cannot be late */
+		web_clear_due(w); /* while we do not read it cannot be late */
 	else if ((w->stage == WEB_BODY || w->stage == WEB_LISTING) &&
 	         !deadline_is_set(&w->due))
-		set_due(w, &g->bodies);
+		web_set_due(w, &g->bodies);
 }
 
 /* It takes what it is sent: that may take as long as it is. */
@@ -123,6 +121,12 @@ web_set_timer(struct web *w, uint64_t ms)
 	};
 
 	return event_add(&w->timer, &tv) == 0;
+}
+
+void
+web_clear_timer(struct web *w)
+{
+	event_del(&w->timer);
 }
 
 static void
@@ -187,7 +191,7 @@ give_up_waiting(struct web *w)
 	if (w->stage == WEB_EVENTS || web_unread(w) == 0)
 		web_mark_dead(w);
 	else
-		web_request_done(w);
+		webrequest_done(w);
 }
 
 static void
@@ -322,161 +326,7 @@ on_readable(evutil_socket_t fd, short what, void *user)
 	web_mark_busy(w);
 }
 
-/* ---- a request ------------------------------------------------------------ */
-
-static void
-forget_request(struct web *w)
-{
-	free(w->head_bytes);
-	w->head_bytes = NULL;
-	w->head = (struct http_head){ 0 };
-	w->route = NULL;
-	w->refusal = 0;
-	print_fini(&w->why);
-	input_drop(&w->frames);
-	event_del(&w->timer);
-}
-
-void
-web_request_done(struct web *w)
-{
-	forget_request(w);
-	w->n_done++;
-	w->chunked = false;
-	w->stage = w->keep_alive ? WEB_HEAD : WEB_ANSWERED;
-	w->due_is_idle = true;
-	if (w->stage == WEB_HEAD)
-		set_due(w, &web_gateway(w)->idles);
-	web_mark_busy(w); /* there may be another, or this was the last */
-}
-
-/* With an error, of which the broker said why when `text` is NULL. */
-static void
-end_with(struct web *w, unsigned status, const char *text)
-{
-	webreply_is_last(w);
-	if (text)
-		webreply_error(w, status, text);
-	else
-		webreply_why(w, status);
-}
-
-/* `len` bytes of head. */
-static void
-begin_request(struct web *w, size_t len)
-{
-	unsigned status;
-
-	forget_request(w);
-	w->session.broker->counts.http_requests++;
-	w->head_bytes = malloc(len);
-	if (!w->head_bytes) {
-		web_mark_dead(w);
-		return;
-	}
-	memcpy(w->head_bytes, w->in.at + w->in_at, len);
-	w->in_at += len;
-	status = http_read_head(w->head_bytes, len, &w->head);
-	w->keep_alive = w->head.keep_alive;
-	w->chunks = (struct http_chunks){ 0 };
-	w->body_left = w->head.length;
-	w->body_len = 0;
-	w->body_ended = !w->head.chunked && w->body_left == 0;
-	set_due(w, &web_gateway(w)->bodies);
-	if (status)
-		end_with(w, status, http_phrase(status));
-	else
-		webroutes_begin(w);
-	if (w->stage == WEB_BODY && w->head.waits && web_unread(w) == 0 &&
-	    !w->body_ended)
-		webreply_continue(w);
-}
-
-static void
-take_head(struct web *w)
-{
-	size_t len = http_head_length(w->in.at + w->in_at, web_unread(w));
-
-	if (len > WEB_HEAD_MAX || (len == 0 && web_unread(w) > WEB_HEAD_MAX))
-		end_with(w, 431, "a head has at most 16384 bytes");
-	else if (len > 0)
-		begin_request(w, len);
-	else if (w->all_read)
-		w->in_at = w->in.len; /* its end will never come */
-}
-
-/* The next bytes of the body, at most `most`; how many were dealt with. */
-static enum http_piece
-next_piece(struct web *w, size_t most, size_t *used, struct text *data)
-{
-	const char *at = w->in.at + w->in_at;
-	size_t len = web_unread(w);
-
-	if (w->head.chunked)
-		return http_next_piece(&w->chunks, at, len, most, used, data);
-	len = len < most ? len : most;
-	*used = len < w->body_left ? len : (size_t)w->body_left;
-	*data = (struct text){ at, (uint32_t)*used };
-	w->body_left -= *used;
-	return *used > 0 ? HTTP_PIECE : HTTP_PIECE_MORE;
-}
-
-static bool
-body_is_too_long(struct web *w, const struct text *data, uint8_t *to)
-{
-	w->body_len += data->len;
-	if (!to) /* nobody wants it */
-		return w->body_len > w->session.broker->config->max_frame;
-	memcpy(to, data->at, data->len);
-	return !webtalk_received(w, data->len);
-}
-
-/* False: no more for now. */
-static bool
-take_piece(struct web *w)
-{
-	size_t room = SIZE_MAX, used = 0;
-	struct text data = { NULL, 0 };
-	uint8_t *to = NULL;
-
-	if (w->takes_body && !webtalk_room(w, &to, &room))
-		return false;
-	switch (next_piece(w, room, &used, &data)) {
-	case HTTP_PIECE_BAD:
-		end_with(w, 400, "a chunk is malformed");
-		return false;
-	case HTTP_PIECE_MORE:
-		w->in_at += used;
-		return false;
-	case HTTP_PIECE_LAST:
-		w->body_ended = true;
-		break;
-	case HTTP_PIECE:
-		if (room > 0 && !body_is_too_long(w, &data, to))
-			break;
-		webmessages_too_long(w); /* no frame has room for it */
-		return false;
-	}
-	assert(used > 0); /* or it would never end */
-	w->in_at += used;
-	if (!w->head.chunked && w->body_left == 0)
-		w->body_ended = true;
-	return !w->body_ended;
-}
-
-static void
-take_body(struct web *w)
-{
-	while (!w->body_ended && web_unread(w) > 0 && take_piece(w))
-		continue;
-	if (w->stage == WEB_BODY && w->body_ended) {
-		clear_due(w);
-		webroutes_run(w);
-	} else if (w->stage == WEB_BODY && w->all_read &&
-	           !session_is_waiting(&w->session)) {
-		session_end(&w->session); /* the rest will never come */
-	}
-}
+/* ---- its turn ------------------------------------------------------------- */
 
 /* So much waits for the socket that nothing more is said. */
 static bool
@@ -495,12 +345,10 @@ take_input(struct web *w)
 	if (session_is_waiting(&w->session))
 		return;
 	if (w->stage == WEB_HEAD && web_unread(w) > 0 && !is_full(w))
-		take_head(w);
+		webrequest_take_head(w);
 	if (w->stage == WEB_BODY && !w->dead)
-		take_body(w);
+		webrequest_take_body(w);
 }
-
-/* ---- its turn ------------------------------------------------------------- */
 
 /* Its session ends with the answer; or the other way round. */
 static void
@@ -517,7 +365,7 @@ end_if_over(struct web *w)
 	if (w->stage == WEB_EVENTS)
 		webreply_end(w);
 	else if (w->stage != WEB_HEAD && w->stage != WEB_ANSWERED)
-		end_with(w, 503, NULL);
+		webreply_last_error(w, 503, NULL);
 }
 
 /* All is said: end our stream, and wait until the other end has ended its own,
@@ -583,7 +431,7 @@ void
 web_is_late(struct web *w)
 {
 	if (w->stage == WEB_BODY || (w->stage == WEB_HEAD && web_unread(w) > 0))
-		end_with(w, 408, "the request took too long");
+		webreply_last_error(w, 408, "the request took too long");
 	else if (w->stage == WEB_HEAD && web_owes(w) == 0)
 		session_end(&w->session);
 	else
@@ -628,7 +476,7 @@ web_free(struct web *w)
 
 	unblock(w);
 	event_del(&w->readable);
-	forget_request(w);
+	webrequest_forget(w);
 	deadline_clear(&w->due);
 	slab_pool_uncharge(&g->broker->pool, w->charged);
 	print_fini(&w->in);

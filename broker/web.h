@@ -2,10 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * web - one HTTP connection: its socket, the request that is being read, and
- * the answer that is being written.
+ * web - one HTTP connection: its socket, what has come, and what is to be sent.
  *
- * It carries a session. A request is read (here), understood (webroutes), said
+ * It carries a session. A request is read (webrequest), understood (webroutes), said
  * to the broker in frames (webtalk), and what the broker puts into the session's
  * outbox is turned into the answer (webreply). Frames leave the outbox only
  * while little text waits for the socket, so that a reader that stalls is seen
@@ -140,10 +139,11 @@ web_owes(const struct web *w)
 /* So many milliseconds for the reply, or until the next heartbeat. False
    without memory. */
 bool web_set_timer(struct web *w, uint64_t ms);
+void web_clear_timer(struct web *w);
 
-/* The answer is complete, and the next request may come; or none, when the
-   client or we said so. */
-void web_request_done(struct web *w);
+/* This stage has to be over in time; one that is ending has its limit. */
+void web_set_due(struct web *w, struct deadline_queue *q);
+void web_clear_due(struct web *w);
 
 /* It is too late: in this stage nothing came, or nothing was taken. */
 void web_is_late(struct web *w);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "json.h"
+#include "webrequest.h"
 
 /* A chunk's size is written when the chunk is, into a field of fixed width. */
 #define SIZE_FIELD  "00000000\r\n"
@@ -50,7 +51,7 @@ webreply_send(struct web *w, unsigned status, const char *type,
 	print_text(&w->out, "\r\n");
 	if (!wants_head_only(w))
 		print_bytes(&w->out, body, len);
-	web_request_done(w);
+	webrequest_done(w);
 }
 
 static void
@@ -90,6 +91,16 @@ void
 webreply_is_last(struct web *w)
 {
 	w->keep_alive = false;
+}
+
+void
+webreply_last_error(struct web *w, unsigned status, const char *text)
+{
+	webreply_is_last(w);
+	if (text)
+		webreply_error(w, status, text);
+	else
+		webreply_why(w, status);
 }
 
 void
@@ -146,7 +157,7 @@ webreply_begin(struct web *w, const char *type)
 	print_text(&w->out, "\r\n");
 	if (!wants_head_only(w))
 		return true;
-	web_request_done(w);
+	webrequest_done(w);
 	return false;
 }
 
@@ -187,5 +198,5 @@ webreply_end(struct web *w)
 {
 	if (w->chunked)
 		print_text(&w->out, "0\r\n\r\n");
-	web_request_done(w);
+	webrequest_done(w);
 }

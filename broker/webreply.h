@@ -30,6 +30,9 @@ struct print *webreply_words(struct web *w);
    sent, this one to its end. */
 void webreply_is_last(struct web *w);
 
+/* An error like that, of which w->why says why when `text` is NULL. */
+void webreply_last_error(struct web *w, unsigned status, const char *text);
+
 /* 405, with what would be allowed: "GET, POST". */
 void webreply_wrong_method(struct web *w, const char *allowed);
 
