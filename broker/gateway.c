@@ -10,6 +10,7 @@
 /* A connection on which nobody asks for anything is kept so long. */
 #define IDLE_MS  60000u
 #define RETRY_MS 10u
+#define LOOK_MS  1000u
 
 /* ---- what sessions ask for ------------------------------------------------ */
 
@@ -82,6 +83,13 @@ on_retry(struct deadline *d, void *gateway)
 	web_mark_busy(w);
 }
 
+static void
+on_look(struct deadline *d, void *gateway)
+{
+	(void)gateway;
+	web_look((struct web *)((char *)d - offsetof(struct web, look)));
+}
+
 const char *
 gateway_date(struct gateway *g)
 {
@@ -97,7 +105,8 @@ uint64_t
 gateway_next_deadline(const struct gateway *g)
 {
 	const struct deadline_queue *queues[] = {
-		&g->heads, &g->bodies, &g->idles, &g->leaves, &g->retries,
+		&g->heads,  &g->bodies,  &g->idles,
+		&g->leaves, &g->retries, &g->looks,
 	};
 	uint64_t first = UINT64_MAX;
 
@@ -118,6 +127,7 @@ gateway_run_deadlines(struct gateway *g, uint64_t now_ms)
 	deadline_queue_run(&g->idles, now_ms);
 	deadline_queue_run(&g->leaves, now_ms);
 	deadline_queue_run(&g->retries, now_ms);
+	deadline_queue_run(&g->looks, now_ms);
 }
 
 /* ---- all of them ---------------------------------------------------------- */
@@ -145,6 +155,7 @@ gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 	deadline_queue_init(&g->idles, IDLE_MS, on_late, g);
 	deadline_queue_init(&g->leaves, c->linger_ms, on_leave_late, g);
 	deadline_queue_init(&g->retries, RETRY_MS, on_retry, g);
+	deadline_queue_init(&g->looks, LOOK_MS, on_look, g);
 }
 
 static int

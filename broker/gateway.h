@@ -39,6 +39,7 @@ struct gateway {
 	struct deadline_queue idles;  /* until another request comes */
 	struct deadline_queue leaves;
 	struct deadline_queue retries;
+	struct deadline_queue looks;
 	int64_t dated; /* what `date` says, in seconds since 1970 */
 	char date[HTTP_DATE_SIZE];
 };

@@ -60,8 +60,10 @@ watch_input(struct web *w)
 	if (want == w->reading)
 		return;
 	w->reading = want;
+	deadline_clear(&w->look);
 	if (!want) {
 		event_del(&w->readable);
+		deadline_set(&web_gateway(w)->looks, &w->look);
 	} else if (event_add(&w->readable, NULL) < 0) {
 		w->reading = false;
 		web_mark_dead(w);
@@ -281,6 +283,19 @@ is_gone(const struct web *w)
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
+/* Its end has come before, or is behind more than is read ahead: no event tells
+   that it has closed its socket, too. */
+void
+web_look(struct web *w)
+{
+	if (w->deaf)
+		return;
+	if (is_gone(w))
+		become_deaf(w);
+	else
+		deadline_set(&web_gateway(w)->looks, &w->look);
+}
+
 /* What was read goes, so that there is room behind what was not. */
 static void
 make_room(struct web *w)
@@ -478,6 +493,7 @@ web_free(struct web *w)
 	event_del(&w->readable);
 	webrequest_forget(w);
 	deadline_clear(&w->due);
+	deadline_clear(&w->look);
 	slab_pool_uncharge(&g->broker->pool, w->charged);
 	print_fini(&w->in);
 	print_fini(&w->out);

@@ -63,6 +63,7 @@ struct web {
 	struct event timer;    /* for a reply, or for the next heartbeat */
 	struct deadline due;   /* of this stage */
 	struct deadline retry; /* the kernel was out of memory */
+	struct deadline look;  /* is the other end there? nothing is read */
 	int fd;
 	enum web_stage stage;
 	bool busy : 1;
@@ -144,6 +145,9 @@ void web_clear_timer(struct web *w);
 /* This stage has to be over in time; one that is ending has its limit. */
 void web_set_due(struct web *w, struct deadline_queue *q);
 void web_clear_due(struct web *w);
+
+/* Nothing is read, so that nobody would tell: is the other end still there? */
+void web_look(struct web *w);
 
 /* It is too late: in this stage nothing came, or nothing was taken. */
 void web_is_late(struct web *w);

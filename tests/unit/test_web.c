@@ -114,6 +114,39 @@ TEST(messages_behind_a_question_of_somebody_who_has_gone_are_published)
 	gate_fini(&t);
 }
 
+/* It asks, ends its stream, or sends more than is read ahead, and closes. */
+static void
+assert_is_noticed(struct gate *t, const char *request, size_t behind)
+{
+	char *more = calloc(1, behind + 1);
+	struct end e = end_open(t);
+
+	end_send(t, &e, request);
+	end_send_bytes(t, &e, more, behind);
+	if (behind == 0)
+		shutdown(e.fd, SHUT_WR);
+	gate_step(t, 1000);
+	assert_int_equal(t->g.n, 1);
+	end_close(&e);
+	gate_step(t, 1000);
+	assert_int_equal(t->g.n, 0);
+	free(more);
+}
+
+TEST(who_closes_while_nothing_is_read_is_noticed)
+{
+	struct client *c;
+	struct gate t;
+
+	gate_init(&t);
+	c = client_open_on(&t.rig, "c", "q");
+	assert_is_noticed(&t, GET("/subscribe?filter=a"), 0);
+	assert_is_noticed(&t, GET("/subscribe?filter=a"), 100000);
+	assert_is_noticed(&t, POST("/requests/q"), 0);
+	client_free(c);
+	gate_fini(&t);
+}
+
 TEST(who_hangs_up_is_announced_as_gone)
 {
 	struct client *c;
@@ -165,6 +198,7 @@ main(void)
 			a_message_of_somebody_who_has_gone_is_published),
 		cmocka_unit_test(
 			messages_behind_a_question_of_somebody_who_has_gone_are_published),
+		cmocka_unit_test(who_closes_while_nothing_is_read_is_noticed),
 		cmocka_unit_test(who_hangs_up_is_announced_as_gone),
 		cmocka_unit_test(
 			an_idle_connection_holds_no_memory_of_messages),
