@@ -148,7 +148,9 @@ status_of(unsigned refusal)
 	return refusal == STATUS_LIMIT ? 503 : 400;
 }
 
-/* The broker has said what it thinks of that, as far as it could. */
+/* The broker has said what it thinks of that, as far as it could: while values
+   fill the outbox the other subscriptions wait, and what becomes of them is
+   told in events. */
 static void
 begin(struct web *w)
 {

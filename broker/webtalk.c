@@ -401,4 +401,7 @@ webtalk_go_on(struct web *w)
 	if (w->session.state == SESSION_ENDING)
 		input_drop(&w->frames);
 	hear(w);
+	/* nothing else would wake it: hearing may have made the room */
+	if (is_speaking(w) && !session_is_waiting(&w->session))
+		web_mark_busy(w);
 }

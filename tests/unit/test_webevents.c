@@ -62,6 +62,39 @@ TEST(retained_values_and_groups_are_had_like_by_any_client)
 	gate_fini(&t);
 }
 
+TEST(values_that_fill_the_outbox_are_followed_by_those_of_the_next_filter)
+{
+	struct gate t;
+	struct end e;
+	char *all, body[4001];
+
+	gate_init(&t);
+	t.rig.broker.limits.high = 20000;
+	memset(body, 'x', sizeof(body) - 1);
+	body[sizeof(body) - 1] = '\0';
+	e = end_open(&t);
+	for (int i = 0; i < 10; i++) {
+		char head[80];
+
+		sprintf(head,
+		        "POST /topics/a.%d?retain=1 HTTP/1.1\r\n"
+		        "Content-Length: 4000\r\n\r\n",
+		        i);
+		end_send(&t, &e, head);
+		end_asks(&t, &e, body, OK, "");
+	}
+	end_asks(&t, &e, POST("/topics/b?retain=1"), OK, "");
+	end_send(&t, &e,
+	         GET("/subscribe?filter=a.*&filter=b&filter=c&retained=1"));
+	all = end_take(&t, &e);
+	assert_has(all, "\"topic\":\"a.9\"");
+	assert_has(all, "\"topic\":\"b\"");
+	free(all);
+	gate_asks(&t, POST("/topics/c"), OK, "\"subscribers\":1");
+	end_close(&e);
+	gate_fini(&t);
+}
+
 TEST(what_cannot_be_subscribed_to_is_told_with_a_status)
 {
 	struct gate t;
@@ -178,6 +211,8 @@ main(void)
 		cmocka_unit_test(messages_come_as_events),
 		cmocka_unit_test(
 			retained_values_and_groups_are_had_like_by_any_client),
+		cmocka_unit_test(
+			values_that_fill_the_outbox_are_followed_by_those_of_the_next_filter),
 		cmocka_unit_test(
 			what_cannot_be_subscribed_to_is_told_with_a_status),
 		cmocka_unit_test(heartbeats_are_comments),
