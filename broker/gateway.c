@@ -45,9 +45,15 @@ on_abandon(struct session *s)
 static size_t
 on_input_memory(const struct session *s)
 {
-	const struct slab *slab = web_of(s)->frames.slab;
+	const struct web *w = web_of(s);
 
-	return slab ? slab->charged : 0;
+	return w->in.cap + (w->frames.slab ? w->frames.slab->charged : 0);
+}
+
+static size_t
+on_output_memory(const struct session *s)
+{
+	return web_out_memory(web_of(s));
 }
 
 static bool
@@ -144,6 +150,7 @@ gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 		         .try_send = on_try_send,
 		         .abandon = on_abandon,
 		         .input_memory = on_input_memory,
+		         .output_memory = on_output_memory,
 		         .squeeze = on_squeeze },
 		.base = base,
 		.broker = broker,

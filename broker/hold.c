@@ -386,10 +386,17 @@ hold_on_too_long(struct deadline *d, void *broker)
 
 /* ---- memory --------------------------------------------------------------- */
 
+/* What has left its outbox, and waits in another shape. */
+static size_t
+carried(const struct session *s)
+{
+	return s->ops->output_memory ? s->ops->output_memory(s) : 0;
+}
+
 static size_t
 owed(const struct session *s)
 {
-	return s->out.bytes;
+	return s->out.bytes + carried(s);
 }
 
 static size_t
@@ -444,7 +451,7 @@ abandon_ending(struct broker *b)
 	struct session *s;
 
 	TAILQ_FOREACH (s, &b->sessions, link) {
-		if (s->state == SESSION_ENDING && s->out.bytes > 0)
+		if (s->state == SESSION_ENDING && owed(s) > 0)
 			s->ops->abandon(s);
 	}
 }
@@ -465,6 +472,9 @@ end_worst(struct broker *b)
 		              " ms, with %zu bytes in use (limit %zu)",
 		              owed(s), b->config->stall_ms, b->pool.used,
 		              b->pool.max);
+		/* of that nothing was cut: it is why this one has to go */
+		if (carried(s) > 0)
+			s->ops->abandon(s);
 		return;
 	}
 	s = worst_debtor(b, occupied);

@@ -18,6 +18,19 @@ print_fini(struct print *p)
 	*p = (struct print){ 0 };
 }
 
+void
+print_trim(struct print *p)
+{
+	char *at = p->len > 0 ? realloc(p->at, p->len) : NULL;
+
+	if (at) {
+		p->at = at;
+		p->cap = p->len;
+	} else if (p->len == 0 && !p->failed) {
+		print_fini(p);
+	}
+}
+
 static bool
 grow(struct print *p, size_t len)
 {

@@ -23,6 +23,8 @@ struct print {
 
 /* {0} is empty, and ready. */
 void print_fini(struct print *p);
+/* Give back the room behind what there is. */
+void print_trim(struct print *p);
 
 void print_bytes(struct print *p, const char *bytes, size_t len);
 /* A C string. */

@@ -47,6 +47,9 @@ struct session_ops {
 	void (*abandon)(struct session *s);
 	/* bytes of the pool that hold what it has sent and nobody has taken */
 	size_t (*input_memory)(const struct session *s);
+	/* and those that hold what it has not read, beside its outbox; NULL:
+	   there are none */
+	size_t (*output_memory)(const struct session *s);
 	/* give back what only the beginning of a frame has; was there any? */
 	bool (*squeeze)(struct session *s);
 };

@@ -259,6 +259,50 @@ web_flush(struct web *w)
 	return progress;
 }
 
+size_t
+web_out_memory(const struct web *w)
+{
+	return w->out.cap + (w->blocked ? SEND_BUFFER : 0);
+}
+
+static bool
+has_memory(const struct web *w, size_t len)
+{
+	const struct slab_pool *pool = &w->session.broker->pool;
+
+	return pool->used + len <= pool->max;
+}
+
+bool
+web_still_wants(struct web *w, uint32_t payload_len)
+{
+	if (w->wanted_for != payload_len || has_memory(w, w->wanted))
+		w->wanted = 0;
+	if (w->wanted > 0)
+		hold_for_memory(&w->session);
+	return w->wanted > 0;
+}
+
+bool
+web_keeps(struct web *w, size_t from, uint32_t payload_len)
+{
+	size_t all;
+
+	if (w->out.len - from <= WEB_OUT_MAX || w->out.failed ||
+	    w->session.state == SESSION_ENDING)
+		return true;
+	print_trim(&w->out);
+	all = w->in.cap + w->out.cap;
+	if (all <= w->charged || has_memory(w, all - w->charged))
+		return true;
+	w->wanted = all - w->charged;
+	w->wanted_for = payload_len;
+	w->out.len = from;
+	print_trim(&w->out);
+	hold_for_memory(&w->session);
+	return false;
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *user)
 {
@@ -411,6 +455,8 @@ account(struct web *w)
 		print_fini(&w->in);
 		w->in_at = 0;
 	}
+	if (w->out.cap > 2 * WEB_OUT_MAX && w->out.cap / 2 > w->out.len)
+		print_trim(&w->out);
 	now = w->in.cap + w->out.cap;
 	if (now > w->charged)
 		slab_pool_charge(pool, now - w->charged);

@@ -253,12 +253,16 @@ print_message(struct print *out, const struct publish *p, const uint8_t *body)
 		print_text(out, ",\"retain\":true");
 }
 
-void
+bool
 webevents_message(struct web *w, const struct publish *p, const uint8_t *body,
                   bool retained, uint64_t age_ms)
 {
-	struct print *out = webreply_open(w);
+	size_t from = w->out.len;
+	struct print *out;
 
+	if (w->wanted > 0 && web_still_wants(w, p->payload_len))
+		return false;
+	out = webreply_open(w);
 	print_text(out, "data: ");
 	print_message(out, p, body);
 	if (retained)
@@ -266,6 +270,7 @@ webevents_message(struct web *w, const struct publish *p, const uint8_t *body,
 		             age_ms);
 	print_text(out, "}\n\n");
 	webreply_close(w);
+	return web_keeps(w, from, p->payload_len);
 }
 
 /* ---- other events --------------------------------------------------------- */

@@ -23,8 +23,9 @@
 /* GET /subscribe?filter=... */
 void webevents_subscribe(struct web *w);
 
-/* What is heard then; `body` is where the message lies. */
-void webevents_message(struct web *w, const struct publish *p,
+/* What is heard then; `body` is where the message lies. False: not now, there is
+   no memory for it, and the session waits for some. */
+bool webevents_message(struct web *w, const struct publish *p,
                        const uint8_t *body, bool retained, uint64_t age_ms);
 void webevents_gap(struct web *w, const struct message_gap *gap);
 void webevents_error(struct web *w, const struct message_error *e);

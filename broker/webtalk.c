@@ -246,20 +246,24 @@ peek(struct outbox *o, struct heard *h)
 	return true;
 }
 
-static void
+/* False: not now. */
+static bool
 hear_message(struct web *w, const struct heard *h)
 {
 	struct publish p;
 
 	if (publish_read(h->publish, h->publish_len, &p) != PUBLISH_OK)
-		return;
+		return true;
 	/* a late reply is no event */
 	if (w->stage == WEB_EVENTS &&
 	    !rights_is_own_inbox(&w->session,
 	                         (struct text){ p.topic, p.topic_len }))
-		webevents_message(w, &p, h->publish, h->retained, h->age_ms);
-	else if (w->stage == WEB_ASKING)
+		return !waiter_is_waiting(&w->session.waiter) &&
+		       webevents_message(w, &p, h->publish, h->retained,
+		                         h->age_ms);
+	if (w->stage == WEB_ASKING)
 		webmessages_reply(w, &p, h->publish);
+	return true;
 }
 
 /* What was said for this request: a message or subscriptions. Else it is about
@@ -336,10 +340,10 @@ hear(struct web *w)
 		if (w->stage == WEB_JOINING && h.publish &&
 		    w->session.state == SESSION_OPEN)
 			break;
-		if (h.publish)
-			hear_message(w, &h);
-		else
+		if (!h.publish)
 			hear_control(w, &h);
+		else if (!hear_message(w, &h))
+			break;
 		outbox_sent(o, h.size);
 		any = true;
 	}

@@ -53,6 +53,21 @@ TEST(a_formatted_piece_is_cut_and_stays_in_its_bounds)
 	print_fini(&p);
 }
 
+TEST(room_behind_what_there_is_can_be_given_back)
+{
+	struct print p = { 0 };
+
+	print_text(&p, "abc");
+	assert_true(p.cap > 3);
+	print_trim(&p);
+	assert_int_equal(p.cap, 3);
+	assert_memory_equal(p.at, "abc", 3);
+	p.len = 0;
+	print_trim(&p);
+	assert_int_equal(p.cap, 0);
+	assert_null(p.at);
+}
+
 TEST(what_cannot_be_had_is_left_out_and_told)
 {
 	struct print p = { 0 };
@@ -73,6 +88,7 @@ main(void)
 		cmocka_unit_test(it_grows_as_far_as_it_has_to),
 		cmocka_unit_test(
 			a_formatted_piece_is_cut_and_stays_in_its_bounds),
+		cmocka_unit_test(room_behind_what_there_is_can_be_given_back),
 		cmocka_unit_test(what_cannot_be_had_is_left_out_and_told),
 	};
 

@@ -180,6 +180,56 @@ TEST(a_reader_that_stalls_holds_its_publisher_up_and_is_cut_off)
 	gate_fini(&t);
 }
 
+/* Publish bytes whose text takes six times the room. */
+static void
+publish_controls(struct client *c, const char *topic, size_t len)
+{
+	char *payload = malloc(len);
+
+	memset(payload, 1, len);
+	put_publish(&c->said, topic, NULL, payload, len);
+	client_goes_on(c);
+	free(payload);
+}
+
+TEST(text_that_nobody_reads_is_owed_and_goes_when_memory_is_short)
+{
+	struct end readers[4], e;
+	struct slab_pool *pool;
+	struct client *c;
+	struct gate t;
+
+	gate_init(&t);
+	pool = &t.rig.broker.pool;
+	pool->max = 8u << 20;
+	c = client_open(&t.rig, "c", 1000);
+	for (int i = 0; i < 4; i++) {
+		readers[i] = end_open(&t);
+		end_asks(&t, &readers[i], GET("/subscribe?filter=a"), OK, "");
+	}
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=b"), OK, "");
+	publish_controls(c, "a", 600000);
+	gate_turn(&t);
+	/* two of four have it as text, the others what came */
+	assert_true(pool->used > pool->max / 2);
+	assert_true(pool->used <= pool->max);
+	publish_controls(c, "b", 600000);
+	gate_turn(&t);
+	for (int i = 0; i < 4 && t.rig.broker.counts.evicted < 3; i++)
+		gate_step(&t, t.rig.config.stall_ms);
+	assert_true(t.rig.broker.counts.evicted > 0);
+	assert_true(t.rig.broker.counts.evicted < 4);
+	end_read(&t, &e);
+	assert_true(e.len > 6 * 600000u);
+	assert_false(e.eof);
+	end_close(&e);
+	for (int i = 0; i < 4; i++)
+		end_close(&readers[i]);
+	client_free(c);
+	gate_fini(&t);
+}
+
 TEST(one_that_rather_loses_is_told_how_much)
 {
 	struct gate t;
@@ -218,6 +268,8 @@ main(void)
 		cmocka_unit_test(heartbeats_are_comments),
 		cmocka_unit_test(
 			a_reader_that_stalls_holds_its_publisher_up_and_is_cut_off),
+		cmocka_unit_test(
+			text_that_nobody_reads_is_owed_and_goes_when_memory_is_short),
 		cmocka_unit_test(one_that_rather_loses_is_told_how_much),
 	};
 
