@@ -231,6 +231,26 @@ trie_fini(struct trie *t)
 	*t = (struct trie){ 0 };
 }
 
+/* Into so many buckets. False without memory, and nothing has changed. */
+static bool
+rehash(struct trie *t, size_t n_buckets)
+{
+	struct trie other = *t;
+
+	other.n_buckets = n_buckets;
+	other.buckets = calloc(n_buckets, sizeof(*other.buckets));
+	if (!other.buckets)
+		return false;
+	other.n_taken = 0;
+	for (size_t i = 0; i < t->n_buckets; i++) {
+		if (t->buckets[i] && !has_gone(t, i))
+			put_in_bucket(&other, node_in(t->buckets[i]));
+	}
+	free(t->buckets);
+	*t = other;
+	return true;
+}
+
 /*
  * See that three quarters are not taken, by what has gone too. Without memory
  * it only takes longer, as long as one is free: a search ends there.
@@ -238,23 +258,19 @@ trie_fini(struct trie *t)
 static bool
 make_room(struct trie *t)
 {
-	struct trie bigger = *t;
+	bool full = t->n_nodes >= t->n_buckets / 2;
 
-	if (t->n_taken < t->n_buckets / 4 * 3)
-		return true;
-	if (t->n_nodes >= t->n_buckets / 2)
-		bigger.n_buckets *= 2;
-	bigger.buckets = calloc(bigger.n_buckets, sizeof(*bigger.buckets));
-	if (!bigger.buckets)
-		return t->n_taken + 1 < t->n_buckets;
-	bigger.n_taken = 0;
-	for (size_t i = 0; i < t->n_buckets; i++) {
-		if (t->buckets[i] && !has_gone(t, i))
-			put_in_bucket(&bigger, node_in(t->buckets[i]));
-	}
-	free(t->buckets);
-	*t = bigger;
-	return true;
+	return t->n_taken < t->n_buckets / 4 * 3 ||
+	       rehash(t, full ? t->n_buckets * 2 : t->n_buckets) ||
+	       t->n_taken + 1 < t->n_buckets;
+}
+
+/* What has grown gets smaller, far enough from where it grows again. */
+static void
+shrink(struct trie *t)
+{
+	if (t->n_buckets > FIRST_BUCKETS && t->n_nodes < t->n_buckets / 8)
+		(void)rehash(t, t->n_buckets / 2);
 }
 
 /* `child` has become a child of its parent, or will be none any more. */
@@ -402,6 +418,7 @@ trie_remove(struct trie *t, struct trie_entry *e)
 		e->next->prev = e->prev;
 	t->n_entries--;
 	prune(t, e->node);
+	shrink(t);
 	*e = (struct trie_entry){ 0 };
 }
 

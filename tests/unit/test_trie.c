@@ -461,6 +461,38 @@ TEST(once_through_the_buckets_is_once_through_the_filters)
 	trie_fini(&t);
 }
 
+TEST(a_table_that_has_grown_gets_smaller_again_and_loses_nothing)
+{
+	enum { N = 20000, KEPT = 100 };
+	static struct item items[N];
+	struct trie t;
+	unsigned n = 0;
+	size_t first;
+
+	assert_int_equal(trie_init(&t, SEED), 0);
+	first = t.n_buckets;
+	for (unsigned i = 0; i < N; i++) {
+		char filter[32];
+
+		snprintf(filter, sizeof(filter), "a.b%u", i);
+		insert(&t, &items[i], filter);
+	}
+	assert_true(t.n_buckets >= N);
+	for (unsigned i = KEPT; i < N; i++)
+		trie_remove(&t, &items[i].entry);
+	assert_true(t.n_buckets <= 16 * KEPT);
+	for (unsigned i = 0; i < KEPT; i++) {
+		char topic[32];
+
+		snprintf(topic, sizeof(topic), "a.b%u", i);
+		trie_match(&t, topic, strlen(topic), on_found, &n);
+		assert_int_equal(items[i].found, 1);
+		trie_remove(&t, &items[i].entry);
+	}
+	assert_int_equal(t.n_buckets, first);
+	trie_fini(&t);
+}
+
 /* As many as a node may have been moved on, when others were there first. */
 #define NEAR 64u
 
@@ -587,6 +619,8 @@ main(void)
 			a_filter_costs_at_most_128_bytes_beyond_its_text),
 		cmocka_unit_test(
 			once_through_the_buckets_is_once_through_the_filters),
+		cmocka_unit_test(
+			a_table_that_has_grown_gets_smaller_again_and_loses_nothing),
 		cmocka_unit_test(
 			the_bucket_of_a_topic_that_is_fetched_holds_what_it_matches),
 		cmocka_unit_test(what_has_gone_leaves_no_traces),
