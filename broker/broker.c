@@ -13,6 +13,7 @@
 #include "hold.h"
 #include "session.h"
 #include "shed.h"
+#include "spare.h"
 #include "throttle.h"
 
 #define REFUSAL_REPORT_MS 1000u
@@ -83,6 +84,7 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
 	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),
 	                    throttle_on_tick, b);
+	deadline_queue_init(&b->spares, c->give_back_ms, spare_on_due, b);
 }
 
 static void
@@ -160,6 +162,7 @@ broker_fini(struct broker *b)
 		letter_free(letter);
 	}
 	deadline_clear(&b->memory_wait);
+	deadline_clear(&b->spare);
 	stalled_fini(&b->stalled);
 	quota_fini(&b->quota);
 	router_fini(&b->router);
@@ -206,7 +209,7 @@ queue_at(struct broker *b, unsigned i)
 		&b->paces,          &b->stalls,          &b->hold_notices,
 		&b->hold_ends,      &b->overdue_holds,   &b->overflows,
 		&b->memory_waits,   &b->refusal_reports, &b->settles,
-		&b->throttle_ticks,
+		&b->throttle_ticks, &b->spares,
 	};
 
 	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;

@@ -107,8 +107,11 @@ struct broker {
 	struct deadline_queue refusal_reports;
 	struct deadline_queue settles;
 	struct deadline_queue throttle_ticks;
+	struct deadline_queue spares;
 	struct deadline memory_wait;   /* set while anybody waits for memory */
 	struct deadline throttle_tick; /* set while anybody is slowed */
+	struct deadline spare;         /* set while there is any; see spare.h */
+	size_t heap_freed;             /* by sessions that have ended, about */
 };
 
 /* Put together; `config` is borrowed. Returns 0 or -errno. */

@@ -158,6 +158,7 @@ set_defaults(struct config *c)
 		.linger_ms = 5000,
 		.settle_ms = 200,
 		.drain_ms = 3000,
+		.give_back_ms = 5000,
 	};
 }
 

@@ -75,6 +75,7 @@ struct config {
 	uint32_t linger_ms;      /* to take leave of a session */
 	uint32_t settle_ms;      /* after the start, before publishing */
 	uint32_t drain_ms;       /* to take leave of all */
+	uint32_t give_back_ms;   /* what is not needed for so long is */
 };
 
 enum config_result {

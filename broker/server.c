@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "publish.h"
 #include "reload.h"
+#include "spare.h"
 #include "supervisor.h"
 
 /* Of datagrams, that are still taken when we stop. */
@@ -341,6 +342,7 @@ server_run(struct server *srv)
 		       gateway_is_idle(&srv->gateway);
 		doors_end_turn(&srv->doors);
 		doors_end_turn(&srv->http_doors);
+		spare_look(&srv->broker);
 		if (srv->broker.draining && srv->broker.n_undrained == 0 &&
 		    conns_are_flushed(&srv->conns) &&
 		    gateway_is_flushed(&srv->gateway))

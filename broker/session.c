@@ -16,6 +16,7 @@
 #include "proto/publish.h"
 #include "proto/utf8.h"
 #include "rights.h"
+#include "spare.h"
 #include "sys.h"
 #include "throttle.h"
 
@@ -129,6 +130,7 @@ end_subscriptions(struct session *s)
 	struct subscription *sub;
 
 	*quota_subscriptions(s->user) -= s->subs.n;
+	s->broker->heap_freed += (size_t)s->subs.n * SPARE_SUBSCRIPTION;
 	while ((sub = subtable_pop(&s->subs))) {
 		router_unsubscribe(&s->broker->router, sub);
 		free(sub);
@@ -518,6 +520,7 @@ session_fini(struct session *s)
 	quota_leave(&s->broker->quota, s->user);
 	TAILQ_REMOVE(&s->broker->sessions, s, link);
 	s->broker->n_sessions--;
+	s->broker->heap_freed += SPARE_SESSION;
 }
 
 /* ---- subscriptions -------------------------------------------------------- */
@@ -589,6 +592,7 @@ session_unsubscribe(struct session *s, uint32_t id)
 	--*quota_subscriptions(s->user);
 	router_unsubscribe(&s->broker->router, sub);
 	free(sub);
+	s->broker->heap_freed += SPARE_SUBSCRIPTION;
 	hold_made_room(s);
 	hold_review(s);
 	announce_loss(s, &h);

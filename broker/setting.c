@@ -116,6 +116,10 @@ static const struct setting settings[] = {
 	   "limits"),
 	MS("drain-ms", drain_ms, 0,
 	   "on SIGTERM, time for clients to finish (default 3000)", "limits"),
+	MS("give-back-ms", give_back_ms, 1,
+	   "memory that nobody needs for this time goes back to\n"
+	   "the kernel (default 5000)",
+	   "limits"),
 };
 
 #define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))

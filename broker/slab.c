@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "giveback.h"
+
 /* Large slabs that are kept for the next large frame. */
 #define KEEP_LARGE 4u
 /* Large slabs are paid for in steps of this. */
@@ -97,6 +99,19 @@ charge(struct slab *slab, uint32_t bytes)
 	slab_pool_charge(slab->pool, bytes);
 }
 
+/* The warmest of the free ones; the last ones of the list stay where they are,
+   so that they are the coldest. */
+static void
+take_free_plain(struct slab_pool *pool)
+{
+	pool->free_plain = pool->free_plain->next_free;
+	pool->n_free--;
+	if (pool->n_idle > pool->n_free)
+		pool->n_idle = pool->n_free;
+	if (pool->n_cold > pool->n_free)
+		pool->n_cold = pool->n_free;
+}
+
 struct slab *
 slab_new(struct slab_pool *pool)
 {
@@ -106,7 +121,7 @@ slab_new(struct slab_pool *pool)
 	if (pool->used > 0 && pool->used + SLAB_SIZE > pool->max)
 		return NULL;
 	if (slab) {
-		pool->free_plain = slab->next_free;
+		take_free_plain(pool);
 	} else if (pool->n_fresh < pool->n_plain) {
 		slab = &pool->plain[pool->n_fresh];
 		slab->pool = pool;
@@ -132,6 +147,8 @@ slab_new_large(struct slab_pool *pool)
 	if (slab) {
 		pool->free_large = slab->next_free;
 		pool->n_free_large--;
+		if (pool->n_idle_large > pool->n_free_large)
+			pool->n_idle_large = pool->n_free_large;
 	} else {
 		slab = calloc(1, sizeof(*slab));
 		if (!slab)
@@ -191,6 +208,7 @@ release(struct slab *slab)
 	case SLAB_PLAIN:
 		slab->next_free = pool->free_plain;
 		pool->free_plain = slab;
+		pool->n_free++;
 		break;
 	case SLAB_LARGE:
 		if (pool->n_free_large == KEEP_LARGE) {
@@ -202,6 +220,7 @@ release(struct slab *slab)
 		pool->n_free_large++;
 		break;
 	case SLAB_SMALL:
+		pool->heap_freed += slab->cap;
 		free(slab);
 		break;
 	}
@@ -221,4 +240,44 @@ slab_unref(struct slab *slab)
 	release(slab);
 	/* last: it may call those who wait for memory */
 	slab_pool_uncharge(pool, charged);
+}
+
+/* ---- back to the kernel ---------------------------------------------------- */
+
+static void
+give_back_plain(struct slab_pool *pool)
+{
+	struct slab *slab = pool->free_plain;
+	size_t left = pool->n_free;
+
+	for (; left > pool->n_idle; left--)
+		slab = slab->next_free;
+	for (; left > pool->n_cold; left--) {
+		giveback_pages(slab->data, SLAB_SIZE);
+		slab = slab->next_free;
+	}
+	pool->n_cold = pool->n_idle;
+	pool->n_idle = pool->n_free;
+}
+
+/* Any of them: which one lies idle is chance. */
+static void
+give_back_large(struct slab_pool *pool)
+{
+	while (pool->n_idle_large > 0) {
+		struct slab *slab = pool->free_large;
+
+		pool->free_large = slab->next_free;
+		pool->n_free_large--;
+		pool->n_idle_large--;
+		free_large(pool, slab);
+	}
+	pool->n_idle_large = pool->n_free_large;
+}
+
+void
+slab_pool_give_back(struct slab_pool *pool)
+{
+	give_back_plain(pool);
+	give_back_large(pool);
 }

@@ -18,6 +18,9 @@
  * refused at the ceiling, and those who need one wait in `waiters`. Small
  * slabs are charged but not refused: answers must go out, and other limits
  * bound them.
+ *
+ * Memory of slabs that was in use once stays resident until somebody who knows
+ * the time asks for slab_pool_give_back().
  */
 #ifndef UMBELD_SLAB_H
 #define UMBELD_SLAB_H
@@ -54,9 +57,14 @@ struct slab_pool {
 	size_t n_plain;
 	size_t n_fresh; /* plain slabs that were never used */
 	struct slab *free_plain;
+	size_t n_free; /* in that list ... */
+	size_t n_idle; /* ... and of its last ones, how many were not in use */
+	size_t n_cold; /* since slab_pool_give_back(), or ever since it */
 	struct slab *free_large;
 	uint32_t n_free_large;
+	uint32_t n_idle_large;
 	uint32_t large_size;
+	size_t heap_freed; /* bytes of small slabs; for others to look at */
 };
 
 /*
@@ -90,6 +98,21 @@ slab_ref(struct slab *slab)
 
 /* Give a reference back; NULL is fine. */
 void slab_unref(struct slab *slab);
+
+/* Of free slabs whose memory is resident, so many are always kept. */
+#define SLAB_SPARE 1u
+
+/* Is there anything worth a slab_pool_give_back()? */
+static inline bool
+slab_pool_has_spare(const struct slab_pool *pool)
+{
+	return pool->n_free - pool->n_cold > SLAB_SPARE ||
+	       pool->n_free_large > 0;
+}
+
+/* The memory of slabs that were free all the time since this was called last
+   goes back to the kernel; they can still be had. */
+void slab_pool_give_back(struct slab_pool *pool);
 
 /* Memory that messages occupy elsewhere: in the kernel's socket buffers. */
 void slab_pool_charge(struct slab_pool *pool, size_t bytes);

@@ -142,7 +142,7 @@ class Connections(FaultCase):
         self.say(f"a message to all of them: {(time.monotonic() - begun) * 1000:.0f} ms")
         for client in crowd:
             client.close()
-        self.finish(f"{CROWD} connections", slack=CROWD * 2048)
+        self.finish(f"{CROWD} connections", connections=CROWD)
 
 
 if __name__ == "__main__":

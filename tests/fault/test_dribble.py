@@ -42,7 +42,7 @@ class Dribble(FaultCase):
         self.say(f"{held / N:.0f} bytes of the broker's memory for each of {N}; closed after {took:.1f} s")
         if not SANITIZED:
             self.assertLess(abs(took - FRAME_MS / 1000), FRAME_MS / 1000)
-        self.finish("slow dribble", slack=N * 8192)
+        self.finish("slow dribble", connections=N)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class HostileOpenings(FaultCase):
         for one in halves:
             self.expect_fatal(one, "timeout")
             one.close()
-        self.finish(f"{n} connections, closed after {begun} ms")
+        self.finish(f"{n} connections, closed after {begun} ms", connections=n)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ class NeverReading(FaultCase):
         self.assertEqual(self.info()["evicted"], 0 if policy == "drop-oldest" else N)
         for session in (*deaf, writer):
             session.close()
-        self.finish(f"{N} x {OFFERED >> 20} MiB under {policy}", slack=MEMORY_MAX)
+        self.finish(f"{N} x {OFFERED >> 20} MiB under {policy}")
 
     def test_block(self):
         self.flood("block")

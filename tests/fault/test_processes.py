@@ -104,7 +104,7 @@ class Processes(FaultCase):
             self.assertLess(self.umbeld.memory(), 2 * before + (4 << 20))
         for client in clients:
             client.close()
-        self.finish(f"a storm of {STORM}", slack=STORM * 2048)
+        self.finish(f"a storm of {STORM}", connections=STORM)
 
     def crowd(self, n):
         clients = []

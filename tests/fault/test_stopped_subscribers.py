@@ -6,7 +6,7 @@
 
 import time
 
-from fault import ALONE, FULL, KEPT, FaultCase, main, publish, sized, wire
+from fault import ALONE, FULL, FaultCase, main, publish, sized, wire
 
 STOPPED_S = sized(2, 60, 2)
 STALL_MS = "2000" if FULL else "300"
@@ -49,9 +49,7 @@ class StoppedSubscribers(FaultCase):
         if policy == "drop-oldest":
             self.assertEqual(seen["received"] + seen["lost"], COUNT)
             self.assertEqual(seen["reconnects"], 0)
-        # an outbox of 1 MiB and what it pins, and the slabs of a publisher at full speed
-        self.finish(f"{STOPPED_S} s under {policy}, {COUNT} messages routed in {took:.2f} s, holds {report['holds']}",
-                    slack=2 * KEPT)
+        self.finish(f"{STOPPED_S} s under {policy}, {COUNT} messages routed in {took:.2f} s, holds {report['holds']}")
 
     def test_block(self):
         self.stopped("block")
@@ -88,8 +86,7 @@ class StoppedSubscribers(FaultCase):
             self.assertGreater(lost, 0, "not one was dropped: the test is too tame")
             monitor.close()
         sender.close()
-        # how much of it they occupied at one moment depends on who had the processor, and all of it stays resident
-        self.finish(f"{N_MONITORS} monitors, {MONITORED} messages of {SIZE}", slack=MEMORY_MAX)
+        self.finish(f"{N_MONITORS} monitors, {MONITORED} messages of {SIZE}")
 
 
 if __name__ == "__main__":

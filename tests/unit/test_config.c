@@ -56,6 +56,7 @@ TEST(without_flags_the_defaults_hold)
 	assert_int_equal(c.linger_ms, 5000);
 	assert_int_equal(c.settle_ms, 200);
 	assert_int_equal(c.drain_ms, 3000);
+	assert_int_equal(c.give_back_ms, 5000);
 	config_fini(&c);
 	assert_null(c.socket_path);
 	config_fini(&c);
@@ -86,6 +87,7 @@ static const struct {
 	NUMBER("linger-ms", linger_ms),
 	NUMBER("settle-ms", settle_ms),
 	NUMBER("drain-ms", drain_ms),
+	NUMBER("give-back-ms", give_back_ms),
 	NUMBER("ready-fd", ready_fd),
 };
 

@@ -4,6 +4,8 @@
 #include "broker/slab.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "unit.h"
 
@@ -253,6 +255,119 @@ TEST(a_slab_is_free_before_those_who_wait_for_it_are_told)
 	slab_pool_fini(&pool);
 }
 
+/* How many of the pool's pages the kernel has given us. */
+static size_t
+resident_pages(const struct slab_pool *pool)
+{
+	static unsigned char there[1 << 16];
+	size_t size = (size_t)sysconf(_SC_PAGESIZE), n = 0;
+	size_t pages = pool->n_plain * SLAB_SIZE / size;
+
+	assert_true(pages <= sizeof(there));
+	assert_int_equal(mincore(pool->memory, pages * size, (void *)there), 0);
+	for (size_t i = 0; i < pages; i++)
+		n += there[i] & 1u;
+	return n;
+}
+
+/* So many slabs at a time, all of them written to, and free again. */
+static void
+use(struct slab_pool *pool, unsigned n)
+{
+	struct slab *s[16];
+
+	for (unsigned i = 0; i < n; i++) {
+		assert_non_null(s[i] = slab_new(pool));
+		memset(s[i]->data, (int)i, s[i]->cap);
+	}
+	while (n > 0)
+		slab_unref(s[--n]);
+}
+
+TEST(what_was_free_all_the_time_goes_back_to_the_kernel_and_can_be_had_again)
+{
+	size_t each = SLAB_SIZE / (size_t)sysconf(_SC_PAGESIZE);
+	struct slab_pool pool;
+
+	assert_int_equal(slab_pool_init(&pool, 16 * SLAB_SIZE, 65536), 0);
+	assert_false(slab_pool_has_spare(&pool));
+	use(&pool, 10);
+	assert_int_equal(resident_pages(&pool), 10 * each);
+	assert_true(slab_pool_has_spare(&pool));
+	slab_pool_give_back(&pool); /* they were in use since the last time */
+	assert_int_equal(resident_pages(&pool), 10 * each);
+	use(&pool, 3); /* the warmest, and the others are idle */
+	slab_pool_give_back(&pool);
+	if (resident_pages(&pool) == 10 * each)
+		skip(); /* this system takes nothing back */
+	assert_int_equal(resident_pages(&pool), 3 * each);
+	assert_true(slab_pool_has_spare(&pool));
+	use(&pool, 1);
+	slab_pool_give_back(&pool);
+	assert_int_equal(resident_pages(&pool), 1 * each);
+	assert_false(slab_pool_has_spare(&pool));
+
+	use(&pool, 16);
+	assert_int_equal(resident_pages(&pool), 16 * each);
+	slab_pool_give_back(&pool);
+	slab_pool_give_back(&pool);
+	assert_int_equal(resident_pages(&pool), 0);
+	use(&pool, 16);
+	slab_pool_fini(&pool);
+}
+
+TEST(large_slabs_that_nobody_needs_are_not_kept_for_ever)
+{
+	struct slab_pool pool;
+	struct slab *s[3];
+
+	assert_int_equal(slab_pool_init(&pool, 64 << 20, 1 << 20), 0);
+	for (int i = 0; i < 3; i++)
+		s[i] = slab_new_large(&pool);
+	for (int i = 0; i < 3; i++)
+		slab_unref(s[i]);
+	assert_true(slab_pool_has_spare(&pool));
+	slab_pool_give_back(&pool);
+	assert_int_equal(pool.n_free_large, 3);
+	slab_unref(slab_new_large(&pool));
+	slab_pool_give_back(&pool);
+	assert_int_equal(pool.n_free_large, 1);
+	slab_pool_give_back(&pool);
+	assert_int_equal(pool.n_free_large, 0);
+	assert_false(slab_pool_has_spare(&pool));
+	slab_pool_fini(&pool);
+}
+
+/* Whatever is taken and given back in between, nobody's bytes are lost. */
+TEST(nothing_that_is_in_use_is_given_back)
+{
+	struct chance c = chance_new("slab");
+	struct slab *held[16] = { NULL };
+	struct slab_pool pool;
+
+	assert_int_equal(slab_pool_init(&pool, 16 * SLAB_SIZE, 65536), 0);
+	for (unsigned k = 0; k < 3000; k++) {
+		unsigned i = chance_below(&c, COUNT(held));
+
+		if (held[i]) {
+			for (size_t at = 0; at < SLAB_SIZE; at += 4096)
+				assert_int_equal(held[i]->data[at], i + 1);
+			slab_unref(held[i]);
+			held[i] = NULL;
+		} else {
+			assert_non_null(held[i] = slab_new(&pool));
+			memset(held[i]->data, (int)i + 1, SLAB_SIZE);
+		}
+		if (chance_below(&c, 4) == 0)
+			slab_pool_give_back(&pool);
+		assert_true(pool.n_cold <= pool.n_free);
+		assert_true(pool.n_idle <= pool.n_free);
+	}
+	for (unsigned i = 0; i < COUNT(held); i++)
+		slab_unref(held[i]);
+	slab_pool_fini(&pool);
+}
+
 int
 main(void)
 {
@@ -272,6 +387,11 @@ main(void)
 			who_waits_is_told_when_a_slab_fits_again_and_not_before),
 		cmocka_unit_test(
 			a_slab_is_free_before_those_who_wait_for_it_are_told),
+		cmocka_unit_test(
+			what_was_free_all_the_time_goes_back_to_the_kernel_and_can_be_had_again),
+		cmocka_unit_test(
+			large_slabs_that_nobody_needs_are_not_kept_for_ever),
+		cmocka_unit_test(nothing_that_is_in_use_is_given_back),
 	};
 
 	return RUN(tests);
