@@ -23,6 +23,7 @@ CORPUS = [
 ]
 FRAMES = [wire.frame(tree) for tree in CORPUS]
 STREAM = b"".join(FRAMES)
+SLAB = 256 << 10  # what the broker reads at a time, at most
 ENDS = ("close", "half-close", "reset")
 CPU_MAX = 0.05
 WINDOW = 1.0
@@ -117,6 +118,41 @@ class CutStreams(FaultCase):
         self.assertEqual(by_writer, {f"quick.{k}": [k.to_bytes(4, "big") + bytes([j]) for j in range(size)] for k in range(n)})
         spy.close()
         self.finish(f"{n} writers of {size} messages")
+
+    def test_what_is_left_when_the_broker_meets_epipe_is_routed(self):
+        """More than it reads at a time: it has answered, and nobody is there to take that, when it reads the rest."""
+        n = sized(20, 200, 10)
+        self.begin(canary=False)  # it would miss the broker that stands still
+        spy = self.subscriber("left.*", name="spy")
+        begins = b"".join(map(wire.frame, ([wire.HELLO, 1, "left", {}], [wire.PING, 1])))
+        expected = {}
+        for start in range(0, n, 10):
+            self.umbeld.stop()
+            for number in range(start, start + 10):
+                writer = self.raw()
+                writer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+                message = wire.frame([wire.PUBLISH, 0, wire.ZEROS, f"left.{number}", None, None, bytes(2000)])
+                took = self.write_what_fits(writer, begins + message * 500)
+                expected[f"left.{number}"] = (took - len(begins)) // len(message)
+                self.assertGreater(took, SLAB + 65536, "it is all read at once: the test is too tame")
+                writer.close()
+            self.umbeld.go_on()
+            self.drive([spy], lambda: len(spy.frames) >= sum(expected.values()), "all that was written")
+        got = [frame.tree[3] for frame in spy.frames]
+        self.assertEqual({topic: got.count(topic) for topic in set(got)}, expected)
+        spy.close()
+        self.finish(f"{n} writers, {sum(expected.values())} messages")
+
+    def write_what_fits(self, connection, data):
+        """Into the kernel, while nobody reads. How much that was."""
+        at = 0
+        connection.socket.setblocking(False)
+        try:
+            while at < len(data):
+                at += connection.socket.send(data[at:at + 65536])
+        except BlockingIOError:
+            pass
+        return at
 
     def test_half_closed_ones_cost_nothing(self):
         """The end of their stream is their goodbye; while what waits for them is unread, the broker does not spin."""

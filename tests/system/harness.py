@@ -156,12 +156,13 @@ class Process:
 
 
 class Broker(Process):
-    """umbeld on `path` (its --config may say so instead of us); returns when it says that it is ready."""
+    """umbeld on `path` (its --config may say so instead of us), started by the command `under`, which becomes it; returns when it says
+    that it is ready."""
 
-    def __init__(self, path, *flags, say_path=True, **process):
+    def __init__(self, path, *flags, say_path=True, under=(), **process):
         self.path = str(path)
         ready, tell = os.pipe()
-        command = [binary("umbeld"), *(("--socket", self.path) if say_path else ()), "--ready-fd", str(tell), *flags]
+        command = [*under, binary("umbeld"), *(("--socket", self.path) if say_path else ()), "--ready-fd", str(tell), *flags]
         try:
             super().__init__(command, pass_fds=[tell], **process)
         finally:

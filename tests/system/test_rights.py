@@ -6,8 +6,10 @@
 import contextlib
 import os
 import random
+import resource
 import signal
 import sys
+import time
 import unittest
 
 from harness import Case, wire
@@ -156,6 +158,45 @@ acl:
         self.user(BOB)  # there are descriptors again
         self.assertEqual(self.reload(broker), "reloaded rules=1 subscriptions_revoked=0")
         self.assertEqual(self.verdict(witness, "a"), "publish: no rule allows it")
+
+    @unittest.skipUnless(hasattr(resource, "prlimit"), "needs prlimit(2)")
+    def test_when_its_descriptors_are_taken_away_the_old_rules_stay(self):
+        """The reserve is no help then: it may open nothing, not even the file."""
+        broker = self.broker_with(["allow: [publish], who: [everyone], topics: [a]"])
+        witness = self.user(ALICE)
+        self.write(["allow: [publish], who: [everyone], topics: [b]"])
+        before = resource.prlimit(broker.pid, resource.RLIMIT_NOFILE)
+        taken = {int(fd) for fd in os.listdir(f"/proc/{broker.pid}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        resource.prlimit(broker.pid, resource.RLIMIT_NOFILE, (free, before[1]))
+        self.assertEqual(self.reload(broker), "reload failed, all stays as it was: see above")
+        self.assertIn("Too many open files", broker.text())
+        self.assertIsNone(self.verdict(witness, "a"))
+        resource.prlimit(broker.pid, resource.RLIMIT_NOFILE, before)
+        self.assertEqual(self.reload(broker), "reloaded rules=1 subscriptions_revoked=0")
+        self.assertEqual(self.verdict(witness, "a"), "publish: no rule allows it")
+
+    def test_refused_messages_are_reported_at_once_and_then_once_a_second_with_their_number(self):
+        broker = self.broker_with(["allow: [publish], who: [everyone], topics: [a]"])
+        eager = self.user(ALICE)
+        begun = time.monotonic()
+        for _ in range(3):
+            eager.queue(*([wire.PUBLISH, 0, wire.ZEROS, f"b.{number}", None, None, b""] for number in range(1000)))
+        before, counts = eager.barrier()
+        self.assertEqual(counts.refused, 3000)
+        errors = [frame.tree for frame in before if frame.type == wire.ERROR]
+        if time.monotonic() - begun < 1.0:
+            self.assertEqual([(error[2], error[5]) for error in errors], [("publish: no rule allows it", "b.0")])
+        while len(errors) < 2:
+            errors.append(eager.receive().tree)
+        took = time.monotonic() - begun
+        self.assertGreaterEqual(took, 1.0)
+        self.assertEqual(errors[1][2:], ["2999 more messages were refused in the last second, this is the last of them "
+                                         "(publish: no rule allows it)", 0, False, "b.999"])
+        broker.expect(r"refused a message about=\"?b\.0\"?: publish: no rule allows it session=\d+")
+        broker.expect(r"refused messages n=2999 in_ms=1000 last: publish: no rule allows it session=\d+")
+        # and nothing more, when there is nothing more
+        self.assertEqual(eager.barrier()[0], [])
 
     def test_a_thousand_attempts_to_pass_for_another_reach_nobody(self):
         self.broker_with([f"allow: [publish], who: [uid {ALICE}], topics: [a.**]",
