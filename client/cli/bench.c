@@ -117,8 +117,7 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 		return;
 	b->refused = true;
 	cli_complain("no subscription to %s: %s", b->topic,
-	             *umbel_last_error(c) ? umbel_last_error(c)
-	                                  : umbel_strerror(error));
+	             connection_refusal(c, b->topic, error));
 }
 
 /* One message there and back, before any thread is started. A verdict. */

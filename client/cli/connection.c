@@ -470,6 +470,28 @@ connection_flush(struct connection *n, int64_t deadline)
 	return r;
 }
 
+/* What is behind `start`, or all of it. */
+static const char *
+without(const char *text, const char *start)
+{
+	size_t n = strlen(start);
+
+	return strncmp(text, start, n) == 0 ? text + n : text;
+}
+
+const char *
+connection_refusal(struct umbel *c, const char *filter, int error)
+{
+	const char *text = umbel_last_error(c);
+	const char *about = without(text, "subscribe to ");
+
+	if (!*text)
+		return umbel_strerror(error);
+	if (about != text && without(about, filter) != about)
+		text = without(without(about, filter), ": ");
+	return without(text, "subscribe: ");
+}
+
 void
 connection_close(struct connection *n)
 {

@@ -73,6 +73,10 @@ uint64_t connection_unconfirmed(struct connection *n);
 /* Wait until the broker has routed all that was published. A verdict. */
 int connection_flush(struct connection *n, int64_t deadline);
 
+/* Why there is no subscription to `filter` (any more), in the words of the
+   broker, without those that say that it is about a subscription. */
+const char *connection_refusal(struct umbel *c, const char *filter, int error);
+
 /* Say goodbye, and free. */
 void connection_close(struct connection *n);
 

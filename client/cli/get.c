@@ -84,8 +84,7 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 	if (error == 0)
 		return;
 	cli_complain("cannot get %s: %s", g->filter,
-	             *umbel_last_error(c) ? umbel_last_error(c)
-	                                  : umbel_strerror(error));
+	             connection_refusal(c, g->filter, error));
 	g->done = true;
 	g->verdict = CLI_REFUSED;
 }

@@ -3,6 +3,7 @@
 
 #include "names.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,24 +54,38 @@ names_fault(const char *name, bool wildcards)
 	return "it has white space or control characters";
 }
 
+/* Has this folder one file that a * is about? */
+static bool
+is_only_file(void)
+{
+	DIR *folder = opendir(".");
+	const struct dirent *entry;
+	int n = 0;
+
+	if (!folder)
+		return false;
+	while (n < 2 && (entry = readdir(folder)))
+		n += entry->d_name[0] != '.';
+	closedir(folder);
+	return n == 1;
+}
+
 bool
 names_are_files(char *const *names, int n)
 {
 	for (int i = 0; i < n; i++)
 		if (access(names[i], F_OK) != 0)
 			return false;
-	return n > 0;
+	return n > 1 || (n == 1 && is_only_file());
 }
 
 void
 names_refuse(const struct cli *cli, const char *name, bool wildcards)
 {
-	char *names[] = { (char *)name };
-
 	cli_complain("\"%s\" is not a %s: %s", name,
 	             wildcards ? "filter" : "topic",
 	             names_fault(name, wildcards));
-	if (names_are_files(names, 1))
+	if (access(name, F_OK) == 0)
 		cli_hint("it is the name of a file: if it came from a "
 		         "wildcard, quote that: umbel %s '*'",
 		         cli->verb);

@@ -15,7 +15,7 @@
 const char *names_fault(const char *name, bool wildcards);
 
 /* Do these look like what the shell made of an unquoted wildcard: are they all
-   names of existing files? */
+   names of existing files, and is one alone the only file that * could be? */
 bool names_are_files(char *const *names, int n);
 
 /* Complain about a topic or filter and end the process with CLI_USAGE. */

@@ -81,8 +81,7 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 	if (error == 0)
 		return;
 	cli_complain("no subscription to %s: %s", p->filter,
-	             *umbel_last_error(c) ? umbel_last_error(c)
-	                                  : umbel_strerror(error));
+	             connection_refusal(c, p->filter, error));
 	p->done = true;
 	p->verdict = CLI_REFUSED;
 }

@@ -238,8 +238,7 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 	if (error == 0)
 		return;
 	cli_complain("no subscription to %s: %s", filter->text,
-	             *umbel_last_error(c) ? umbel_last_error(c)
-	                                  : umbel_strerror(error));
+	             connection_refusal(c, filter->text, error));
 	end(filter->sub, CLI_REFUSED);
 }
 
@@ -341,9 +340,9 @@ static int
 conclude(struct sub *s, int r)
 {
 	if (r == CLI_TIMEOUT && s->count > 0) {
-		cli_complain("the time is over: %" PRIu64 " of %" PRIu64
-		             " message%s",
-		             s->taken, s->count, cli_plural(s->count));
+		cli_complain("the time is over: %" PRIu64
+		             " message%s of %" PRIu64,
+		             s->taken, cli_plural(s->taken), s->count);
 		return r;
 	}
 	if (r == CLI_OK || r == CLI_TIMEOUT || (r > CLI_SIGNAL && !s->count))

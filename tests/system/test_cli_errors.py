@@ -198,6 +198,15 @@ class Usage(CliTest):
         self.assertIn(b"name of a file", result.stderr)
         self.assertIn(b"quote", result.stderr)
 
+    def test_a_filter_that_happens_to_be_a_file_too_needs_no_note(self):
+        for name in ("door", "window"):
+            open(f"{self.folder}/{name}", "w", encoding="ascii").close()
+        result = subprocess.run([UMBEL, "sub", "door"], cwd=self.folder, env=self.env, stderr=subprocess.PIPE, check=False)
+        self.assertNotIn(b"name of a file", result.stderr)
+        os.unlink(f"{self.folder}/window")
+        result = subprocess.run([UMBEL, "sub", "door"], cwd=self.folder, env=self.env, stderr=subprocess.PIPE, check=False)
+        self.assertIn(b"name of a file", result.stderr)
+
     def test_a_wildcard_that_the_shell_ate_is_noticed_by_pub(self):
         for name in ("one", "two", "three"):
             open(f"{self.folder}/{name}", "w", encoding="ascii").close()

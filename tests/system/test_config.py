@@ -78,7 +78,7 @@ class Config(Case):
         broker.expect(r'revoked sub=\d+ filter="a": subscribe: no rule allows it session=\d+ name="umbel sub"')
         broker.expect("reloaded rules=1 subscriptions_revoked=1")
         self.assertEqual(subscriber.wait(), 6, subscriber.text())
-        self.assertIn("subscribe to a: subscribe: no rule allows it", subscriber.text())
+        self.assertIn("umbel: no subscription to a: no rule allows it", subscriber.text())
 
     def test_the_rules_can_be_asked_about_anybody(self):
         where = ("--config", EXAMPLE)
