@@ -278,6 +278,15 @@ choose_sockets(struct config *c, const struct flags *f)
 	return c->socket_path ? 0 : -ENOMEM;
 }
 
+/* What is only looked at may be for another user, who has a place for one. */
+static bool
+needs_sockets(const struct config *c, const struct flags *f)
+{
+	bool looks = f->check || f->test_user;
+
+	return c->n_sockets > 0 || c->socket_path || !looks;
+}
+
 static int
 put_together(struct config *c, const struct flags *f)
 {
@@ -295,12 +304,16 @@ put_together(struct config *c, const struct flags *f)
 			r = take_flag(c, i, f->given[i]);
 	}
 	share_descriptors(c);
+	if (r == 0 && !needs_sockets(c, f))
+		return 0;
 	return r == 0 ? choose_sockets(c, f) : r;
 }
 
 static enum config_result
 answer(const struct config *c, const struct flags *f)
 {
+	size_t n_sockets = c->n_sockets ? c->n_sockets : 1;
+
 	if (f->test_user)
 		return configshow_test(c, f->test_user, f->question,
 		                       f->n_question);
@@ -308,7 +321,7 @@ answer(const struct config *c, const struct flags *f)
 		configshow_print(c, stdout);
 	else
 		printf("umbeld: all in order: %zu socket%s, %zu rule%s\n",
-		       c->n_sockets, c->n_sockets == 1 ? "" : "s",
+		       n_sockets, n_sockets == 1 ? "" : "s",
 		       c->acl ? c->acl->n_rules : 0,
 		       c->acl && c->acl->n_rules == 1 ? "" : "s");
 	return CONFIG_SHOWN;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -91,6 +92,22 @@ lock_patiently(int fd)
 	return true;
 }
 
+/* The directory is not there, and make_directory() could not help it. */
+static int
+complain_no_directory(const struct listener *l)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+	char *copy = strdup(l->path);
+	const char *dir = copy ? dirname(copy) : "its directory";
+
+	complain("%s: %s cannot make the directory %s: %s; as root: "
+	         "install -d -o %s %s",
+	         l->path, pw ? pw->pw_name : "this user", dir, strerror(ENOENT),
+	         pw ? pw->pw_name : "USER", dir);
+	free(copy);
+	return -1;
+}
+
 static int
 take_lock(struct listener *l)
 {
@@ -100,6 +117,10 @@ take_lock(struct listener *l)
 		return complain("out of memory");
 	l->lock_fd =
 		open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (l->lock_fd < 0 && errno == ENOENT) {
+		free(path);
+		return complain_no_directory(l);
+	}
 	if (l->lock_fd < 0) {
 		complain("%s: cannot open the lock file: %s", path,
 		         strerror(errno));

@@ -101,6 +101,7 @@ class SocketFile(Case):
         self.assertEqual(mode, 0o755 if os.geteuid() == 0 else 0o700)
         said = self.refused("--socket", str(self.directory / "no" / "such" / "sock"))
         self.assertIn("No such file or directory", said)
+        self.assertRegex(said, rf"as root: install -d -o \w+ {self.directory}/no/such$")
 
     def test_a_directory_that_we_may_not_write_is_a_clear_error(self):
         options = {}

@@ -356,6 +356,10 @@ TEST(check_says_that_all_is_in_order_or_what_is_not)
 	assert_int_equal(parse(&c, "--check", NULL, NULL, NULL), CONFIG_SHOWN);
 	assert_string_equal(out.text,
 	                    "umbeld: all in order: 1 socket, 1 rule\n");
+	unsetenv("XDG_RUNTIME_DIR"); /* it is for another user to run */
+	assert_int_equal(parse(&c, "--check", NULL, NULL, NULL), CONFIG_SHOWN);
+	assert_string_equal(out.text,
+	                    "umbeld: all in order: 1 socket, 1 rule\n");
 	put("umbeld.yaml", "acl: a");
 	assert_int_equal(parse(&c, "--check", NULL, NULL, NULL), CONFIG_BAD);
 	put("umbeld.yaml", "");
