@@ -3,6 +3,7 @@
 
 #include "weblists.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +24,17 @@ static const char nowhere[] = "$inbox";
 
 /* ---- the question --------------------------------------------------------- */
 
-/* What is asked for by number. False when it is none. */
+static bool
+is_number(const char *text, int len)
+{
+	for (int i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+	}
+	return len > 0;
+}
+
+/* What is asked for by number. False when it is none, and answered. */
 static bool
 pack_number(struct pack *p, struct web *w, const char *key, uint32_t *pairs)
 {
@@ -33,13 +44,13 @@ pack_number(struct pack *p, struct web *w, const char *key, uint32_t *pairs)
 
 	if (len == HTTP_ABSENT)
 		return true;
-	if (len <= 0)
+	if (!is_number(text, len)) {
+		print_format(webreply_words(w), "%s=N is a number", key);
+		webreply_why(w, 400);
 		return false;
-	for (int i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		n = n * 10 + (uint64_t)(text[i] - '0');
 	}
+	for (int i = 0; i < len; i++)
+		n = n * 10 + (uint64_t)(text[i] - '0');
 	pack_pair_uint(p, key, n);
 	++*pairs;
 	return true;
@@ -53,15 +64,18 @@ pack_filter(struct pack *p, struct web *w, uint32_t *pairs)
 
 	if (len == HTTP_ABSENT)
 		return true;
-	if (len < 0 || !filter_is_valid(filter, (size_t)len))
+	if (len < 0 || !filter_is_valid(filter, (size_t)len)) {
+		webreply_error(w, 400, "not a valid filter");
 		return false;
+	}
 	pack_text(p, "filter");
 	pack_str(p, filter, (size_t)len);
 	++*pairs;
 	return true;
 }
 
-/* The options of the question; what a list does not know it ignores. */
+/* The options of the question; what a list does not know it ignores. False:
+   they are not what they should be, which was answered. */
 static bool
 pack_options(struct pack *p, struct web *w)
 {
@@ -77,7 +91,8 @@ pack_options(struct pack *p, struct web *w)
 		pairs++;
 	}
 	pack_count(map, pairs);
-	return !p->full;
+	assert(!p->full);
+	return true;
 }
 
 /* ---- the answer ----------------------------------------------------------- */
@@ -217,13 +232,7 @@ weblists_begin(struct web *w)
 	struct pack p = pack_into(question, sizeof(question));
 
 	w->place = (struct web_list_place){ 0 };
-	if (!pack_options(&p, w)) {
-		webreply_error(w, 400,
-		               "options are session=N, uid=N and "
-		               "filter=FILTER");
-		return;
-	}
-	if (!webreply_begin(w, WEB_JSON))
+	if (!pack_options(&p, w) || !webreply_begin(w, WEB_JSON))
 		return;
 	w->stage = WEB_LISTING;
 	weblists_go_on(w);

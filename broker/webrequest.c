@@ -155,6 +155,6 @@ webrequest_take_body(struct web *w)
 		webroutes_run(w);
 	} else if (w->stage == WEB_BODY && w->all_read &&
 	           !session_is_waiting(&w->session)) {
-		session_end(&w->session); /* the rest will never come */
+		webreply_last_error(w, 400, "the body ended too early");
 	}
 }

@@ -143,6 +143,22 @@ TEST(who_waits_for_it_is_told_to_go_on)
 	gate_fini(&t);
 }
 
+TEST(a_body_that_ends_too_early_is_told)
+{
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	e = end_open(&t);
+	end_send(&t, &e,
+	         "POST /topics/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel");
+	shutdown(e.fd, SHUT_WR);
+	end_asks(&t, &e, "", "HTTP/1.1 400 ", "too early");
+	assert_true(e.eof);
+	end_close(&e);
+	gate_fini(&t);
+}
+
 int
 main(void)
 {
@@ -154,6 +170,7 @@ main(void)
 		cmocka_unit_test(
 			what_follows_a_request_that_was_refused_early_is_no_request),
 		cmocka_unit_test(who_waits_for_it_is_told_to_go_on),
+		cmocka_unit_test(a_body_that_ends_too_early_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
