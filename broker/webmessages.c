@@ -355,6 +355,6 @@ webmessages_on_timeout(struct web *w)
 {
 	hold_forget(&w->session); /* it may not even have been taken */
 	input_drop(&w->frames);
-	webreply_is_last(w);
+	/* a late reply is to this request's topic, and no other's answer */
 	webreply_error(w, 504, "no reply in time");
 }

@@ -379,21 +379,19 @@ static bool
 carry_out(struct web *w)
 {
 	struct session *s = &w->session;
+	const struct broker_counts *c = &s->broker->counts;
 	bool publishes = w->stage == WEB_SAYING;
-	uint64_t refused = s->refused;
-	uint32_t body_len, receivers = 0;
+	uint64_t refused = s->refused, sent = c->messages_out;
+	uint32_t body_len;
 
 	if (s->state == SESSION_ENDING || session_is_waiting(s) ||
 	    input_peek(&w->frames, command_max_body(s), &body_len) != FRAME_OK)
 		return false;
-	if (publishes)
-		receivers = router_count(&s->broker->router, w->topic,
-		                         w->topic_len);
 	if (command_take(s, &w->frames, body_len) != COMMAND_TAKEN)
 		return false;
 	input_rest(&w->frames);
 	if (publishes)
-		on_taken(w, receivers, refused);
+		on_taken(w, (uint32_t)(c->messages_out - sent), refused);
 	return true;
 }
 
