@@ -247,7 +247,7 @@ read_length(struct text value, uint64_t *out)
 }
 
 struct framing {
-	unsigned lengths, encodings; /* that were given */
+	unsigned lengths, encodings, hosts; /* that were given */
 };
 
 static unsigned
@@ -265,6 +265,8 @@ take_field(struct text name, struct text value, struct http_head *out,
 		if (!text_is(value, "chunked"))
 			return 501;
 		out->chunked = true;
+	} else if (text_is(name, "host")) {
+		f->hosts++;
 	} else if (text_is(name, "connection")) {
 		if (list_has(value, "close"))
 			out->keep_alive = false;
@@ -278,11 +280,12 @@ take_field(struct text name, struct text value, struct http_head *out,
 	return 0;
 }
 
-/* No two of them, and not both: who reads the other one sees another end. */
+/* No two of them, and not both: who reads the other one sees another end. Nor
+   two hosts; none is no harm, for there is one only. */
 static unsigned
 check_framing(const struct http_head *h, const struct framing *f)
 {
-	if (f->lengths + f->encodings > 1 ||
+	if (f->lengths + f->encodings > 1 || f->hosts > 1 ||
 	    (f->encodings > 0 && h->minor == 0))
 		return 400;
 	return 0;
@@ -453,12 +456,10 @@ take_control(struct http_chunks *c, struct text line)
 	switch (c->at) {
 	case HTTP_SIZE:
 		return take_size(c, line);
-	case HTTP_DATA_END:
-		c->at = HTTP_SIZE;
-		return line.len == 0 ? HTTP_PIECE_MORE : HTTP_PIECE_BAD;
 	case HTTP_TRAILER:
 		return take_trailer(c, line);
 	case HTTP_DATA:
+	case HTTP_DATA_END:
 		break;
 	}
 	return HTTP_PIECE_BAD;
@@ -481,6 +482,21 @@ take_data(struct http_chunks *c, struct text *rest, size_t most)
 	return data;
 }
 
+/* Nothing but CR LF: a chunk that says one byte too few would lose its own CR
+   to a milder reader. */
+static enum http_piece
+take_data_end(struct http_chunks *c, struct text *rest)
+{
+	if (rest->at[0] != '\r' || (rest->len > 1 && rest->at[1] != '\n'))
+		return HTTP_PIECE_BAD;
+	if (rest->len == 1)
+		return HTTP_PIECE_MORE;
+	rest->at += 2;
+	rest->len -= 2;
+	c->at = HTTP_SIZE;
+	return HTTP_PIECE_MORE;
+}
+
 enum http_piece
 http_next_piece(struct http_chunks *c, const char *bytes, size_t len,
                 size_t most, size_t *used, struct text *data)
@@ -492,6 +508,10 @@ http_next_piece(struct http_chunks *c, const char *bytes, size_t len,
 		if (c->at == HTTP_DATA) {
 			*data = take_data(c, &rest, most);
 			piece = HTTP_PIECE;
+		} else if (c->at == HTTP_DATA_END) {
+			piece = take_data_end(c, &rest);
+			if (c->at == HTTP_DATA_END)
+				break;
 		} else if (take_line(&rest, &line)) {
 			piece = line.len > LINE_MAX_BYTES
 			                ? HTTP_PIECE_BAD

@@ -160,6 +160,7 @@ TEST(what_is_wrong_has_a_status)
 TEST(a_body_has_one_length_or_none)
 {
 	static const char *const bad[] = {
+		"Host: a\r\nHost: a\r\n",
 		"Content-Length: 1\r\nContent-Length: 1\r\n",
 		"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
 		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -284,9 +285,12 @@ TEST(chunks_make_one_body_however_they_come)
 TEST(a_chunk_that_is_none_is_noticed)
 {
 	static const char *const bad[] = {
-		"x\r\n",   "\r\n",        "-1\r\n", "5 5\r\nhello\r\n",
-		"0x5\r\n", "1\r\nab\r\n", ";\r\n",  "1234567890123456\r\n",
-		"5,\r\n",
+		"x\r\n",         "\r\n",
+		"-1\r\n",        "5 5\r\nhello\r\n",
+		"0x5\r\n",       "1\r\nab\r\n",
+		";\r\n",         "1234567890123456\r\n",
+		"5,\r\n",        "1\r\na\n0\r\n\r\n",
+		"1\r\na\r0\r\n",
 	};
 	char body[64];
 
