@@ -409,6 +409,19 @@ http_query(const struct http_head *h, const char *name, unsigned nth, char *out,
 	return HTTP_ABSENT;
 }
 
+bool
+http_query_name(const struct http_head *h, unsigned nth, struct text *out)
+{
+	struct text query = h->query, value;
+
+	while (query.len > 0) {
+		*out = take_pair(&query, &value);
+		if (out->len > 0 && nth-- == 0)
+			return true;
+	}
+	return false;
+}
+
 /* ---- a body in chunks ----------------------------------------------------- */
 
 /* "1a2b" and perhaps "; something" */

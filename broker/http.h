@@ -60,6 +60,10 @@ int http_decode(struct text in, char *out, size_t cap);
 int http_query(const struct http_head *h, const char *name, unsigned nth,
                char *out, size_t cap);
 
+/* The name of the `nth` (from 0) value in the query, as it was sent. False: there
+   are not so many. */
+bool http_query_name(const struct http_head *h, unsigned nth, struct text *out);
+
 /* ---- a body in chunks ----------------------------------------------------- */
 
 struct http_chunks {

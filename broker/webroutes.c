@@ -3,6 +3,7 @@
 
 #include "webroutes.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "webmessages.h"
 #include "webreply.h"
 #include "webtalk.h"
+
+/* A query has no more of them. */
+#define OPTIONS_MAX 200u
 
 /* ---- pages ---------------------------------------------------------------- */
 
@@ -129,18 +133,25 @@ struct web_route {
 	void (*get)(struct web *w);
 	/* its head is there; false when it has been answered */
 	bool (*post)(struct web *w);
+	/* of its query, separated by spaces; "filter+" may come several times.
+	   NULL: it has none, and what is said is nobody's business */
+	const char *options;
 };
 
 static const struct web_route routes[] = {
-	{ "/", false, false, get_index, NULL },
-	{ "/healthz", false, false, get_health, NULL },
-	{ "/metrics", false, true, get_metrics, NULL },
-	{ "/sessions", false, true, weblists_begin, NULL },
-	{ "/subscriptions", false, true, weblists_begin, NULL },
-	{ "/topics", false, true, weblists_begin, NULL },
-	{ "/topics/", true, false, webmessages_get, webmessages_publish },
-	{ "/requests/", true, false, NULL, webmessages_ask },
-	{ "/subscribe", false, false, webevents_subscribe, NULL },
+	{ "/", false, false, get_index, NULL, NULL },
+	{ "/healthz", false, false, get_health, NULL, NULL },
+	{ "/metrics", false, true, get_metrics, NULL, NULL },
+	{ "/sessions", false, true, weblists_begin, NULL,
+	  "session uid filter" },
+	{ "/subscriptions", false, true, weblists_begin, NULL,
+	  "session uid filter" },
+	{ "/topics", false, true, weblists_begin, NULL, "session uid filter" },
+	{ "/topics/", true, false, webmessages_get, webmessages_publish,
+	  "retain" },
+	{ "/requests/", true, false, NULL, webmessages_ask, "timeout" },
+	{ "/subscribe", false, false, webevents_subscribe, NULL,
+	  "filter+ group retained heartbeat overflow" },
 };
 
 const char *
@@ -190,6 +201,58 @@ method_is_allowed(struct web *w)
 	else
 		webreply_wrong_method(w, r->get ? "GET, HEAD" : "POST");
 	return false;
+}
+
+/* How often may it be said? 0: it is none. */
+static unsigned
+most_of(const char *options, struct text name)
+{
+	const char *word = options;
+
+	while (*word) {
+		size_t len = strcspn(word, "+ ");
+
+		if (len == name.len && memcmp(word, name.at, len) == 0)
+			return word[len] == '+' ? UINT_MAX : 1;
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
+	return 0;
+}
+
+static unsigned
+count_of(const struct http_head *h, struct text name)
+{
+	struct text other;
+	unsigned n = 0;
+
+	for (unsigned i = 0; http_query_name(h, i, &other); i++)
+		n += other.len == name.len &&
+		     memcmp(other.at, name.at, name.len) == 0;
+	return n;
+}
+
+/* One that is misspelt must not do what was not meant. */
+static bool
+options_are_known(struct web *w)
+{
+	const char *options = w->route->options;
+	struct text name;
+
+	for (unsigned i = 0;
+	     options && i <= OPTIONS_MAX && http_query_name(&w->head, i, &name);
+	     i++) {
+		unsigned most = i < OPTIONS_MAX ? most_of(options, name) : 0;
+
+		if (most > 1 || (most == 1 && count_of(&w->head, name) == 1))
+			continue;
+		print_format(webreply_words(w),
+		             "options here are %s, each once%s", options,
+		             strchr(options, '+') ? ", or as often (+)" : "");
+		webreply_why(w, 400);
+		return false;
+	}
+	return true;
 }
 
 static bool
@@ -252,7 +315,8 @@ is_acceptable(struct web *w)
 		               "there are");
 		return false;
 	}
-	return method_is_allowed(w) && topic_is_named(w) && right_is_given(w);
+	return method_is_allowed(w) && topic_is_named(w) && right_is_given(w) &&
+	       options_are_known(w);
 }
 
 void
@@ -286,13 +350,13 @@ webroutes_flag(struct web *w, const char *name, bool *out)
 
 	if (len == HTTP_ABSENT)
 		return true;
-	if (len == 0 || (len == 1 && (value[0] == '0' || value[0] == '1')) ||
+	if ((len == 1 && (value[0] == '0' || value[0] == '1')) ||
 	    (len == 4 && memcmp(value, "true", 4) == 0) ||
 	    (len == 5 && memcmp(value, "false", 5) == 0)) {
-		*out = len == 0 || value[0] == '1' || value[0] == 't';
+		*out = value[0] == '1' || value[0] == 't';
 		return true;
 	}
-	print_format(webreply_words(w), "%s is 1 or 0", name);
+	print_format(webreply_words(w), "%s is 1, true, 0 or false", name);
 	webreply_why(w, 400);
 	return false;
 }
