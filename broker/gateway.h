@@ -7,7 +7,10 @@
  *
  * Each connection is a session like any other, which says to the broker in
  * umbel's own frames what its requests ask for; see web.h. So whatever holds
- * for clients holds here: rules, limits, holds, eviction.
+ * for clients holds here: rules, limits, holds, eviction. What is carried out
+ * differently is what differs: text that waits for a reader is owed like an
+ * outbox (session_ops.output_memory), each refusal is told, for each is an
+ * answer (session.awaits_each), and who goes for want of memory goes at once.
  */
 #ifndef UMBELD_GATEWAY_H
 #define UMBELD_GATEWAY_H

@@ -4,6 +4,7 @@
 #include "webevents.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +107,31 @@ overflow_is_granted(struct web *w)
 	return false;
 }
 
+/* The name is said with HELLO, too. */
+static bool
+name_is_granted(struct web *w)
+{
+	char name[NAME_MAX_BYTES + 1];
+	int len = http_query(&w->head, "name", 0, name, NAME_MAX_BYTES);
+
+	if (len == HTTP_ABSENT)
+		return true;
+	if (len <= 0 || !utf8_is_text((const uint8_t *)name, (size_t)len)) {
+		print_format(webreply_words(w),
+		             "a name is 1 to %u bytes of UTF-8",
+		             NAME_MAX_BYTES);
+		webreply_why(w, 400);
+		return false;
+	}
+	name[len] = '\0';
+	if (strcmp(name, session_name(&w->session)) == 0)
+		return true;
+	webreply_error(w, 409,
+	               "this connection has had another request: say name on "
+	               "a new one");
+	return false;
+}
+
 static bool
 read_options(struct web *w, struct wanted *x)
 {
@@ -116,7 +142,7 @@ read_options(struct web *w, struct wanted *x)
 		webreply_error(w, 400, "a group's name is too long");
 		return false;
 	}
-	return overflow_is_granted(w) &&
+	return name_is_granted(w) && overflow_is_granted(w) &&
 	       webroutes_flag(w, "retained", &x->retained) &&
 	       webroutes_seconds(w, "heartbeat", HEARTBEAT_MAX_MS,
 	                         &w->heartbeat_ms);
@@ -148,6 +174,17 @@ status_of(unsigned refusal)
 	return refusal == STATUS_LIMIT ? 503 : 400;
 }
 
+/* And which policy it has: who was too slow a minute ago gets another one. */
+static bool
+begin_stream(struct web *w)
+{
+	char field[48];
+
+	snprintf(field, sizeof(field), "Umbel-Overflow: %s\r\n",
+	         overflow_name(w->session.out.policy));
+	return webreply_begin(w, EVENT_STREAM, field);
+}
+
 /* The broker has said what it thinks of that, as far as it could: while values
    fill the outbox the other subscriptions wait, and what becomes of them is
    told in events. */
@@ -160,7 +197,7 @@ begin(struct web *w)
 		webreply_why(w, status_of(w->refusal));
 		return;
 	}
-	webreply_begin(w, EVENT_STREAM);
+	begin_stream(w);
 	print_format(webreply_open(w), "retry: %u\n\n", RETRY_MS);
 	webreply_close(w);
 	w->stage = WEB_EVENTS;
@@ -172,7 +209,7 @@ static void
 join(struct web *w, struct wanted *x)
 {
 	if (text_equals(w->head.method, "HEAD")) {
-		webreply_begin(w, EVENT_STREAM);
+		begin_stream(w);
 		return;
 	}
 	w->stage = WEB_JOINING;

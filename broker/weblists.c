@@ -232,7 +232,7 @@ weblists_begin(struct web *w)
 	struct pack p = pack_into(question, sizeof(question));
 
 	w->place = (struct web_list_place){ 0 };
-	if (!pack_options(&p, w) || !webreply_begin(w, WEB_JSON))
+	if (!pack_options(&p, w) || !webreply_begin(w, WEB_JSON, ""))
 		return;
 	w->stage = WEB_LISTING;
 	weblists_go_on(w);

@@ -146,7 +146,7 @@ webreply_continue(struct web *w)
 /* ---- in pieces ------------------------------------------------------------ */
 
 bool
-webreply_begin(struct web *w, const char *type)
+webreply_begin(struct web *w, const char *type, const char *fields)
 {
 	w->chunked = w->head.minor > 0;
 	if (!w->chunked) /* its end is that of the stream */
@@ -154,6 +154,7 @@ webreply_begin(struct web *w, const char *type)
 	begin_head(w, 200, type);
 	if (w->chunked)
 		print_text(&w->out, "Transfer-Encoding: chunked\r\n");
+	print_text(&w->out, fields);
 	print_text(&w->out, "\r\n");
 	if (!wants_head_only(w))
 		return true;

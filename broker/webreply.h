@@ -45,9 +45,9 @@ void webreply_continue(struct web *w);
 
 /* ---- in pieces ------------------------------------------------------------ */
 
-/* 200; then any number of pieces. False when that was all: it asked for the
-   head only. */
-bool webreply_begin(struct web *w, const char *type);
+/* 200; then any number of pieces. `fields` as above. False when that was all: it
+   asked for the head only. */
+bool webreply_begin(struct web *w, const char *type, const char *fields);
 /* A piece: what is written to the print that is returned. */
 struct print *webreply_open(struct web *w);
 void webreply_close(struct web *w);

@@ -33,7 +33,7 @@ static const char *const index_lines[][2] = {
 	{ "POST /requests/NAME", "ask, and get the reply; ?timeout=SECONDS" },
 	{ "/subscribe?filter=F", "messages as they come, as server-sent events; "
 	                         "&retained=1 &group=G &heartbeat=SECONDS "
-	                         "&overflow=drop-oldest" },
+	                         "&overflow=drop-oldest &name=N" },
 };
 /* clang-format on */
 #define N_LINES (sizeof(index_lines) / sizeof(index_lines[0]))
@@ -151,7 +151,7 @@ static const struct web_route routes[] = {
 	  "retain" },
 	{ "/requests/", true, false, NULL, webmessages_ask, "timeout" },
 	{ "/subscribe", false, false, webevents_subscribe, NULL,
-	  "filter+ group retained heartbeat overflow" },
+	  "filter+ group retained heartbeat overflow name" },
 };
 
 const char *

@@ -12,6 +12,7 @@
 #include "proto/frame.h"
 #include "proto/pack.h"
 #include "proto/publish.h"
+#include "proto/utf8.h"
 #include "rights.h"
 #include "webevents.h"
 #include "webmessages.h"
@@ -22,30 +23,35 @@
 
 /* ---- saying --------------------------------------------------------------- */
 
-/* Frames of ours, to be carried out by webtalk_go_on(). There is a byte behind
-   them, as there always is behind what was read from a socket. */
+/* Frames of ours, to be carried out by webtalk_go_on(). */
 static bool
 say(struct web *w, const uint8_t *frames, size_t len)
 {
 	struct slab *slab =
-		slab_new_small(&w->session.broker->pool, (uint32_t)len + 1);
+		slab_new_small(&w->session.broker->pool, (uint32_t)len);
 
 	input_drop(&w->frames);
 	if (!slab)
 		return false;
 	memcpy(slab->data, frames, len);
-	slab->data[len] = 0;
 	w->frames = (struct input){ .slab = slab, .end = (uint32_t)len };
 	return true;
 }
 
-/* "http curl/7.88.1": by what, in the words of its User-Agent */
+/* What it calls itself, or "http curl/7.88.1": by what, in the words of its
+   User-Agent */
 static void
 name_it(const struct web *w, char name[NAME_MAX_BYTES + 1], struct text *out)
 {
 	struct text agent = http_field(&w->head, "user-agent");
-	size_t n = (size_t)sprintf(name, "http");
+	int len = http_query(&w->head, "name", 0, name, NAME_MAX_BYTES);
+	size_t n;
 
+	if (len > 0 && utf8_is_text((const uint8_t *)name, (size_t)len)) {
+		*out = (struct text){ name, (uint32_t)len };
+		return;
+	}
+	n = (size_t)sprintf(name, "http");
 	while (out->len < agent.len && agent.at[out->len] > ' ' &&
 	       agent.at[out->len] < 0x7f && out->len < NAME_MAX_BYTES - 5)
 		out->len++;

@@ -95,6 +95,35 @@ TEST(values_that_fill_the_outbox_are_followed_by_those_of_the_next_filter)
 	gate_fini(&t);
 }
 
+TEST(a_reader_may_have_a_name_and_is_told_its_policy)
+{
+	struct gate t;
+	struct end e;
+
+	gate_init(&t);
+	gate_asks(&t, GET("/subscribe?filter=a"), OK,
+	          "\r\nUmbel-Overflow: block\r\n");
+	stalled_add(&t.rig.broker.stalled, geteuid(), "caf\xc3\xa9");
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/subscribe?filter=a&overflow=block&name=other"),
+	         OK, "\r\nUmbel-Overflow: block\r\n");
+	assert_string_equal(session_name(TAILQ_FIRST(&t.rig.broker.sessions)),
+	                    "other");
+	end_close(&e);
+	gate_asks(&t, GET("/subscribe?filter=a&name=caf%c3%a9"), OK,
+	          "\r\nUmbel-Overflow: drop-oldest\r\n");
+	e = end_open(&t);
+	end_asks(&t, &e, GET("/healthz"), OK, "");
+	end_asks(&t, &e, GET("/subscribe?filter=a&name=x"), "HTTP/1.1 409 ",
+	         "name");
+	end_close(&e);
+	gate_asks(&t, GET("/subscribe?filter=a&name="), "HTTP/1.1 400 ",
+	          "name");
+	gate_asks(&t, GET("/subscribe?filter=a&name=a%0ab"), "HTTP/1.1 400 ",
+	          "name");
+	gate_fini(&t);
+}
+
 TEST(what_cannot_be_subscribed_to_is_told_with_a_status)
 {
 	struct gate t;
@@ -263,6 +292,8 @@ main(void)
 			retained_values_and_groups_are_had_like_by_any_client),
 		cmocka_unit_test(
 			values_that_fill_the_outbox_are_followed_by_those_of_the_next_filter),
+		cmocka_unit_test(
+			a_reader_may_have_a_name_and_is_told_its_policy),
 		cmocka_unit_test(
 			what_cannot_be_subscribed_to_is_told_with_a_status),
 		cmocka_unit_test(heartbeats_are_comments),
