@@ -129,10 +129,12 @@ input_squeeze(struct input *in, struct slab_pool *pool)
 	if (!in->slab || in->slab->cap != SLAB_SIZE ||
 	    input_length(in) > SHORT_MAX)
 		return false;
-	slab = slab_new_small(pool, (uint32_t)input_length(in));
+	/* a byte more: strndup() may look for the end behind its text */
+	slab = slab_new_small(pool, (uint32_t)input_length(in) + 1);
 	if (!slab)
 		return false;
 	move_to(in, slab);
+	slab->data[in->end] = 0;
 	return true;
 }
 

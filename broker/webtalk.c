@@ -23,17 +23,19 @@
 
 /* ---- saying --------------------------------------------------------------- */
 
-/* Frames of ours, to be carried out by webtalk_go_on(). */
+/* Frames of ours, to be carried out by webtalk_go_on(). There is a byte behind
+   them, as there is behind every input that is no slab's whole length. */
 static bool
 say(struct web *w, const uint8_t *frames, size_t len)
 {
 	struct slab *slab =
-		slab_new_small(&w->session.broker->pool, (uint32_t)len);
+		slab_new_small(&w->session.broker->pool, (uint32_t)len + 1);
 
 	input_drop(&w->frames);
 	if (!slab)
 		return false;
 	memcpy(slab->data, frames, len);
+	slab->data[len] = 0;
 	w->frames = (struct input){ .slab = slab, .end = (uint32_t)len };
 	return true;
 }
