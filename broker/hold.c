@@ -444,7 +444,7 @@ worst_debtor(struct broker *b, size_t (*debt)(const struct session *))
 	return worst;
 }
 
-/* Who is ending and still owes has had its time: last words are a courtesy. */
+/* Who takes leave, and has not read its last words, does without them. */
 static void
 abandon_ending(struct broker *b)
 {
@@ -458,13 +458,16 @@ abandon_ending(struct broker *b)
 
 /*
  * One has to go. First those who do not read; when nobody owes anything, it is
- * frames that have begun and cannot end, each for want of what others have.
+ * frames that have begun and cannot end, each for want of what others have. And
+ * when that will hardly help, nobody is waited for who takes leave.
  */
 static void
 end_worst(struct broker *b)
 {
 	struct session *s = worst_debtor(b, owed);
 
+	if (!s || owed(s) < SLAB_SIZE)
+		abandon_ending(b);
 	if (s) {
 		session_evict(s,
 		              "owed %zu bytes when memory was short for "
@@ -498,8 +501,9 @@ hold_on_memory(struct deadline *d, void *broker)
 	          "memory is short, clients are not read in_use=%zu limit=%zu "
 	          "waited_ms=%" PRIu32,
 	          b->pool.used, b->pool.max, b->config->stall_ms);
-	abandon_ending(b);
-	end_worst(b);
+	shed_ending(b);
+	if (!waiters_are_empty(&b->pool.waiters))
+		end_worst(b);
 	if (!waiters_are_empty(&b->pool.waiters))
 		deadline_set(&b->memory_waits, d);
 }

@@ -158,3 +158,16 @@ shed_for_memory(struct broker *b)
 		drop_all_to(b, keep);
 	}
 }
+
+void
+shed_ending(struct broker *b)
+{
+	struct session *s;
+
+	TAILQ_FOREACH (s, &b->sessions, link) {
+		if (s->state != SESSION_ENDING)
+			continue;
+		drop(s, 0);
+		outbox_pack(&s->out);
+	}
+}

@@ -35,6 +35,10 @@ shed_has_room(const struct outbox *o)
    owe most lose first. */
 void shed_for_memory(struct broker *b);
 
+/* The same, of those that take leave: but what they are told last, a GAP and an
+   ERROR, is sent. */
+void shed_ending(struct broker *b);
+
 /* A deadline of struct broker; the user is the broker. */
 void shed_on_overflow(struct deadline *d, void *broker);
 

@@ -1138,6 +1138,54 @@ TEST(at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes)
 	rig_fini(&r);
 }
 
+/* Their data makes room for others, what tells of its loss does not. */
+TEST(who_takes_leave_when_memory_is_short_is_still_told_of_what_it_lost)
+{
+	struct config config = some_config();
+	struct client *leaves, *owes, *pub;
+	struct rig r;
+	size_t charged;
+
+	config.outbox_high = 1u << 20;
+	config.memory_max = 4u << 20;
+	rig_init_with(&r, config);
+	leaves = client_open_on(&r, "leaves", "a");
+	owes = client_open_on(&r, "owes", "b");
+	pub = client_open(&r, "pub", 1);
+	for (int i = 0; i < 4; i++) {
+		client_publishes(pub, "a", 100000);
+		client_publishes(pub, "b", 100000);
+	}
+	client_takes(leaves, 10); /* the first is being written */
+	client_says_hex(leaves, "91 0e");
+	charged = r.broker.pool.max - SLAB_SIZE + 1;
+	charged += leaves->session.out.bytes + owes->session.out.bytes;
+	slab_pool_charge(&r.broker.pool, charged);
+	client_publishes(pub, "c", 100000);
+	client_publishes(pub, "c", 200000);
+	assert_true(session_is_waiting(&pub->session));
+	rig_step(&r, config.stall_ms);
+	assert_int_equal(owes->session.state, SESSION_ENDING);
+	assert_int_equal(leaves->abandons, 0);
+	assert_true(leaves->session.out.bytes < 101000);
+
+	/* it is a courtesy, when nobody else can be asked */
+	rig_step(&r, config.stall_ms);
+	assert_int_equal(leaves->abandons, 1);
+	assert_int_equal(owes->abandons, 1);
+
+	client_next(leaves, TYPE_PUBLISH);
+	assert_int_equal(client_next(leaves, TYPE_GAP).gap.frames, 3);
+	client_expect_error(leaves, STATUS_UNKNOWN_TYPE, true, 0, "");
+	assert_int_equal(client_next(owes, TYPE_GAP).gap.frames, 4);
+	client_expect_error(owes, STATUS_SLOW_CONSUMER, true, 0, "memory");
+	client_free(leaves);
+	client_free(owes);
+	slab_pool_uncharge(&r.broker.pool, charged);
+	client_free(pub);
+	rig_fini(&r);
+}
+
 TEST(who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then)
 {
 	struct config config = some_config();
@@ -1319,6 +1367,8 @@ main(void)
 			who_waits_for_a_group_goes_on_however_a_member_made_room),
 		cmocka_unit_test(
 			at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes),
+		cmocka_unit_test(
+			who_takes_leave_when_memory_is_short_is_still_told_of_what_it_lost),
 		cmocka_unit_test(
 			who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then),
 		cmocka_unit_test(
