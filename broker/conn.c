@@ -52,6 +52,12 @@ conns_of(const struct conn *c)
 	                        offsetof(struct conns, ops));
 }
 
+static struct conn *
+conn_of_ready(struct link *l)
+{
+	return (struct conn *)((char *)l - offsetof(struct conn, ready_link));
+}
+
 /* ---- watching ------------------------------------------------------------- */
 
 static bool
@@ -95,7 +101,7 @@ mark_ready(struct conn *c)
 	if (c->ready || c->dead)
 		return;
 	c->ready = true;
-	TAILQ_INSERT_TAIL(&conns_of(c)->ready, c, ready_link);
+	list_append(&conns_of(c)->ready, &c->ready_link);
 }
 
 static void
@@ -103,11 +109,10 @@ mark_dead(struct conn *c)
 {
 	if (c->dead)
 		return;
-	if (c->ready)
-		TAILQ_REMOVE(&conns_of(c)->ready, c, ready_link);
+	link_leave(&c->ready_link); /* maybe of those whose turn it is */
 	c->ready = false;
 	c->dead = true;
-	TAILQ_INSERT_TAIL(&conns_of(c)->dead, c, ready_link);
+	list_append(&conns_of(c)->dead, &c->ready_link);
 }
 
 /* ---- out ------------------------------------------------------------------ */
@@ -525,13 +530,18 @@ on_readable(evutil_socket_t fd, short what, void *user)
 static void
 take_ready(struct conns *all)
 {
-	struct conn_list ready = TAILQ_HEAD_INITIALIZER(ready);
-	struct conn *c;
+	struct link ready, *l;
 
 	/* who becomes ready meanwhile has its turn after the next flush */
-	TAILQ_CONCAT(&ready, &all->ready, ready_link);
-	while ((c = TAILQ_FIRST(&ready))) {
-		TAILQ_REMOVE(&ready, c, ready_link);
+	list_init(&ready);
+	while ((l = list_first(&all->ready))) {
+		link_leave(l);
+		list_append(&ready, l);
+	}
+	while ((l = list_first(&ready))) {
+		struct conn *c = conn_of_ready(l);
+
+		link_leave(l);
 		c->ready = false;
 		take_input(c);
 	}
@@ -656,11 +666,11 @@ conn_free(struct conns *all, struct conn *c)
 static void
 free_dead(struct conns *all)
 {
-	struct conn *c;
+	struct link *l;
 
-	while ((c = TAILQ_FIRST(&all->dead))) {
-		TAILQ_REMOVE(&all->dead, c, ready_link);
-		conn_free(all, c);
+	while ((l = list_first(&all->dead))) {
+		link_leave(l);
+		conn_free(all, conn_of_ready(l));
 	}
 }
 
@@ -672,7 +682,7 @@ conns_end_turn(struct conns *all)
 		publish_posted(all->broker);
 		flush_dirty(all);
 		free_dead(all);
-		if (TAILQ_EMPTY(&all->ready) && STAILQ_EMPTY(&all->dirty) &&
+		if (list_is_empty(&all->ready) && STAILQ_EMPTY(&all->dirty) &&
 		    STAILQ_EMPTY(&all->broker->letters))
 			return true;
 	}
@@ -745,8 +755,8 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 		.send_buffer = choose_send_buffer(config->memory_max),
 	};
 	STAILQ_INIT(&all->dirty);
-	TAILQ_INIT(&all->ready);
-	TAILQ_INIT(&all->dead);
+	list_init(&all->ready);
+	list_init(&all->dead);
 	deadline_queue_init(&all->handshakes, config->handshake_ms,
 	                    on_handshake_late, all);
 	deadline_queue_init(&all->frames, config->frame_ms, on_frame_late, all);

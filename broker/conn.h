@@ -29,6 +29,7 @@
 #include "broker.h"
 #include "deadline.h"
 #include "input.h"
+#include "list.h"
 #include "session.h"
 
 /* What only a connection needs that has once been slow to read. */
@@ -44,7 +45,7 @@ struct conn {
 	struct input input;
 	struct deadline due; /* for HELLO, for a frame, or to take leave */
 	STAILQ_ENTRY(conn) dirty_link;
-	TAILQ_ENTRY(conn) ready_link;
+	struct link ready_link;
 	int fd;
 	bool dirty : 1;    /* in conns.dirty: something new to send */
 	bool ready : 1;    /* in conns.ready: input to take again */
@@ -55,8 +56,6 @@ struct conn {
 	bool dead : 1;     /* in conns.dead */
 };
 
-TAILQ_HEAD(conn_list, conn);
-
 /* All connections of a server, and what is to be done with them this turn. */
 struct conns {
 	struct session_ops ops; /* what sessions know of their connections */
@@ -65,8 +64,8 @@ struct conns {
 	size_t n;
 	uint32_t send_buffer; /* of each socket, bytes */
 	STAILQ_HEAD(, conn) dirty;
-	struct conn_list ready;
-	struct conn_list dead; /* by ready_link */
+	struct link ready; /* conns, by ready_link */
+	struct link dead;  /* the same */
 	struct deadline_queue handshakes;
 	struct deadline_queue frames;
 	struct deadline_queue leaves;

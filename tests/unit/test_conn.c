@@ -503,6 +503,56 @@ TEST(a_session_that_the_broker_does_not_read_is_not_late)
 	rig_fini(&r);
 }
 
+/* In the middle of its turn another one ends that was to have its own. */
+static void
+end_next(struct session *s)
+{
+	s->ops->abandon(TAILQ_NEXT(s, link));
+}
+
+static void
+wait_and_go_on(struct rig *r, struct end *ends, int n)
+{
+	struct bytes b = { 0 };
+
+	put_publish(&b, "x", NULL, "1", 1);
+	put_frame(&b, "92 0a 05");
+	broker_start_settling(&r->broker);
+	for (int i = 0; i < n; i++)
+		say_bytes(r, &ends[i], &b);
+	turn(r);
+	assert_true(session_is_waiting(TAILQ_FIRST(&r->broker.sessions)));
+	broker_settle(&r->broker);
+	bytes_free(&b);
+}
+
+TEST(one_whose_turn_it_would_have_been_may_be_freed)
+{
+	void (*wake)(struct session *);
+	struct session *first;
+	struct end ends[2];
+	struct rig r;
+
+	rig_init(&r, some_config());
+	ends[0] = open_end(&r);
+	ends[1] = open_end(&r);
+	first = TAILQ_FIRST(&r.broker.sessions);
+	wait_and_go_on(&r, ends, 2);
+	wake = r.all.ops.wake;
+	r.all.ops.wake = end_next;
+	conns_end_turn(&r.all);
+	r.all.ops.wake = wake;
+	wake(first);
+	expect(&r, &ends[0], TYPE_PONG);
+	assert_int_equal(r.all.n, 1);
+	/* and others have theirs as ever */
+	wait_and_go_on(&r, ends, 1);
+	expect(&r, &ends[0], TYPE_PONG);
+	end_free(&ends[0]);
+	end_free(&ends[1]);
+	rig_fini(&r);
+}
+
 /* ---- slow ------------------------------------------------------------------- */
 
 TEST(a_slow_reader_slows_its_publisher_and_loses_nothing)
@@ -1143,6 +1193,8 @@ main(void)
 			a_frame_that_has_begun_has_30_s_and_an_idle_session_all_the_time),
 		cmocka_unit_test(
 			a_session_that_the_broker_does_not_read_is_not_late),
+		cmocka_unit_test(
+			one_whose_turn_it_would_have_been_may_be_freed),
 		cmocka_unit_test(
 			a_slow_reader_slows_its_publisher_and_loses_nothing),
 		cmocka_unit_test(
