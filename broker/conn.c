@@ -3,6 +3,7 @@
 
 #include "conn.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -372,6 +373,7 @@ watch_time(struct conn *c, unsigned taken)
 
 	if (s->state == SESSION_NEW)
 		return; /* the time for HELLO runs from the start */
+	assert(s->state == SESSION_OPEN); /* later it is for its leave */
 	/* while we do not read it, it cannot be late */
 	if (session_is_waiting(s) || answers_are_unread(c) ||
 	    input_length(&c->input) == 0)
@@ -475,6 +477,8 @@ static void
 wait_for_memory(struct conn *c)
 {
 	hold_for_memory(&c->session);
+	if (c->session.state == SESSION_ENDING)
+		return; /* it was to lose messages, and could not even that */
 	watch_time(c, 0);
 	watch_input(c);
 }
