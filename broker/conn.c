@@ -191,7 +191,6 @@ on_retry(struct deadline *d, void *all)
 static void
 become_deaf(struct conn *c)
 {
-	c->deaf = true;
 	unblock(c);
 	session_is_deaf(&c->session);
 }

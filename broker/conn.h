@@ -51,7 +51,6 @@ struct conn {
 	bool ready : 1;    /* in conns.ready: input to take again */
 	bool reading : 1;  /* `readable` is on */
 	bool blocked : 1;  /* the kernel is full: `writable` is on */
-	bool deaf : 1;     /* writing is over, for ever */
 	bool all_read : 1; /* reading is over: end of stream */
 	bool dead : 1;     /* in conns.dead */
 };

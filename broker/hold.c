@@ -20,10 +20,10 @@ hold_of_due(struct deadline *d)
 }
 
 static struct session *
-session_of_stall(struct deadline *d)
+session_of_clock(struct deadline *d)
 {
 	struct outbox *o =
-		(struct outbox *)((char *)d - offsetof(struct outbox, stall));
+		(struct outbox *)((char *)d - offsetof(struct outbox, clock));
 
 	return session_of_outbox(o);
 }
@@ -91,7 +91,7 @@ static void
 wait_at(struct session *s, struct session *by, struct deadline_queue *stall)
 {
 	if (waiters_are_empty(&by->out.waiters))
-		deadline_set(stall, &by->out.stall);
+		deadline_set(stall, &by->out.clock);
 	waiters_add(&by->out.waiters, &s->waiter);
 }
 
@@ -171,7 +171,7 @@ hold_ended(struct session *s)
 	s->hold = NULL; /* first: telling may end the session */
 	deadline_clear(&h->due);
 	if (waiters_are_empty(&h->by->out.waiters))
-		deadline_clear(&h->by->out.stall);
+		deadline_clear(&h->by->out.clock);
 	if (h->told) {
 		sys_tell_held(h, false);
 		tell(h, false);
@@ -320,14 +320,14 @@ void
 hold_progress(struct session *by)
 {
 	if (!outbox_keeps_up(&by->out) && !waiters_are_empty(&by->out.waiters))
-		deadline_set(&by->broker->stalls, &by->out.stall);
+		deadline_set(&by->broker->stalls, &by->out.clock);
 	relieve_all(by);
 }
 
 void
 hold_on_paced(struct deadline *d, void *broker)
 {
-	struct session *by = session_of_stall(d);
+	struct session *by = session_of_clock(d);
 
 	(void)broker;
 	if (waiters_are_empty(&by->out.waiters))
@@ -339,7 +339,7 @@ hold_on_paced(struct deadline *d, void *broker)
 void
 hold_on_stall(struct deadline *d, void *broker)
 {
-	struct session *by = session_of_stall(d);
+	struct session *by = session_of_clock(d);
 	const struct broker *b = broker;
 
 	/* the kernel tells of room only when there is plenty: ask it */

@@ -23,12 +23,12 @@
  * Who was evicted for one of these is for a while not granted the right to hold
  * anybody up.
  *
- * Memory is the other thing to wait for, for those whose messages would stay in
- * it (conn.h): sessions that rather lose messages do so first (shed.h); and
- * when the pool has had none to give for stall_ms, those that take leave lose
- * all but their last words, and the session that owes most, of the user that
- * owes most, goes; or, when nobody owes anything, the one whose frame has most
- * of it so far.
+ * Memory is the other thing to wait for, for those whose messages would stay
+ * in it (conn.h): sessions that rather lose messages do so first (shed.h);
+ * and when the pool has had none to give for stall_ms, those that take leave
+ * lose all but their last words, and the session that owes most, of the user
+ * that owes most, goes; or, when nobody owes anything, the one whose frame
+ * has most of it so far.
  */
 #ifndef UMBELD_HOLD_H
 #define UMBELD_HOLD_H

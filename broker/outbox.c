@@ -59,7 +59,7 @@ outbox_fini(struct outbox *o)
 	assert(waiters_are_empty(&o->waiters));
 	drop_all(o);
 	o->closed = true;
-	deadline_clear(&o->stall);
+	deadline_clear(&o->clock);
 }
 
 /* ---- append ------------------------------------------------------------ */

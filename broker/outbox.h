@@ -4,12 +4,16 @@
 /*
  * outbox - what waits for one session's socket, oldest first.
  *
- * The router appends and the connection drains; nothing else touches it. What
- * waits is described by spans: runs of whole frames that lie in somebody's
- * slab, referenced and never copied, and answers of the broker itself, which
- * lie in small slabs of the outbox's own. One publish is thus received once
- * and sent from where it lies, however many outboxes it is in. A DELIVER is a
- * head of the outbox's own and the publish behind it.
+ * Who routes appends messages, who has something to tell its client appends
+ * answers, and what carries the session drains it. Besides, messages are
+ * taken out again: by shed when there are too many, by handover when others
+ * are to have them, and all of them when the session is cut off. Whoever
+ * makes it owe less sees to those who wait (hold.h). What waits is described
+ * by spans: runs of whole frames that lie in somebody's slab, referenced and
+ * never copied, and answers of the broker itself, which lie in small slabs of
+ * the outbox's own. One publish is thus received once and sent from where it
+ * lies, however many outboxes it is in. A DELIVER is a head of the outbox's
+ * own and the publish behind it.
  *
  * A span that continues the last one extends it, so a subscriber that keeps up
  * costs one span per batch, not per message.
@@ -67,7 +71,10 @@ struct outbox {
 	void (*wake)(struct outbox *o);
 	uint64_t route_mark;    /* router: the last walk that met it */
 	struct waiters waiters; /* publishers that wait for room in this one */
-	struct deadline stall;  /* set while there are any; see shed.h, too */
+	/* in one of three queues: its reader has to make room soon (paces) or to
+	   take a byte (stalls), since others wait; or, as it had rather be cut
+	   off, to make room at once (overflows) */
+	struct deadline clock;
 };
 
 void outbox_init(struct outbox *o, const struct outbox_limits *limits,

@@ -42,8 +42,8 @@ int peer_ask_for_credentials(int fd);
 
 /*
  * Who sent this datagram: uid, gid and pid, as recvmsg() found them; the
- * command is left to peer_find_command(). Descriptors that came with it are closed. False when it
- * does not say who sent it.
+ * command is left to peer_find_command(). Descriptors that came with it are
+ * closed. False when it does not say who sent it.
  */
 bool peer_from_message(struct peer *out, struct msghdr *message);
 

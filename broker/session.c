@@ -444,7 +444,7 @@ session_end(struct session *s)
 	hold_forget(s);
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
-	deadline_clear(&s->out.stall);
+	deadline_clear(&s->out.clock);
 	s->ops->ending(s);
 }
 
@@ -500,7 +500,7 @@ void
 session_is_deaf(struct session *s)
 {
 	drop_all(s);
-	deadline_clear(&s->out.stall);
+	deadline_clear(&s->out.clock);
 }
 
 void

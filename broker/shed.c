@@ -82,8 +82,8 @@ shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 		return true;
 	case OVERFLOW_DISCONNECT:
 		/* not here, in the middle of somebody's message */
-		if (is_at_mark(o) && !deadline_is_set(&o->stall))
-			deadline_set(&s->broker->overflows, &o->stall);
+		if (is_at_mark(o) && !deadline_is_set(&o->clock))
+			deadline_set(&s->broker->overflows, &o->clock);
 		break;
 	case OVERFLOW_BLOCK:
 		break;
@@ -97,7 +97,7 @@ void
 shed_on_overflow(struct deadline *d, void *broker)
 {
 	struct outbox *o =
-		(struct outbox *)((char *)d - offsetof(struct outbox, stall));
+		(struct outbox *)((char *)d - offsetof(struct outbox, clock));
 	struct session *s = session_of_outbox(o);
 	const struct broker *b = broker;
 
