@@ -122,6 +122,7 @@ broker_init(struct broker *b, const struct config *config)
 		.config = config,
 		.started_ms = clock_now_ms(),
 		.acl = config->acl,
+		.spent_at = UINT64_MAX,
 		.gated = config->publish_rate > 0,
 		.log.level = config->log_level,
 	};
@@ -237,6 +238,12 @@ broker_run_deadlines(struct broker *b, uint64_t now_ms)
 
 	for (unsigned i = 0; (q = queue_at(b, i)); i++)
 		deadline_queue_run(q, now_ms);
+}
+
+void
+broker_begin_turn(struct broker *b)
+{
+	b->spent_at = broker_work(b) + TURN_WORK;
 }
 
 void

@@ -81,6 +81,10 @@ struct broker {
 	struct broker_counts counts;
 	uint64_t datagrams[DATAGRAM_N_FATES];
 
+	/* what takes much longer than a frame to read is counted; see below */
+	uint64_t work;
+	uint64_t spent_at; /* of broker_work(), this turn */
+
 	bool gated;    /* look whether to settle, at publish-rate, and ... */
 	bool passing;  /* ... at what is still the kernel's; see conn.h */
 	bool settling; /* publishers wait in `settlers` */
@@ -140,6 +144,27 @@ void broker_run_deadlines(struct broker *b, uint64_t now_ms);
  */
 #define SETTLE_MAX 5u
 void broker_start_settling(struct broker *b);
+
+/*
+ * What was looked at so far, to answer and to route: values, filters, nodes,
+ * each for about a tenth of a microsecond. In one turn of the loop so much of
+ * that is done for who has sent many frames; then others have theirs. Until the
+ * first turn begins there is no end to it.
+ */
+#define TURN_WORK 10000u
+static inline uint64_t
+broker_work(const struct broker *b)
+{
+	return b->work + b->router.trie.visits + b->router.n_doubles;
+}
+
+static inline bool
+broker_is_spent(const struct broker *b)
+{
+	return broker_work(b) >= b->spent_at;
+}
+
+void broker_begin_turn(struct broker *b);
 
 /* Enough: let the publishers go on. */
 void broker_settle(struct broker *b);

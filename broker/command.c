@@ -424,6 +424,9 @@ take_publish(struct session *s, struct input *in, uint32_t body_len)
 	case PUBLISH_TAKEN:
 		return s->state == SESSION_ENDING ? COMMAND_LAST
 		                                  : COMMAND_TAKEN;
+	case PUBLISH_PAUSES:
+		return s->state == SESSION_ENDING ? COMMAND_LAST
+		                                  : COMMAND_PAUSES;
 	case PUBLISH_WAITS:
 		return COMMAND_WAITS;
 	case PUBLISH_FATAL:
@@ -459,5 +462,7 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 	if (s->reads_first) /* this one is carried out again later */
 		return COMMAND_WAITS;
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
-	return s->state == SESSION_ENDING ? COMMAND_LAST : COMMAND_TAKEN;
+	if (s->state == SESSION_ENDING)
+		return COMMAND_LAST;
+	return broker_is_spent(s->broker) ? COMMAND_PAUSES : COMMAND_TAKEN;
 }

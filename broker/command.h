@@ -12,9 +12,10 @@
 #include "session.h"
 
 enum command_outcome {
-	COMMAND_TAKEN, /* and skipped in the input */
-	COMMAND_WAITS, /* the session waits; the frame is still in the input */
-	COMMAND_LAST,  /* the session has ended or failed: parse no more */
+	COMMAND_TAKEN,  /* and skipped in the input */
+	COMMAND_PAUSES, /* taken, and others have their turn before the next */
+	COMMAND_WAITS,  /* the session waits; the frame is still in the input */
+	COMMAND_LAST,   /* the session has ended or failed: parse no more */
 };
 
 /* The longest body that this session may send at this point. */

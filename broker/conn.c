@@ -68,12 +68,20 @@ answers_are_unread(const struct conn *c)
 	       conns_of(c)->broker->limits.answers;
 }
 
+/* What it has sent is to lie until something has happened. */
+static bool
+is_put_off(const struct conn *c)
+{
+	return session_is_waiting(&c->session) || answers_are_unread(c) ||
+	       c->paused;
+}
+
 static void
 watch_input(struct conn *c)
 {
 	const struct session *s = &c->session;
-	bool want = s->state != SESSION_ENDING && !session_is_waiting(s) &&
-	            !answers_are_unread(c) && !c->all_read;
+	bool want =
+		s->state != SESSION_ENDING && !is_put_off(c) && !c->all_read;
 
 	if (want == c->reading)
 		return;
@@ -339,6 +347,14 @@ fault(struct conn *c, enum frame_result what, uint32_t body_len)
 		             body_len, command_max_body(s));
 }
 
+/* It goes on when others had their turn. */
+static void
+pause_taking(struct conn *c)
+{
+	c->paused = true;
+	mark_ready(c);
+}
+
 /* Carry out what has come whole. How many frames that was, 0 or more. */
 static unsigned
 take_frames(struct conn *c)
@@ -348,6 +364,7 @@ take_frames(struct conn *c)
 
 	while (s->state != SESSION_ENDING && !answers_are_unread(c)) {
 		uint32_t body_len = 0;
+		enum command_outcome outcome;
 		enum frame_result r =
 			input_peek(&c->input, command_max_body(s), &body_len);
 
@@ -357,9 +374,16 @@ take_frames(struct conn *c)
 			fault(c, r, body_len);
 			break;
 		}
-		if (command_take(s, &c->input, body_len) != COMMAND_TAKEN)
-			break;
-		taken++;
+		outcome = command_take(s, &c->input, body_len);
+		if (outcome == COMMAND_TAKEN) {
+			taken++;
+			continue;
+		}
+		if (outcome == COMMAND_PAUSES) {
+			taken++;
+			pause_taking(c);
+		}
+		break;
 	}
 	return taken;
 }
@@ -374,8 +398,7 @@ watch_time(struct conn *c, unsigned taken)
 		return; /* the time for HELLO runs from the start */
 	assert(s->state == SESSION_OPEN); /* later it is for its leave */
 	/* while we do not read it, it cannot be late */
-	if (session_is_waiting(s) || answers_are_unread(c) ||
-	    input_length(&c->input) == 0)
+	if (is_put_off(c) || input_length(&c->input) == 0)
 		deadline_clear(&c->due);
 	else if (taken > 0 || !deadline_is_set(&c->due))
 		deadline_set(&conns_of(c)->frames, &c->due);
@@ -390,8 +413,7 @@ have_taken(struct conn *c, unsigned taken)
 	if (s->state == SESSION_ENDING) {
 		input_drop(&c->input);
 	} else {
-		if (c->all_read && !session_is_waiting(s) &&
-		    !answers_are_unread(c))
+		if (c->all_read && !is_put_off(c))
 			session_end(s);
 		else
 			watch_time(c, taken);
@@ -546,6 +568,7 @@ take_ready(struct conns *all)
 
 		link_leave(l);
 		c->ready = false;
+		c->paused = false;
 		take_input(c);
 	}
 }
@@ -680,16 +703,20 @@ free_dead(struct conns *all)
 bool
 conns_end_turn(struct conns *all)
 {
-	for (int i = 0; i < MAX_ROUNDS; i++) {
+	bool idle = false;
+
+	for (int i = 0; i < MAX_ROUNDS && !idle; i++) {
 		take_ready(all);
 		publish_posted(all->broker);
 		flush_dirty(all);
 		free_dead(all);
-		if (list_is_empty(&all->ready) && STAILQ_EMPTY(&all->dirty) &&
-		    STAILQ_EMPTY(&all->broker->letters))
-			return true;
+		idle = list_is_empty(&all->ready) && STAILQ_EMPTY(&all->dirty) &&
+		       STAILQ_EMPTY(&all->broker->letters);
+		if (broker_is_spent(all->broker))
+			break;
 	}
-	return false;
+	broker_begin_turn(all->broker);
+	return idle;
 }
 
 /* ---- time ----------------------------------------------------------------- */
@@ -760,6 +787,7 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 	STAILQ_INIT(&all->dirty);
 	list_init(&all->ready);
 	list_init(&all->dead);
+	broker_begin_turn(broker);
 	deadline_queue_init(&all->handshakes, config->handshake_ms,
 	                    on_handshake_late, all);
 	deadline_queue_init(&all->frames, config->frame_ms, on_frame_late, all);

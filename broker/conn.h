@@ -52,7 +52,8 @@ struct conn {
 	bool reading : 1;  /* `readable` is on */
 	bool blocked : 1;  /* the kernel is full: `writable` is on */
 	bool all_read : 1; /* reading is over: end of stream */
-	bool dead : 1;     /* in conns.dead */
+	bool paused : 1; /* not read before the next turn: others have theirs */
+	bool dead : 1;   /* in conns.dead */
 };
 
 /* All connections of a server, and what is to be done with them this turn. */

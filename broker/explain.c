@@ -20,14 +20,17 @@
 #include "survey.h"
 
 /* Sessions whose rights are told. */
-#define N_RIGHTS    20u
+#define N_RIGHTS         20u
 /* Filters that are told when none matches. */
-#define N_NEAREST   5u
+#define N_NEAREST        5u
 /* Of those that seem near, so many are measured. */
-#define N_MEASURED  32u
+#define N_MEASURED       32u
 /* What looking for them may cost: filters, and buckets of the trie. */
-#define LOOKS_MAX   10000u
-#define BUCKETS_MAX 40000u
+#define LOOKS_MAX        10000u
+#define BUCKETS_MAX      40000u
+/* What that takes of a page's work. */
+#define BUCKETS_PER_WORK 16u
+#define COST_OF_MEASURE  50u
 
 static bool
 asks_for_sessions(const struct query *q)
@@ -212,6 +215,8 @@ tell_nearest(const struct trie *t, uint64_t from, struct text topic,
 	while (i < t->n_buckets && i - from < BUCKETS_MAX &&
 	       s.looked_at < LOOKS_MAX)
 		trie_visit(t, (size_t)i++, look_at, &s);
+	g->work += s.looked_at + (uint32_t)(i - from) / BUCKETS_PER_WORK +
+	           s.n * COST_OF_MEASURE;
 	measure(&s);
 	page_list(g, "nearest");
 	for (unsigned k = 0; k < s.n && k < N_NEAREST; k++) {

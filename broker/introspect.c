@@ -27,6 +27,10 @@
 #define COUNT_WORK     20u
 /* Spans that are counted at the cost of one such thing. */
 #define SPANS_PER_WORK 16u
+/* What an answer costs the broker, in such things as it counts: its page, and
+   each thing that was looked at for it. */
+#define PAGE_COST      100u
+#define LOOK_COST      8u
 
 /* ---- info ----------------------------------------------------------------- */
 
@@ -388,6 +392,7 @@ introspect_answer(struct broker *b, const struct publish *request,
 		return NULL;
 	if (query_read(request->payload, request->payload_len, &q))
 		wrong = tell(b, &q, &g);
+	b->work += PAGE_COST + (uint64_t)g.work * LOOK_COST;
 	*len = wrong ? 0 : page_end(&g);
 	if (*len == 0)
 		*len = page_end_with_error(&g, reply, STATUS_BAD_FRAME,

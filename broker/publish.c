@@ -284,6 +284,10 @@ answer(struct session *s, struct input *in, uint32_t body_len,
 
 	if (introspect_object(s, p, &objection))
 		return refuse(s, in, body_len, STATUS_DENIED, &objection);
+	/* who asks much has to read, or answers would be made to be lost */
+	s->reads_first = s->out.bytes >= s->out.limits->high;
+	if (s->reads_first)
+		return PUBLISH_WAITS;
 	slab = introspect_answer(s->broker, p, &len);
 	if (slab) {
 		publish_inject(s->broker, slab, 0, len);
@@ -332,6 +336,9 @@ remember_right(const struct session *s, struct route *route, struct text topic)
 
 /* ---- what is to be kept ---------------------------------------------------- */
 
+/* Of retained values, that move at the cost of one that is looked at. */
+#define MOVES_PER_WORK 128u
+
 /*
  * Keep it as the last value of its topic, or, when it is empty, nothing any
  * more. False when it cannot be, and why.
@@ -343,7 +350,8 @@ keep(struct broker *b, const struct publish *p, const uint8_t *body,
 	struct retained *r = &b->retained;
 
 	if (p->payload_len == 0) {
-		retained_clear(r, p->topic, p->topic_len);
+		b->work += retained_clear(r, p->topic, p->topic_len) /
+		           MOVES_PER_WORK;
 		return true;
 	}
 	switch (retained_put(r, p->topic, p->topic_len, body, len,
@@ -421,6 +429,14 @@ take_unknown(struct session *s, struct input *in, uint32_t body_len)
 	return route_run(s, in, body_len, &p, route);
 }
 
+static enum publish_outcome
+pause_if_spent(const struct session *s, enum publish_outcome outcome)
+{
+	return outcome == PUBLISH_TAKEN && broker_is_spent(s->broker)
+	               ? PUBLISH_PAUSES
+	               : outcome;
+}
+
 static inline enum publish_outcome
 take(struct session *s, struct input *in, uint32_t body_len)
 {
@@ -436,7 +452,7 @@ take(struct session *s, struct input *in, uint32_t body_len)
 		if (route && route->admits & s->class_bit)
 			return route_run(s, in, body_len, &p, route);
 	}
-	return take_unknown(s, in, body_len);
+	return pause_if_spent(s, take_unknown(s, in, body_len));
 }
 
 /* ---- when memory is short --------------------------------------------------- */

@@ -17,7 +17,8 @@
 #include "session.h"
 
 enum publish_outcome {
-	PUBLISH_TAKEN, /* and skipped in the input */
+	PUBLISH_TAKEN,  /* and skipped in the input */
+	PUBLISH_PAUSES, /* taken, and others have their turn before the next */
 	PUBLISH_WAITS, /* the message is still in the input, and the session waits,
 	                  or the message may not pass (struct broker) */
 	PUBLISH_FATAL, /* the session has failed */

@@ -180,7 +180,8 @@ make_room(struct retained *r)
 	return true;
 }
 
-static void
+/* How many are behind it. */
+static size_t
 leave_order(struct retained *r, const struct retained_entry *e)
 {
 	size_t at;
@@ -192,6 +193,7 @@ leave_order(struct retained *r, const struct retained_entry *e)
 	r->n_sorted--;
 	memmove(&r->order[at], &r->order[at + 1],
 	        (r->n - at) * sizeof(struct retained_entry *));
+	return r->n - at;
 }
 
 /* ---- put and clear --------------------------------------------------------- */
@@ -274,17 +276,19 @@ free_entry(struct retained_entry *e)
 	free(e);
 }
 
-void
+size_t
 retained_clear(struct retained *r, const char *topic, size_t len)
 {
 	struct retained_entry *e = find(r, topic, len);
+	size_t moved;
 
 	if (!e)
-		return;
-	leave_order(r, e);
+		return 0;
+	moved = leave_order(r, e);
 	take_out(r, e);
 	r->bytes -= cost_of(e);
 	free_entry(e);
+	return moved;
 }
 
 void
@@ -344,6 +348,7 @@ retained_next(struct retained_walk *w)
 	w->exact = NULL;
 	while (!v && w->at < w->store->n) {
 		v = &w->store->order[w->at++]->value;
+		w->looked_at++;
 		if (v->topic_len < w->prefix_len ||
 		    memcmp(v->topic, w->filter, w->prefix_len) != 0)
 			w->at = w->store->n; /* all others are behind it */

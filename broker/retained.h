@@ -67,8 +67,8 @@ enum retained_result retained_put(struct retained *r, const char *topic,
                                   size_t topic_len, const uint8_t *body,
                                   uint32_t body_len, uint64_t now_ms);
 
-/* Keep nothing of this topic any more. */
-void retained_clear(struct retained *r, const char *topic, size_t len);
+/* Keep nothing of this topic any more. How many values had to move for that. */
+size_t retained_clear(struct retained *r, const char *topic, size_t len);
 
 /* What is kept of a topic, or NULL. */
 const struct retained_value *retained_find(const struct retained *r,
@@ -84,6 +84,7 @@ struct retained_walk {
 	size_t len;
 	size_t prefix_len; /* of the filter, up to its first wildcard */
 	size_t at;         /* in order */
+	size_t looked_at;  /* values: what it cost */
 	const struct retained_value *exact; /* of a filter without any */
 };
 

@@ -170,8 +170,10 @@ on_found(struct trie_entry *e, void *user)
 		return;
 	}
 	r->responder |= !s->monitor;
-	if (s->to->route_mark == r->walk)
+	if (s->to->route_mark == r->walk) {
+		r->n_doubles++;
 		return;
+	}
 	s->to->route_mark = r->walk;
 	note(r, &r->outboxes, s->to);
 }

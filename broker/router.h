@@ -36,6 +36,8 @@ struct router {
 	struct groups groups;
 	size_t n_subscriptions; /* members of groups too */
 	uint64_t walk; /* number of the current one, see outbox.route_mark */
+	uint64_t
+		n_doubles; /* subscriptions met whose outbox was found already */
 	struct found outboxes;
 	struct found in_groups;
 	bool responder; /* the walk met a subscription that is no monitor */

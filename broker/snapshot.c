@@ -19,6 +19,7 @@ count_values(struct broker *b, struct text filter)
 
 	while (retained_next(&w))
 		n++;
+	b->work += w.looked_at;
 	return n;
 }
 
@@ -38,6 +39,7 @@ send_values(struct session *s, uint32_t sub, struct text filter)
 		if (r < 0)
 			return r;
 	}
+	s->broker->work += w.looked_at;
 	return 0;
 }
 

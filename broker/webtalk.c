@@ -391,16 +391,20 @@ carry_out(struct web *w)
 	bool publishes = w->stage == WEB_SAYING;
 	uint64_t refused = s->refused, sent = c->messages_out;
 	uint32_t body_len;
+	enum command_outcome outcome;
 
 	if (s->state == SESSION_ENDING || session_is_waiting(s) ||
 	    input_peek(&w->frames, command_max_body(s), &body_len) != FRAME_OK)
 		return false;
-	if (command_take(s, &w->frames, body_len) != COMMAND_TAKEN)
+	outcome = command_take(s, &w->frames, body_len);
+	if (outcome == COMMAND_PAUSES)
+		web_mark_busy(w); /* what is left has its turn later */
+	else if (outcome != COMMAND_TAKEN)
 		return false;
 	input_rest(&w->frames);
 	if (publishes)
 		on_taken(w, (uint32_t)(c->messages_out - sent), refused);
-	return true;
+	return outcome == COMMAND_TAKEN;
 }
 
 void

@@ -35,7 +35,7 @@ struct trie {
 	size_t n_nodes; /* without the root */
 	size_t n_entries;
 	uint64_t seed;   /* of the hash: clients choose the tokens */
-	uint64_t visits; /* nodes looked at by trie_match(), for tests */
+	uint64_t visits; /* nodes looked at by trie_match(): what that cost */
 };
 
 /* 0 or -ENOMEM. `seed` should be random where clients are strangers. */

@@ -234,6 +234,25 @@ class Introspection(Introspected):
         self.assertGreaterEqual(info["retained"], 3000)
         self.assertGreater(info["retained_bytes"], 3000 * body)
 
+    @covers("I4")
+    def test_a_question_waits_while_ones_own_outbox_is_full(self):
+        asker, sender = self.asker(), self.session("sender")
+        for n in range(64):
+            sender.retain(f"i4.{n:02}", bytes(65536))
+        sender.barrier()
+        asker.paused = True
+        reply = asker.inbox + ".x"
+        asker.queue([wire.SUBSCRIBE, 1, 99, "i4.*", {"retained": True}],
+                    *([wire.PUBLISH, 0, wire.ZEROS, "$SYS.broker.info", reply, None, b""] for _ in range(3)), [wire.PING, 3])
+        wire.pump([asker], lambda: not asker.queued, "it to be written")
+        sender.barrier()
+        asker.paused = False
+        kinds = [asker.receive().type for _ in range(65 + 3 + 1)]
+        self.assertEqual(kinds, [wire.OK] + [wire.DELIVER] * 64 + [wire.PUBLISH] * 3 + [wire.PONG])
+        for n in range(64):
+            sender.retain(f"i4.{n:02}")
+        sender.barrier()
+
     @covers("I10")
     def test_explain_tells_who_gets_it(self):
         asker, plain = self.asker(), self.session("plain")

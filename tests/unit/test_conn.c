@@ -553,6 +553,128 @@ TEST(one_whose_turn_it_would_have_been_may_be_freed)
 	rig_fini(&r);
 }
 
+/* ---- turns ------------------------------------------------------------------ */
+
+/* One client sends all of this at once: so much of it is done in one turn that
+   others have theirs soon, and all of it in the end. */
+static void
+expect_turns(struct rig *r, struct end *e, const struct bytes *flood,
+             unsigned n_answers)
+{
+	uint64_t begun = broker_work(&r->broker), most = 0;
+	bool idle = false;
+
+	assert_int_equal(say_some(e, flood, 0), flood->len);
+	while (!idle) {
+		uint64_t before = broker_work(&r->broker);
+
+		event_base_loop(r->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		idle = conns_end_turn(&r->all);
+		if (broker_work(&r->broker) - before > most)
+			most = broker_work(&r->broker) - before;
+	}
+	while (n_answers-- > 0)
+		assert_true(next_frame(r, e));
+	expect_nothing(r, e);
+	/* or the test is too tame */
+	assert_true(broker_work(&r->broker) - begun > 10 * TURN_WORK);
+	assert_true(most <= 2 * TURN_WORK);
+}
+
+TEST(snapshots_are_taken_in_turns)
+{
+	struct bytes flood = { 0 };
+	struct rig r;
+	struct end e;
+
+	rig_init(&r, some_config());
+	r.broker.retained.max_n = r.broker.retained.max_bytes = 1u << 20;
+	for (unsigned i = 0; i < 1000; i++) {
+		char topic[16];
+		int len = snprintf(topic, sizeof(topic), "a.%u", i);
+
+		assert_int_equal(retained_put(&r.broker.retained, topic,
+		                              (size_t)len, (const uint8_t *)"",
+		                              0, 0),
+		                 RETAINED_KEPT);
+	}
+	e = open_end(&r);
+	for (unsigned i = 0; i < 90; i++) {
+		size_t start = flood.len;
+
+		put_hex(&flood, "95 04 01 cc");
+		put_be(&flood, i, 1);
+		put_str(&flood, "*.zz");
+		put_hex(&flood, "81 a8 72 65 74 61 69 6e 65 64 c3");
+		put_prefix_before(&flood, start);
+	}
+	expect_turns(&r, &e, &flood, 90);
+	end_free(&e);
+	turn(&r);
+	bytes_free(&flood);
+	retained_fini(&r.broker.retained);
+	rig_fini(&r);
+}
+
+TEST(questions_are_answered_in_turns)
+{
+	struct bytes flood = { 0 };
+	char reply[64], inbox[INBOX_MAX];
+	struct rig r;
+	struct end e;
+
+	rig_init(&r, some_config());
+	e = open_end(&r);
+	session_inbox(TAILQ_FIRST(&r.broker.sessions), inbox);
+	snprintf(reply, sizeof(reply), "%s.x", inbox);
+	for (unsigned i = 0; i < 1100; i++)
+		put_publish(&flood, "$SYS.broker.info", reply, "", 0);
+	expect_turns(&r, &e, &flood, 0);
+	end_free(&e);
+	turn(&r);
+	bytes_free(&flood);
+	rig_fini(&r);
+}
+
+/* Each change of subscriptions makes the broker look at all filters again. */
+TEST(messages_that_have_a_long_way_are_routed_in_turns)
+{
+	struct bytes flood = { 0 };
+	struct rig r;
+	struct end e;
+
+	rig_init(&r, some_config());
+	e = open_end(&r);
+	for (unsigned i = 0; i < 64; i++) {
+		char filter[] = "a.a.a.a.a.a.b";
+		size_t start = flood.len;
+
+		for (unsigned k = 0; k < 6; k++)
+			filter[2 * k] = i >> k & 1 ? 'a' : '*';
+		filter[0] = i & 1 ? 'a' : '*';
+		put_hex(&flood, "95 04 01 cc");
+		put_be(&flood, i, 1);
+		put_str(&flood, filter);
+		put_hex(&flood, "80");
+		put_prefix_before(&flood, start);
+	}
+	say_bytes(&r, &e, &flood);
+	for (unsigned i = 0; i < 64; i++)
+		expect(&r, &e, TYPE_OK);
+	flood.len = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		char topic[32];
+
+		snprintf(topic, sizeof(topic), "a.a.a.a.a.a.c%u", i);
+		put_publish(&flood, topic, NULL, "", 0);
+	}
+	expect_turns(&r, &e, &flood, 0);
+	end_free(&e);
+	turn(&r);
+	bytes_free(&flood);
+	rig_fini(&r);
+}
+
 /* ---- slow ------------------------------------------------------------------- */
 
 TEST(a_slow_reader_slows_its_publisher_and_loses_nothing)
@@ -1193,6 +1315,10 @@ main(void)
 			a_frame_that_has_begun_has_30_s_and_an_idle_session_all_the_time),
 		cmocka_unit_test(
 			a_session_that_the_broker_does_not_read_is_not_late),
+		cmocka_unit_test(snapshots_are_taken_in_turns),
+		cmocka_unit_test(questions_are_answered_in_turns),
+		cmocka_unit_test(
+			messages_that_have_a_long_way_are_routed_in_turns),
 		cmocka_unit_test(
 			one_whose_turn_it_would_have_been_may_be_freed),
 		cmocka_unit_test(
