@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/publish.h"
+#include "hold.h"
 #include "proto/cursor.h"
 #include "proto/topic.h"
 #include "proto/utf8.h"
@@ -233,6 +234,11 @@ subscribe_with_values(struct session *s, const struct message_subscribe *m)
 	/* the store bounds one snapshot; who wants many has to read them */
 	s->reads_first = s->out.bytes >= s->out.limits->high;
 	if (s->reads_first)
+		return;
+	/* short values are copied, so nor does it begin when memory is short */
+	if (slab_pool_is_short(&s->broker->pool))
+		hold_for_memory(s);
+	if (session_is_waiting(s))
 		return;
 	publish_posted(s->broker);
 	if (s->state == SESSION_OPEN && subscribe(s, m))

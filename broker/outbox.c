@@ -11,7 +11,8 @@
 #define OWN_MIN  512u
 #define OWN_MAX  (64u << 10)
 /* A DELIVER's body of up to this is copied: one piece more for the kernel to
-   gather costs more than that. */
+   gather costs more than that. Not a value when memory is short: it is kept
+   once, for all who ask for it. */
 #define COPY_MAX 1024u
 
 void
@@ -212,7 +213,7 @@ outbox_deliver(struct outbox *o, uint32_t sub, const struct deliver_info *info,
 	if (o->closed)
 		return 0;
 	head_len = deliver_put_head(head, sub, info, len);
-	if (len <= COPY_MAX)
+	if (len <= COPY_MAX && !(info && slab_pool_is_short(o->pool)))
 		return append_copy(o, kind, head, head_len, slab->data + off,
 		                   len);
 	return append_in_two(

@@ -87,8 +87,7 @@ slab_pool_uncharge(struct slab_pool *pool, size_t bytes)
 {
 	assert(pool->used >= bytes);
 	pool->used -= bytes;
-	if (!waiters_are_empty(&pool->waiters) &&
-	    pool->used + SLAB_SIZE <= pool->max)
+	if (!waiters_are_empty(&pool->waiters) && !slab_pool_is_short(pool))
 		waiters_resume_all(&pool->waiters);
 }
 

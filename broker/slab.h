@@ -114,6 +114,13 @@ slab_pool_has_spare(const struct slab_pool *pool)
    goes back to the kernel; they can still be had. */
 void slab_pool_give_back(struct slab_pool *pool);
 
+/* Nobody who needs a slab gets one, and who waits for memory goes on waiting. */
+static inline bool
+slab_pool_is_short(const struct slab_pool *pool)
+{
+	return pool->used + SLAB_SIZE > pool->max;
+}
+
 /* Memory that messages occupy elsewhere: in the kernel's socket buffers. */
 void slab_pool_charge(struct slab_pool *pool, size_t bytes);
 void slab_pool_uncharge(struct slab_pool *pool, size_t bytes);

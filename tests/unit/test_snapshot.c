@@ -194,6 +194,50 @@ TEST(a_snapshot_may_exceed_the_mark_but_a_second_one_has_to_wait)
 	rig_fini(&r);
 }
 
+/* Each is copied for who asks, and the copies are the broker's memory, too. */
+TEST(snapshots_for_those_who_do_not_read_stay_within_the_memory)
+{
+	enum { VALUES = 400, SIZE = 1000, ALL = 20 };
+	struct client *pub, *c[ALL];
+	unsigned n_granted = 0;
+	struct config config = some_config();
+	struct rig r;
+
+	config.memory_max = 2u << 20;
+	rig_init_with(&r, config);
+	pub = client_open(&r, "pub", 1);
+	for (int i = 0; i < VALUES; i++) {
+		char topic[16];
+
+		snprintf(topic, sizeof(topic), "t.%03d", i);
+		retain(pub, topic, SIZE);
+	}
+	for (unsigned i = 0; i < ALL; i++) {
+		c[i] = client_open(&r, "c", 1);
+		if (subscribe(c[i], 1, "t.*") == COMMAND_TAKEN)
+			n_granted++;
+	}
+	assert_in_range(n_granted, 2, ALL - 1);
+	assert_true(r.broker.pool.peak <= config.memory_max + (64u << 10));
+	/* they go on when others read */
+	for (unsigned turns = 0; n_granted < ALL && turns < ALL; turns++) {
+		n_granted = 0;
+		for (unsigned i = 0; i < ALL; i++) {
+			client_takes(c[i], SIZE_MAX);
+			n_granted += c[i]->session.subs.n;
+		}
+		rig_turn(&r);
+	}
+	for (unsigned i = 0; i < ALL; i++) {
+		expect_granted(c[i], VALUES);
+		assert_int_equal(client_count(c[i], TYPE_DELIVER), VALUES);
+		client_free(c[i]);
+	}
+	assert_true(r.broker.pool.peak <= config.memory_max + (64u << 10));
+	client_free(pub);
+	rig_fini(&r);
+}
+
 /* It was asked for, and is no sign of being slow. */
 TEST(a_snapshot_costs_nobody_messages_or_the_connection)
 {
@@ -338,6 +382,8 @@ main(void)
 		cmocka_unit_test(each_subscription_gets_values_of_its_own),
 		cmocka_unit_test(
 			a_snapshot_may_exceed_the_mark_but_a_second_one_has_to_wait),
+		cmocka_unit_test(
+			snapshots_for_those_who_do_not_read_stay_within_the_memory),
 		cmocka_unit_test(
 			a_snapshot_costs_nobody_messages_or_the_connection),
 		cmocka_unit_test(
