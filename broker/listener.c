@@ -21,7 +21,7 @@
 
 #include "peer.h"
 
-/* How often we try to get the lock, every 10 ms. */
+/* How often we look whether lock and socket are free, every 10 ms. */
 #define LOCK_TRIES 50
 
 /* Says why and returns a negative value. */
@@ -75,6 +75,14 @@ refuse_second(const struct listener *l)
 		pid[0] ? pid : "unknown", l->path, l->flag);
 }
 
+static void
+pause_shortly(void)
+{
+	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
+
+	nanosleep(&pause, NULL);
+}
+
 /*
  * The one that holds it may have been killed a moment ago, or have started a
  * moment ago and not have written its pid yet: have a little patience.
@@ -82,12 +90,10 @@ refuse_second(const struct listener *l)
 static bool
 lock_patiently(int fd)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-
 	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (i == LOCK_TRIES)
 			return false;
-		nanosleep(&pause, NULL);
+		pause_shortly();
 	}
 	return true;
 }
@@ -137,7 +143,37 @@ take_lock(struct listener *l)
 	return 0;
 }
 
-/* We hold the lock: a socket at our path is a dead broker's. */
+/* Is there a program behind this socket? Even one that does not accept, or whose
+   socket is of another type. */
+static bool
+is_alive(const struct listener *l)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool alive;
+
+	if (fd < 0)
+		return false;
+	memcpy(addr.sun_path, l->path, strlen(l->path));
+	alive = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
+	        errno == EAGAIN || errno == EINPROGRESS || errno == EPROTOTYPE;
+	close(fd);
+	return alive;
+}
+
+/* A broker that was killed lets go of its lock a moment before its socket. */
+static bool
+stays_alive(const struct listener *l)
+{
+	for (int i = 0; is_alive(l); i++) {
+		if (i == LOCK_TRIES)
+			return true;
+		pause_shortly();
+	}
+	return false;
+}
+
+/* We hold the lock: a socket at our path is a dead broker's, if it is dead. */
 static int
 remove_stale(const struct listener *l)
 {
@@ -150,6 +186,10 @@ remove_stale(const struct listener *l)
 	if (!S_ISSOCK(st.st_mode))
 		return complain("%s exists and is not a socket; remove it, or "
 		                "choose another path with %s",
+		                l->path, l->flag);
+	if (stays_alive(l))
+		return complain("another program serves %s; stop it, or choose "
+		                "another path with %s",
 		                l->path, l->flag);
 	if (unlink(l->path) < 0)
 		return complain("%s: cannot remove the socket of a broker "

@@ -7,7 +7,7 @@
  *
  * A lock file beside it (PATH.lock) is held for the broker's whole life, and
  * is never removed. Who holds the lock may remove a socket that a dead broker
- * left behind; nobody else touches anything.
+ * left behind, one on which nobody listens; nobody else touches anything.
  */
 #ifndef UMBELD_LISTENER_H
 #define UMBELD_LISTENER_H

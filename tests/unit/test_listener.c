@@ -163,6 +163,36 @@ TEST(what_a_dead_broker_left_behind_is_replaced)
 	listener_close(&l);
 }
 
+/* One that accepts nobody, too, and one for datagrams. */
+TEST(a_socket_that_another_program_serves_is_left_to_it)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM };
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		struct sockaddr_un a = { .sun_family = AF_UNIX };
+		int fd = socket(AF_UNIX, types[i] | SOCK_NONBLOCK, 0);
+		struct listener l;
+		struct stat st;
+		ino_t was;
+
+		strcpy(a.sun_path, path);
+		assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+		assert_int_equal(stat(path, &st), 0);
+		was = st.st_ino;
+		if (types[i] == SOCK_STREAM)
+			assert_int_equal(listen(fd, 0), 0);
+		assert_true(try_open(&l, path, 0600) < 0);
+		assert_non_null(strstr(err.text, "another program serves"));
+		assert_non_null(strstr(err.text, path));
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_ino, was);
+		/* it is stale as soon as its owner is gone */
+		close(fd);
+		assert_int_equal(try_open(&l, path, 0600), 0);
+		listener_close(&l);
+	}
+}
+
 TEST(what_is_not_a_socket_is_not_removed)
 {
 	struct listener l;
@@ -309,6 +339,8 @@ main(void)
 		LISTENER_TEST(
 			a_second_one_is_refused_with_the_pid_of_the_first),
 		LISTENER_TEST(what_a_dead_broker_left_behind_is_replaced),
+		LISTENER_TEST(
+			a_socket_that_another_program_serves_is_left_to_it),
 		LISTENER_TEST(what_is_not_a_socket_is_not_removed),
 		LISTENER_TEST(a_lock_file_that_is_a_link_is_not_followed),
 		LISTENER_TEST(a_socket_that_is_not_ours_any_more_is_left_alone),
