@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,38 @@ start_gateway(struct server *srv)
 
 /* ---- the end -------------------------------------------------------------- */
 
+/* Publishers, or datagrams, for whose receivers we wait. */
+static bool
+anybody_waits(const struct server *srv)
+{
+	struct pollfd datagram = { .fd = srv->datagram_listener.fd,
+		                   .events = POLLIN };
+
+	return !waiters_are_empty(&srv->broker.settlers) ||
+	       (srv->datagrams_there && poll(&datagram, 1, 0) > 0);
+}
+
+static void
+on_cut(struct deadline *d, void *user)
+{
+	struct server *srv = user;
+
+	(void)d;
+	broker_settle(&srv->broker);
+}
+
+/*
+ * A signal has come. While settling, publishers wait for subscribers who are not
+ * back yet, and neither may be sent away: that has half of the time for the end.
+ */
+static void
+hurry(struct server *srv)
+{
+	deadline_set(&srv->drains, &srv->drain);
+	if (srv->broker.settling)
+		deadline_set(&srv->cuts, &srv->cut);
+}
+
 static void
 begin_stop(struct server *srv)
 {
@@ -107,7 +140,6 @@ begin_stop(struct server *srv)
 	stop_datagrams(srv);
 	publish_posted(&srv->broker); /* wills come before a GOAWAY, or never */
 	broker_drain(&srv->broker);
-	deadline_set(&srv->drains, &srv->drain);
 }
 
 static void
@@ -125,6 +157,7 @@ on_signal(evutil_socket_t signal, short what, void *user)
 	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 	          "stopping signal=%s sessions=%zu", strsignal((int)signal),
 	          srv->broker.n_sessions);
+	hurry(srv);
 }
 
 static void
@@ -204,6 +237,7 @@ run_deadlines(struct server *srv)
 	uint64_t now = clock_now_ms();
 
 	deadline_queue_run(&srv->drains, now);
+	deadline_queue_run(&srv->cuts, now);
 	deadline_queue_run(&srv->watchdogs, now);
 	deadline_queue_run(&srv->doors.pauses, now);
 	deadline_queue_run(&srv->http_doors.pauses, now);
@@ -239,6 +273,7 @@ set_alarm(struct server *srv)
 
 	at = earlier(at, conns_next_deadline(&srv->conns));
 	at = earlier(at, deadline_queue_next(&srv->drains));
+	at = earlier(at, deadline_queue_next(&srv->cuts));
 	at = earlier(at, deadline_queue_next(&srv->watchdogs));
 	at = earlier(at, gateway_next_deadline(&srv->gateway));
 	at = earlier(at, deadline_queue_next(&srv->doors.pauses));
@@ -332,8 +367,9 @@ server_run(struct server *srv)
 		event_base_loop(srv->base,
 		                idle ? EVLOOP_ONCE
 		                     : EVLOOP_ONCE | EVLOOP_NONBLOCK);
-		/* while settling, publishers wait for subscribers who are not
-		   back yet: neither may be sent away */
+		if (srv->stopping && srv->broker.settling &&
+		    !anybody_waits(srv))
+			broker_settle(&srv->broker);
 		if (srv->stopping && !srv->broker.settling &&
 		    !srv->broker.draining)
 			begin_stop(srv);
@@ -445,6 +481,7 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 		.alarm_at_ms = UINT64_MAX,
 	};
 	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
+	deadline_queue_init(&srv->cuts, config->drain_ms / 2, on_cut, srv);
 	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
 	                    on_watchdog, srv);
 	doors_init(&srv->doors, &srv->broker, conns_carrier(&srv->conns));

@@ -42,6 +42,8 @@ struct server {
 	uint64_t alarm_at_ms;
 	struct deadline_queue drains; /* one, after a signal */
 	struct deadline drain;
+	struct deadline_queue cuts; /* one, after a signal while settling */
+	struct deadline cut;
 	struct deadline_queue watchdogs; /* one, if there is a watchdog */
 	struct deadline watchdog;
 	bool stopping; /* a signal has come */

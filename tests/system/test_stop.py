@@ -44,6 +44,23 @@ class Stop(Case):
         self.connection("says nothing")
         broker.terminate()
 
+    def test_settling_is_cut_short(self):
+        """At once when nobody waits for it, and in any case within the drain time."""
+        broker = self.broker("--settle-ms", LONG, "--drain-ms", LONG)
+        broker.terminate()
+        broker = self.broker("--settle-ms", LONG, "--drain-ms", "400")
+        publisher = self.session("publisher")
+        publisher.send(publish("a", b"waits"))
+        publisher.queue([wire.PING, 1])
+        begun = time.monotonic()
+        broker.signal(signal.SIGTERM)
+        broker.expect("info: stopping signal")
+        late = self.subscriber("a", name="late")
+        got = [frame.tree[6] for frame in late.receive_rest() if frame.type == wire.PUBLISH]
+        self.assertEqual(got, [b"waits"])  # after half of it
+        broker.expect_end()
+        self.assertLess(time.monotonic() - begun, 0.4 + SLACK)
+
     def test_what_clients_still_send_reaches_the_others(self):
         broker = self.broker("--settle-ms", "0", "--drain-ms", LONG)
         subscriber, publisher = self.subscriber("last.*"), self.session("publisher")
