@@ -94,7 +94,8 @@ acl_add(struct acl *acl, bool deny, unsigned verbs, const char *file,
 	if (rule)
 		rule->file = strdup(file);
 	if (!rules || !rule || !rule->file) {
-		free(rule);
+		if (rule)
+			rule_free(rule);
 		return NULL;
 	}
 	rule->deny = deny;

@@ -283,6 +283,7 @@ rules_add(struct acl *acl, const struct document *d,
 	const struct doc_node *deny = document_get(node, "deny");
 	unsigned allowed, denied;
 	struct acl_rule *rule;
+	int r;
 
 	if (parse_verbs(d, allow, w->allow, w->allow_count, &allowed) < 0 ||
 	    parse_verbs(d, deny, w->deny, w->deny_count, &denied) < 0 ||
@@ -291,10 +292,10 @@ rules_add(struct acl *acl, const struct document *d,
 	rule = acl_add(acl, denied != 0, allowed | denied, d->path, node->line);
 	if (!rule)
 		return -ENOMEM;
-	if (add_who(rule, d, document_get(node, "who"), w) < 0 ||
-	    add_topics(rule, d, document_get(node, "topics"), w) < 0)
-		return -EINVAL;
-	return 0;
+	r = add_who(rule, d, document_get(node, "who"), w);
+	if (r == 0)
+		r = add_topics(rule, d, document_get(node, "topics"), w);
+	return r;
 }
 
 /* ---- in words again ------------------------------------------------------- */

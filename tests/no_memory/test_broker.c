@@ -10,6 +10,7 @@
  */
 #include <limits.h>
 
+#include "broker/rules.h"
 #include "no_memory.h"
 #include "unit.h"
 #include "world.h"
@@ -288,6 +289,38 @@ TEST(a_broker_that_cannot_begin_says_so_and_leaves_nothing)
 	assert_true(k > 4);
 }
 
+TEST(a_rule_for_which_there_is_no_memory_is_not_called_wrong)
+{
+	char *publish[] = { (char *)"publish" };
+	char *who[] = { (char *)"uid 5-7", (char *)"role local" };
+	char *topics[] = { (char *)"a.*", (char *)"b" };
+	const struct rule_words words = {
+		.allow = publish,
+		.who = who,
+		.topics = topics,
+		.allow_count = 1,
+		.who_count = 2,
+		.topics_count = 2,
+	};
+	const struct document d = { .path = (char *)"FILE" };
+	const struct doc_node node = { .kind = DOC_MAPPING, .line = 1 };
+	unsigned k = 0;
+
+	do {
+		struct acl *acl = acl_new();
+		int r;
+
+		assert_non_null(acl);
+		no_memory_at(++k, 1);
+		no_memory_begin();
+		r = rules_add(acl, &d, &node, &words);
+		no_memory_end();
+		assert_int_equal(r, no_memory_happened() ? -ENOMEM : 0);
+		acl_free(acl);
+	} while (no_memory_happened());
+	assert_true(k > 4);
+}
+
 int
 main(void)
 {
@@ -299,6 +332,8 @@ main(void)
 		cmocka_unit_test(from_any_one_on_all_may_fail),
 		cmocka_unit_test(
 			a_broker_that_cannot_begin_says_so_and_leaves_nothing),
+		cmocka_unit_test(
+			a_rule_for_which_there_is_no_memory_is_not_called_wrong),
 	};
 
 	return RUN(tests);
