@@ -481,9 +481,13 @@ static bool
 may_pass(const struct session *s, const struct publish *p)
 {
 	const struct route *route;
+	struct objection objection;
 
 	if (introspect_knows(p->topic, p->topic_len))
 		return outbox_is_empty(&s->out);
+	/* of what is refused nothing stays, the topic's route neither */
+	if (rights_object(s, p, &objection))
+		return true;
 	route = router_find(&s->broker->router, p->topic, p->topic_len);
 	return route && !(p->flags & PUBLISH_FLAG_RETAIN) &&
 	       goes_on_at_once(s, route);

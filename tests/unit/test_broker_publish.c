@@ -903,10 +903,32 @@ TEST(what_is_posted_is_routed_in_order_and_later)
 	rig_fini(&r);
 }
 
+TEST(when_memory_is_short_who_may_publish_nothing_makes_no_routes)
+{
+	struct acl *acl = acl_new(); /* of no rules: nobody may */
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	assert_non_null(acl);
+	r.broker.acl = acl;
+	c = client_open(&r, "c", 1000);
+	broker_lets_pass(&r.broker, true);
+	assert_int_equal(client_publishes(c, "a.b", 1), COMMAND_TAKEN);
+	broker_lets_pass(&r.broker, false);
+	client_expect_error(c, STATUS_DENIED, false, 0, "publish");
+	assert_int_equal(r.broker.router.routes.n_routes, 0);
+	client_free(c);
+	rig_fini(&r);
+	acl_free(acl);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			when_memory_is_short_who_may_publish_nothing_makes_no_routes),
 		cmocka_unit_test(
 			only_the_stamp_is_changed_whatever_the_frame_is_made_of),
 		cmocka_unit_test(
