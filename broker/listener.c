@@ -143,6 +143,25 @@ take_lock(struct listener *l)
 	return 0;
 }
 
+static int
+refuse_file(const struct listener *l)
+{
+	return complain("%s exists and is not a socket; remove it, or choose "
+	                "another path with %s",
+	                l->path, l->flag);
+}
+
+/* Before there is a lock file beside it: what it locks would never be there. */
+static int
+check_file(const struct listener *l)
+{
+	struct stat st;
+
+	if (lstat(l->path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		return refuse_file(l);
+	return 0;
+}
+
 /* Is there a program behind this socket? Even one that does not accept, or whose
    socket is of another type. */
 static bool
@@ -184,9 +203,7 @@ remove_stale(const struct listener *l)
 		               ? 0
 		               : complain("%s: %s", l->path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return complain("%s exists and is not a socket; remove it, or "
-		                "choose another path with %s",
-		                l->path, l->flag);
+		return refuse_file(l);
 	if (stays_alive(l))
 		return complain("another program serves %s; stop it, or choose "
 		                "another path with %s",
@@ -243,7 +260,7 @@ take_path(struct listener *l)
 	if (check_length(l) < 0)
 		return -1;
 	make_directory(l->path);
-	if (take_lock(l) < 0 || remove_stale(l) < 0)
+	if (check_file(l) < 0 || take_lock(l) < 0 || remove_stale(l) < 0)
 		return -1;
 	return 0;
 }

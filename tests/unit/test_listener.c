@@ -197,6 +197,7 @@ TEST(what_is_not_a_socket_is_not_removed)
 {
 	struct listener l;
 	struct stat st;
+	char lock[200];
 	int fd = open(path, O_CREAT | O_WRONLY, 0644);
 
 	assert_int_equal(write(fd, "precious", 8), 8);
@@ -205,6 +206,8 @@ TEST(what_is_not_a_socket_is_not_removed)
 	assert_non_null(strstr(err.text, "not a socket"));
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_size, 8);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	assert_false(exists(lock)); /* nor is anything left beside it */
 	unlink(path);
 
 	/* nor is a link followed, whatever it points to */
