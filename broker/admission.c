@@ -41,6 +41,19 @@ put_words(const struct measure *m, const struct peer *peer,
 	         m->max, m->limit, session_peer_words(peer, words));
 }
 
+/* So that nobody who says nothing can keep all others out. 0: it may have all. */
+static uint32_t
+share_of_handshakes(const struct broker *b, uid_t uid)
+{
+	uint32_t max = b->config->max_handshakes;
+	uint32_t others =
+		b->quota.handshakes - quota_handshakes(&b->quota, uid);
+
+	if (max == 0 || is_privileged(uid))
+		return 0;
+	return others + 1 < max ? (max - others) / 2 : 1;
+}
+
 bool
 admission_permits(const struct broker *b, const struct peer *peer,
                   char why[ADMISSION_WORDS_MAX])
@@ -54,6 +67,10 @@ admission_permits(const struct broker *b, const struct peer *peer,
 		  c->max_user_connections },
 		{ "connections that have not said HELLO", "max-handshakes",
 		  b->quota.handshakes, c->max_handshakes },
+		{ "connections of this user that have not said HELLO",
+		  "half of what others leave of max-handshakes",
+		  quota_handshakes(&b->quota, peer->uid),
+		  share_of_handshakes(b, peer->uid) },
 	};
 	uint32_t kept = is_privileged(peer->uid) ? ADMISSION_KEPT : 0;
 

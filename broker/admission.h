@@ -5,7 +5,8 @@
  * admission - who is it, and may one more connection come in?
  *
  * All connections together leave a reserve of descriptors, each user has a
- * limit, and so have those that have not said HELLO. Two more connections than
+ * limit, and so have those that have not said HELLO, of which one user may have
+ * half of what the others leave. Two more connections than
  * that are for root and for the broker's own user, so that whoever looks after
  * it gets in when nobody else does.
  */

@@ -13,6 +13,7 @@ struct quota_user {
 	UT_hash_handle hh;
 	uid_t uid;
 	uint32_t connections;
+	uint32_t handshakes;
 	uint32_t subscriptions;
 };
 
@@ -85,7 +86,7 @@ quota_leave(struct quota *q, struct quota_user *user)
 	q->connections--;
 	if (--user->connections > 0)
 		return;
-	assert(user->subscriptions == 0);
+	assert(user->subscriptions == 0 && user->handshakes == 0);
 	forget(q, user);
 }
 
@@ -95,6 +96,28 @@ quota_connections(const struct quota *q, uid_t uid)
 	const struct quota_user *user = find(q, uid);
 
 	return user ? user->connections : 0;
+}
+
+uint32_t
+quota_handshakes(const struct quota *q, uid_t uid)
+{
+	const struct quota_user *user = find(q, uid);
+
+	return user ? user->handshakes : 0;
+}
+
+void
+quota_begin_handshake(struct quota *q, struct quota_user *user)
+{
+	user->handshakes++;
+	q->handshakes++;
+}
+
+void
+quota_end_handshake(struct quota *q, struct quota_user *user)
+{
+	user->handshakes--;
+	q->handshakes--;
 }
 
 uint32_t *

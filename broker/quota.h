@@ -30,8 +30,13 @@ void quota_fini(struct quota *q);
 struct quota_user *quota_join(struct quota *q, uid_t uid);
 void quota_leave(struct quota *q, struct quota_user *user);
 
-/* How many connections it has. */
+/* A connection has not said HELLO yet; now it has, or never will. */
+void quota_begin_handshake(struct quota *q, struct quota_user *user);
+void quota_end_handshake(struct quota *q, struct quota_user *user);
+
+/* How many connections it has, and how many of them have not said HELLO. */
 uint32_t quota_connections(const struct quota *q, uid_t uid);
+uint32_t quota_handshakes(const struct quota *q, uid_t uid);
 
 /* All subscriptions of a user; add or take away at will. */
 uint32_t *quota_subscriptions(struct quota_user *user);

@@ -55,7 +55,7 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 	user = quota_join(&b->quota, peer->uid);
 	if (!user)
 		return -ENOMEM;
-	b->quota.handshakes++;
+	quota_begin_handshake(&b->quota, user);
 	*s = (struct session){
 		.broker = b,
 		.ops = ops,
@@ -404,7 +404,7 @@ session_forget_will(struct session *s)
 void
 session_open(struct session *s)
 {
-	s->broker->quota.handshakes--;
+	quota_end_handshake(&s->broker->quota, s->user);
 	s->state = SESSION_OPEN;
 	s->since_ms = clock_now_ms();
 	sys_tell_connected(s);
@@ -437,7 +437,8 @@ session_end(struct session *s)
 	if (was == SESSION_ENDING)
 		return;
 	s->state = SESSION_ENDING;
-	s->broker->quota.handshakes -= was == SESSION_NEW;
+	if (was == SESSION_NEW)
+		quota_end_handshake(&s->broker->quota, s->user);
 	end_subscriptions(s);
 	depart(s, was);
 	owes_no_more(s, OWES_PING | OWES_PONG);
@@ -516,7 +517,8 @@ session_fini(struct session *s)
 	free(s->name);
 	peer_fini(&s->peer);
 	roster_remove(&s->broker->roster, s->id);
-	s->broker->quota.handshakes -= s->state == SESSION_NEW;
+	if (s->state == SESSION_NEW)
+		quota_end_handshake(&s->broker->quota, s->user);
 	quota_leave(&s->broker->quota, s->user);
 	TAILQ_REMOVE(&s->broker->sessions, s, link);
 	s->broker->n_sessions--;

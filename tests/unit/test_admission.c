@@ -96,6 +96,35 @@ TEST(who_has_not_said_hello_counts_until_it_has_or_is_gone)
 	rig_fini(&r);
 }
 
+TEST(who_says_nothing_leaves_others_their_part)
+{
+	struct config config = some_config();
+	struct client *c[8];
+	unsigned n = 0;
+	struct rig r;
+
+	config.max_handshakes = 8;
+	rig_init_with(&r, config);
+	while (n < 4) {
+		assert_true(may_come(&r, stranger(), ""));
+		c[n++] = client_new(&r, stranger());
+	}
+	assert_false(may_come(&r, stranger(),
+	                      "of this user that have not said HELLO: 4 "
+	                      "(limit 4, half of what others leave of "
+	                      "max-handshakes)"));
+	while (n < 6) {
+		assert_true(may_come(&r, stranger() + 1, ""));
+		c[n++] = client_new(&r, stranger() + 1);
+	}
+	assert_false(may_come(&r, stranger() + 1, "HELLO: 2 (limit 2"));
+	assert_true(may_come(&r, stranger() + 2, ""));
+	assert_true(may_come(&r, 0, ""));
+	while (n > 0)
+		client_free(c[--n]);
+	rig_fini(&r);
+}
+
 /* ---- a carrier that keeps what it is given ------------------------------ */
 
 struct kept {
@@ -203,6 +232,7 @@ main(void)
 		cmocka_unit_test(two_more_are_for_root_and_for_our_own_user),
 		cmocka_unit_test(
 			who_has_not_said_hello_counts_until_it_has_or_is_gone),
+		cmocka_unit_test(who_says_nothing_leaves_others_their_part),
 		cmocka_unit_test(
 			who_is_let_in_is_carried_as_the_kernel_knows_it),
 		cmocka_unit_test(who_is_refused_is_told_why_and_sees_the_end),
