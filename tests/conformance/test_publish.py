@@ -103,8 +103,10 @@ class Publish(BrokerCase):
         gone.send([wire.GOAWAY, "", 0])
         gone.receive_rest()
         sender = self.session("sender")
-        sender.publish(gone.inbox + ".1")
-        self.assertEqual(sender.barrier(), ([], (1, 1, 0)))
+        none = gone.inbox.rpartition(".")[0]
+        for topic in (gone.inbox + ".1", f"{none}.x", f"{none}.01", f"{none}.0", f"{none}.4294967296.y"):
+            sender.publish(topic)
+            self.assertEqual(sender.barrier(), ([], (1, 1, 0)))
 
     @covers("P9")
     def test_a_reply_may_be_in_the_senders_own_inbox_or_an_ordinary_topic(self):

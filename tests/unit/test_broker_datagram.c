@@ -94,6 +94,24 @@ TEST(a_text_and_a_frame_reach_subscribers_with_the_senders_uid)
 	post_fini(&p);
 }
 
+TEST(the_inbox_that_would_have_their_number_is_not_theirs)
+{
+	struct acl *acl = acl_new(); /* of no rules: nobody may do anything */
+	char text[100];
+	struct post p;
+
+	post_init(&p, 100);
+	assert_non_null(acl);
+	p.rig.broker.acl = acl;
+	snprintf(text, sizeof(text), "%s.4294967295 x",
+	         p.rig.broker.inbox_root);
+	post_text(&p, text);
+	assert_int_equal(fate(&p, DATAGRAM_DENIED), 1);
+	assert_int_equal(fate(&p, DATAGRAM_TAKEN), 0);
+	post_fini(&p);
+	acl_free(acl);
+}
+
 TEST(those_that_come_together_arrive_in_order)
 {
 	struct client *reader;
@@ -267,6 +285,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			a_text_and_a_frame_reach_subscribers_with_the_senders_uid),
+		cmocka_unit_test(
+			the_inbox_that_would_have_their_number_is_not_theirs),
 		cmocka_unit_test(those_that_come_together_arrive_in_order),
 		cmocka_unit_test(
 			large_ones_go_through_many_slabs_and_what_is_too_much_is_a_gap),
