@@ -309,6 +309,8 @@ explain_topic(struct broker *b, const struct query *q, struct page *g)
 
 	if (!q->topic.at || !topic_is_valid(q->topic.at, q->topic.len))
 		return "the option topic has to be a valid topic";
+	if (q->after_text.at)
+		return QUERY_WRONG_AFTER;
 	receivers = router_count(&b->router, q->topic.at, q->topic.len);
 	pack_str(page_pair(g, "topic"), q->topic.at, q->topic.len);
 	page_uint(g, "receivers", receivers);

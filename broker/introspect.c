@@ -161,6 +161,8 @@ tell_sessions(struct broker *b, const struct query *q, struct page *g)
 {
 	struct session *s = survey_first(b, q, q->after);
 
+	if (q->after_text.at)
+		return QUERY_WRONG_AFTER;
 	page_list(g, "sessions");
 	for (; s && page_goes_on(g); s = survey_next(b, q, s)) {
 		if (!survey_wants(q, s))
@@ -215,6 +217,8 @@ tell_subscriptions(struct broker *b, const struct query *q, struct page *g)
 	struct listing l = { .query = q, .page = g };
 	uint64_t next;
 
+	if (q->after_text.at)
+		return QUERY_WRONG_AFTER;
 	page_list(g, "subscriptions");
 	next = survey_subscriptions(b, q, g, tell_subscription, &l);
 	page_list_end(g);

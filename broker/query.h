@@ -27,6 +27,10 @@ struct query {
 	uint64_t uid;
 };
 
+/* Where the next page is to begin was no number: of most lists it has to be. */
+#define QUERY_WRONG_AFTER \
+	"the option after has to be what the answer before gave as next"
+
 /*
  * An empty payload, or a map of options. False when it is neither, or when an
  * option that is known is of another type than it should be.

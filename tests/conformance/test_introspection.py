@@ -234,6 +234,13 @@ class Introspection(Introspected):
         self.assertGreaterEqual(info["retained"], 3000)
         self.assertGreater(info["retained_bytes"], 3000 * body)
 
+    @covers("I3")
+    def test_after_is_what_an_answer_gave_as_next(self):
+        asker = self.asker()
+        for subject, options in (("sessions", {}), ("subscriptions", {}), ("explain", {"topic": "a"})):
+            asker.publish("$SYS.broker." + subject, wire.pack({**options, "after": "x"}), reply=asker.inbox + ".i3")
+            self.assertEqual(asker.receive().tree[5], {"content-type": "text", "error": 3})
+
     @covers("I4")
     def test_a_question_waits_while_ones_own_outbox_is_full(self):
         asker, sender = self.asker(), self.session("sender")

@@ -97,6 +97,14 @@ class Publish(BrokerCase):
         topics = [owner.inbox, owner.inbox + ".1", owner.inbox + ".a.b.c"] * 2
         self.assertEqual([one.tree[3] for one in got], topics)
 
+    @covers("P10")
+    def test_no_responder_comes_before_ones_own_copy(self):
+        me = self.session()
+        me.subscribe("p10.own", monitor=True)
+        me.publish("p10.own", reply=me.inbox + ".1")
+        frames, _ = me.barrier()
+        self.assertEqual([frame.type for frame in frames], [wire.ERROR, wire.PUBLISH])
+
     @covers("P8", "P11")
     def test_a_message_to_the_inbox_of_a_session_that_is_gone_is_taken_and_forgotten(self):
         gone = self.session("gone")
