@@ -50,8 +50,14 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 {
 	struct quota_user *user;
 
-	if (b->last_session == SESSION_LAST)
-		return -EOVERFLOW; /* their numbers are never given twice */
+	if (b->last_session == SESSION_LAST) {
+		/* their numbers are never given twice */
+		log_event(&b->log, LOG_ERROR, LOG_ACCEPT,
+		          "all numbers of sessions have been given, up to "
+		          "%" PRIu32 ": nobody can come before a restart",
+		          SESSION_LAST);
+		return -EOVERFLOW;
+	}
 	user = quota_join(&b->quota, peer->uid);
 	if (!user)
 		return -ENOMEM;
