@@ -276,12 +276,16 @@ static void
 on_subscribe(struct session *s, const struct message *message)
 {
 	const struct message_subscribe *m = &message->subscribe;
+	const char *fault;
+	unsigned token;
 
 	if (!request_is_valid(s, m->request))
 		return;
-	if (!filter_is_valid(m->filter.at, m->filter.len))
+	fault = filter_fault(m->filter.at, m->filter.len, &token);
+	if (fault)
 		session_refuse(s, STATUS_BAD_FILTER, m->request, nil,
-		               "not a valid filter");
+		               "not a valid filter: %s (token %u)", fault,
+		               token);
 	else if (filter_is_denied(s, m->request, m->filter))
 		return;
 	else if (m->options.group.at && m->options.retained)
@@ -413,9 +417,11 @@ decode_and_run(struct session *s, const struct command *command,
 		command->run(s, &m);
 		break;
 	case MESSAGE_BAD:
-		session_fail(s, STATUS_BAD_FRAME,
-		             "%s: an element is missing or of the wrong type",
-		             message_name(command->type));
+		session_fail(
+			s, STATUS_BAD_FRAME,
+			"%s: an element is missing, or an element or option "
+			"is of the wrong type",
+			message_name(command->type));
 		break;
 	case MESSAGE_NO_MEMORY:
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a frame");

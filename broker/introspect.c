@@ -388,7 +388,8 @@ introspect_answer(struct broker *b, const struct publish *request,
 {
 	const struct text reply = { request->reply, request->reply_len };
 	subject_fn *tell = find_subject(request->topic, request->topic_len);
-	const char *wrong = "the payload is not a map of options";
+	const char *wrong = "the payload is not a map of options, or the "
+			    "value of one is of the wrong type";
 	struct query q;
 	struct page g;
 

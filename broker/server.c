@@ -22,6 +22,8 @@
 
 /* Of datagrams, that are still taken when we stop. */
 #define LAST_BATCHES 64u
+/* Of those who have not finished, that are named. */
+#define NAMED_MAX    5u
 
 /* ---- datagrams ------------------------------------------------------------ */
 
@@ -176,6 +178,23 @@ on_hangup(evutil_socket_t signal, short what, void *user)
 	supervisor_tell("READY=1");
 }
 
+/* Some of those who have not answered our GOAWAY. */
+static void
+name_undrained(struct broker *b)
+{
+	unsigned left = NAMED_MAX;
+	const struct session *s;
+	char words[SESSION_WORDS_MAX];
+
+	TAILQ_FOREACH (s, &b->sessions, link) {
+		if (s->owes && left-- > 0)
+			log_event(&b->log, LOG_WARN, LOG_LIFE,
+			          "not finished: %s", session_words(s, words));
+		if (left == 0)
+			break;
+	}
+}
+
 static void
 on_drain_late(struct deadline *d, void *user)
 {
@@ -186,6 +205,7 @@ on_drain_late(struct deadline *d, void *user)
 		&srv->broker.log, LOG_WARN, LOG_LIFE,
 		"not all clients have finished undrained=%zu limit_ms=%" PRIu32,
 		srv->broker.n_undrained, srv->config->drain_ms);
+	name_undrained(&srv->broker);
 	srv->done = true;
 }
 

@@ -85,6 +85,37 @@ filter_is_valid(const char *filter, size_t len)
 	return is_valid(filter, len, true);
 }
 
+static const char *
+token_fault(const char *token, size_t len)
+{
+	if (len == 0)
+		return "a token is empty";
+	if (token_is(token, len, "**"))
+		return "`**` must be last";
+	if (memchr(token, '*', len))
+		return "`*` must be a token of its own";
+	return "white space, a control character, or no UTF-8";
+}
+
+const char *
+filter_fault(const char *filter, size_t len, unsigned *token)
+{
+	*token = 0;
+	if (filter_is_valid(filter, len))
+		return NULL;
+	if (len == 0 || len > TOPIC_MAX)
+		return "a filter has 1 to 255 bytes";
+	for (;; ++*token) {
+		size_t n = token_length(filter, len);
+
+		if (!token_is_literal(filter, n) && !token_is(filter, n, "*") &&
+		    (n < len || !token_is(filter, n, "**")))
+			return token_fault(filter, n);
+		filter += n + 1;
+		len -= n + 1;
+	}
+}
+
 bool
 filter_matches(const char *filter, size_t filter_len, const char *topic,
                size_t topic_len)

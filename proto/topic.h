@@ -23,6 +23,10 @@
 bool topic_is_valid(const char *topic, size_t len);
 bool filter_is_valid(const char *filter, size_t len);
 
+/* What is wrong with a filter, for people, and with which token of it, counted
+   from 0. NULL: nothing, it is valid. */
+const char *filter_fault(const char *filter, size_t len, unsigned *token);
+
 /* Both must be valid. Linear in the shorter of them. */
 bool filter_matches(const char *filter, size_t filter_len, const char *topic,
                     size_t topic_len);

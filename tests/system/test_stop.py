@@ -83,6 +83,8 @@ class Stop(Case):
             self.assertLess(took, 0.5 + SLACK)
             self.assertRegex(broker.text(), r"warn: not all clients have finished undrained=3 limit_ms=500")
             for session in stubborn:
+                self.assertRegex(broker.text(), rf'warn: not finished: session={session.id} name="{session.name}"')
+            for session in stubborn:
                 self.assertEqual(session.receive_rest(), [])
 
     def test_one_that_does_not_read_is_waited_for_as_long_as_the_drain_time(self):

@@ -48,6 +48,32 @@ TEST(tokens_joined_by_dots_are_a_topic)
 	}
 }
 
+TEST(what_is_wrong_with_a_filter_is_said_with_its_token)
+{
+	static const struct {
+		const char *filter;
+		const char *words;
+		unsigned token;
+	} faults[] = {
+		{ "", "1 to 255", 0 },        { "a..b", "empty", 1 },
+		{ "a.", "empty", 1 },         { "a.**.b", "last", 1 },
+		{ "**.b", "last", 0 },        { "a.b.x*", "of its own", 2 },
+		{ "a.***", "of its own", 1 }, { "*.b c", "white space", 1 },
+		{ "a.b.\xff", "UTF-8", 2 },
+	};
+	unsigned token = 7;
+
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		const char *f = faults[i].filter;
+		const char *words = filter_fault(f, strlen(f), &token);
+
+		assert_non_null(words);
+		assert_non_null(strstr(words, faults[i].words));
+		assert_int_equal(token, faults[i].token);
+	}
+	assert_null(filter_fault("a.*.**", 6, &token));
+}
+
 TEST(empty_tokens_are_no_tokens)
 {
 	static const char *const bad[] = { "",   ".",   "a.",   ".a",
@@ -241,6 +267,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_joined_by_dots_are_a_topic),
+		cmocka_unit_test(
+			what_is_wrong_with_a_filter_is_said_with_its_token),
 		cmocka_unit_test(empty_tokens_are_no_tokens),
 		cmocka_unit_test(a_topic_has_at_most_255_bytes),
 		cmocka_unit_test(
