@@ -16,7 +16,8 @@
 void
 barrier_free(struct umbel *c, struct barrier *b)
 {
-	if (b != &c->own && b != &c->last)
+	/* who waits for one frees it, whatever becomes of the handle */
+	if (b != &c->own && b != &c->last && !b->waited_for)
 		free(b);
 }
 
@@ -295,8 +296,10 @@ and_wait(struct umbel *c, int timeout_ms, bool drain)
 	if (!b)
 		return r;
 	r = dispatch_until(c, timeout_ms, is_done, b);
-	if (r == -ECANCELED)
+	if (r == -ECANCELED) {
+		free(b);
 		return r;
+	}
 	handle_lock(c);
 	if (b->done) {
 		r = b->error;

@@ -704,6 +704,25 @@ is_answered(struct umbel *c, void *arg)
 	return w->done;
 }
 
+/* Its call has ended: is it still to be told? Else it is being told just now. */
+static bool
+forget_due(struct umbel *c, struct wait *w)
+{
+	struct call *call;
+
+	STAILQ_FOREACH (call, &c->asking.due, link) {
+		if (call->user == w)
+			break;
+	}
+	if (!call) {
+		w->abandoned = true;
+		return false;
+	}
+	STAILQ_REMOVE(&c->asking.due, call, call, link);
+	call_free(call);
+	return true;
+}
+
 /* Lock held: nobody waits any more. True: nobody else will free it. */
 static bool
 abandon(struct umbel *c, struct wait *w)
@@ -712,10 +731,9 @@ abandon(struct umbel *c, struct wait *w)
 
 	if (w->done)
 		return true;
-	w->abandoned = true;
 	call = calls_find(&c->asking.calls, w->id);
 	if (!call)
-		return false; /* its callback is due */
+		return forget_due(c, w);
 	calls_remove(&c->asking.calls, call);
 	call_free(call);
 	if (c->link == LINK_DOWN)

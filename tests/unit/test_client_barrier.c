@@ -410,6 +410,32 @@ TEST(the_goodbye_goes_ahead_of_messages_that_found_no_room)
 	fake_stop(&f);
 }
 
+static void
+free_it(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)m;
+	(void)user;
+	umbel_free(c);
+}
+
+/* The sanitizer looks for what nobody frees. */
+TEST(a_flush_that_is_done_when_a_callback_frees_the_handle_is_freed_too)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_subscribe(c, "a", free_it, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	FAKE_SEND_BODY(&f, 0x95, 11, 1, 0, 0, 0); /* the first PING's */
+	fake_send_publish(&f, "a", "x", 1);
+	assert_int_equal(umbel_flush_wait(c, 5000), -ECANCELED);
+	fake_stop(&f);
+}
+
 TEST(a_planned_restart_loses_nothing)
 {
 	struct umbel *c;
@@ -616,6 +642,8 @@ main(void)
 			close_says_goodbye_before_the_handshake_is_done_too),
 		cmocka_unit_test(
 			the_goodbye_goes_ahead_of_messages_that_found_no_room),
+		cmocka_unit_test(
+			a_flush_that_is_done_when_a_callback_frees_the_handle_is_freed_too),
 		cmocka_unit_test(a_planned_restart_loses_nothing),
 		cmocka_unit_test(goaway_in_the_middle_of_a_message_lets_it_end),
 		cmocka_unit_test(after_a_planned_restart_the_pauses_stay_short),

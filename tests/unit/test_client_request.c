@@ -771,10 +771,42 @@ TEST(an_answer_goes_to_the_topic_that_was_asked_for)
 	fake_stop(&f);
 }
 
+static void
+cancel_two(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)m;
+	(void)user;
+	for (uint64_t id = 1; id <= 2; id++)
+		assert_int_equal(umbel_cancel(c, id), 0);
+}
+
+/* The sanitizer looks for what nobody frees. */
+TEST(a_wait_that_was_given_up_before_its_end_is_told_goes_with_the_handle)
+{
+	struct umbel_msg *m;
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.dispatch_max = 1));
+	umbel_subscribe(c, "a", cancel_two, NULL, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	turn(c);
+	umbel_request(c, "ask", "", 0, 60000, on_reply, NULL);
+	fake_send_publish(&f, "a", "x", 1);
+	assert_int_equal(umbel_request_wait(c, "ask", "", 0, NULL, 0, &m),
+	                 -ETIMEDOUT);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			a_wait_that_was_given_up_before_its_end_is_told_goes_with_the_handle),
 		cmocka_unit_test(a_reply_comes_to_the_request_it_is_for),
 		cmocka_unit_test(
 			one_subscription_serves_all_requests_of_a_connection),
