@@ -71,6 +71,8 @@
 #define STOOD_MS           200
 /* A broker that takes nothing more has so long to say why, and to close. */
 #define WRITE_ENDED_MS     5000
+/* A hold by a subscriber is bounded; this, and three times ping_ms, is longer. */
+#define HELD_MS            60000
 /* One that said GOAWAY may be silent for so long before it closes. */
 #define LEAVE_MS           30000
 #define NEVER              INT64_MAX
@@ -292,13 +294,14 @@ struct umbel {
 	struct out ctrl; /* what goes before it: the handshake, a last PING */
 	size_t brink; /* see publish.c; any other use of the lock makes it 0 */
 	unsigned cork;
-	size_t flush_at;   /* write when so many bytes have come together */
-	bool blocked;      /* the kernel took no more; it will say when */
-	bool write_ended;  /* ... and it never will */
-	bool encoding;     /* a frame is being made for this very connection */
-	bool paused;       /* umbel_next() has enough: the socket is not read */
-	bool held;         /* the broker does not read us: its HOLD says so */
-	bool room_awaited; /* a publish said -EAGAIN ... */
+	size_t flush_at;  /* write when so many bytes have come together */
+	bool blocked;     /* the kernel took no more; it will say when */
+	bool write_ended; /* ... and it never will */
+	bool encoding;    /* a frame is being made for this very connection */
+	bool paused;      /* umbel_next() has enough: the socket is not read */
+	/* the broker does not read us, its HOLD says so: believed so long */
+	int64_t held_until;
+	bool room_awaited;                /* a publish said -EAGAIN ... */
 	size_t room_wanted;               /* ... for lack of so many bytes */
 	bool room_due;                    /* on_writable is due */
 	uint64_t taken;                   /* messages, by umbel_publish */

@@ -261,7 +261,7 @@ lost(struct umbel *c, int error, const char *text, bool drop_in_hand)
 	c->overflow = c->opt.overflow;
 	c->restoring = 0;
 	c->asked_at = 0;
-	c->held = false;
+	c->held_until = 0;
 	c->last_failure = handle_fail(c, error, "%s", text);
 	receive_reset(c);
 	notice_connection_lost(c);

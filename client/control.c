@@ -119,13 +119,25 @@ on_error(struct umbel *c, const struct message_error *m)
 		refused(c, m);
 }
 
+/* Until when a hold excuses that the broker is silent. That of a rate, which has
+   no session, lasts as long as it takes. */
+static int64_t
+believe(const struct umbel *c, const struct message_hold *m)
+{
+	int64_t ms = 3 * (int64_t)c->opt.ping_ms;
+
+	if (m->session == 0)
+		return NEVER;
+	return sys_now() + (ms > HELD_MS ? ms : HELD_MS);
+}
+
 static void
 on_hold(struct umbel *c, const struct message_hold *m)
 {
 	struct notice n = { .kind = NOTICE_HOLD,
 		            .hold = { .held = m->on, .session = m->session } };
 
-	c->held = m->on;
+	c->held_until = m->on ? believe(c, m) : 0;
 	control_text(n.text, sizeof(n.text), m->name);
 	control_text(n.about, sizeof(n.about), m->topic);
 	notice_add(c, &n);

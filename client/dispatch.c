@@ -278,7 +278,7 @@ look_for_life(struct umbel *c, int64_t now)
 
 	if (c->link != LINK_UP) {
 		c->at.silence = NEVER;
-	} else if (c->paused || c->held) {
+	} else if (c->paused || now < c->held_until) {
 		/* we do not read, or it does not: silence says nothing */
 		c->asked_at = 0;
 		c->at.silence = now + c->opt.ping_ms;

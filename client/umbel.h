@@ -258,7 +258,9 @@ struct umbel_options {
 	int retry_last_ms;
 
 	/* ask a silent broker for a sign of life after this time, and take the
-	   connection for dead after twice that; default 30000 ms, -1: never */
+	   connection for dead after twice that; default 30000 ms, -1: never.
+	   One that has told of a hold by a subscriber is asked only after three
+	   times that, or a minute if that is longer */
 	int ping_ms;
 
 	/*

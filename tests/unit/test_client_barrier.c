@@ -560,6 +560,30 @@ TEST(a_silent_broker_is_asked_and_then_given_up)
 	fake_stop(&f);
 }
 
+TEST(a_broker_that_holds_us_is_not_believed_for_ever)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = on_state, .ping_ms = 20));
+	/* by its rate, by a subscriber, and no more */
+	FAKE_SEND_BODY(&f, 0x95, 13, 0xc3, 0, 0xa1, 'n', 0xa1, 't');
+	turn(c);
+	assert_true(c->held_until == NEVER);
+	FAKE_SEND_BODY(&f, 0x95, 13, 0xc3, 9, 0xa1, 'n', 0xa1, 't');
+	assert_int_equal(umbel_dispatch(c, 60), 0);
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	fake_expect_silence(&f);
+	assert_in_range(c->held_until - sys_now(), 50000, 60000);
+	c->held_until = sys_now(); /* the minute is over */
+	await_callback(c);
+	expect_notes("disconnected ");
+	assert_int_equal(diary.last.error, -ETIMEDOUT);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(an_alarm_that_rang_in_vain_does_not_silence_later_ones)
 {
 	struct pollfd p = { .events = POLLIN };
@@ -648,6 +672,8 @@ main(void)
 		cmocka_unit_test(goaway_in_the_middle_of_a_message_lets_it_end),
 		cmocka_unit_test(after_a_planned_restart_the_pauses_stay_short),
 		cmocka_unit_test(a_silent_broker_is_asked_and_then_given_up),
+		cmocka_unit_test(
+			a_broker_that_holds_us_is_not_believed_for_ever),
 		cmocka_unit_test(
 			an_alarm_that_rang_in_vain_does_not_silence_later_ones),
 		cmocka_unit_test(
