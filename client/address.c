@@ -48,20 +48,26 @@ answers(const struct sockaddr_un *address)
 }
 
 int
-address_choose(struct sockaddr_un *out, const char *wanted)
+address_choose(struct sockaddr_un all[2], const char *wanted)
 {
 	const char *env;
 
+	all[1] = (struct sockaddr_un){ 0 };
 	if (wanted)
-		return set_path(out, wanted, "");
+		return set_path(&all[0], wanted, "");
 	env = sys_getenv("UMBEL_SOCKET");
 	if (env && env[0])
-		return set_path(out, env, "");
+		return set_path(&all[0], env, "");
 	env = sys_getenv("XDG_RUNTIME_DIR");
-	if (env && env[0] && set_path(out, env, USER_SOCKET) == 0 &&
-	    answers(out))
-		return 0;
-	return set_path(out, SYSTEM_SOCKET, "");
+	if (!env || !env[0] || set_path(&all[0], env, USER_SOCKET) < 0)
+		return set_path(&all[0], SYSTEM_SOCKET, "");
+	return set_path(&all[1], SYSTEM_SOCKET, "");
+}
+
+const struct sockaddr_un *
+address_prefer(const struct sockaddr_un all[2])
+{
+	return !all[1].sun_path[0] || answers(&all[0]) ? &all[0] : &all[1];
 }
 
 /* The folder that the socket lies in; false when it cannot be seen. */

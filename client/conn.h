@@ -270,7 +270,7 @@ struct umbel {
 	char *name;
 	uint8_t *will; /* a PUBLISH body; NULL: none */
 	uint32_t will_len;
-	struct sockaddr_un address;
+	struct sockaddr_un addresses[2]; /* see address_choose() */
 	unsigned fork_generation;
 	_Atomic uintptr_t owner; /* single_thread: who used it first, or 0 */
 	bool debug;
@@ -317,6 +317,7 @@ struct umbel {
 	bool dying; /* umbel_free() in a callback: freed when it returns */
 
 	/* shared: the connection */
+	const struct sockaddr_un *address; /* one of them */
 	int fd;
 	enum link link;
 	bool wanted;      /* umbel_connect() was called */
@@ -482,8 +483,10 @@ void replay_confirmed(struct umbel *c);
 
 /* ---- address.c -------------------------------------------------------- */
 
-/* Choose the socket's path. 0, -ENAMETOOLONG, -EINVAL. */
-int address_choose(struct sockaddr_un *out, const char *wanted);
+/* The socket's path. all[1] is empty, or the one for when nobody answers at
+   all[0]. 0, -ENAMETOOLONG, -EINVAL. */
+int address_choose(struct sockaddr_un all[2], const char *wanted);
+const struct sockaddr_un *address_prefer(const struct sockaddr_un all[2]);
 
 /* Connect, and make sure of who listens there. The socket, or a negative error
    with the reason in `text`. */

@@ -68,9 +68,12 @@ void
 conn_attempt(struct umbel *c, int64_t now)
 {
 	char text[320];
-	int fd = address_connect(&c->address, &c->opt, text, sizeof(text));
-	int r;
+	int fd, r;
 
+	/* a user's broker may start later than we do */
+	if (c->n_connects == 0)
+		c->address = address_prefer(c->addresses);
+	fd = address_connect(c->address, &c->opt, text, sizeof(text));
 	c->at.retry = NEVER;
 	if (fd < 0) {
 		conn_lost(c, fd, text);
@@ -308,7 +311,7 @@ conn_protocol(struct umbel *c, const char *format, ...)
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
 	snprintf(text, sizeof(text), "%s does not speak umbel: it sent %s",
-	         c->address.sun_path, what);
+	         c->address->sun_path, what);
 	conn_lost(c, UMBEL_E_PROTOCOL, text);
 }
 
@@ -378,7 +381,7 @@ umbel_connect(struct umbel *c, int timeout_ms)
 		r = c->last_failure;
 	else if (r == -ETIMEDOUT)
 		handle_fail(c, r, "connect to %s: no answer within %d ms",
-		            c->address.sun_path, timeout_ms);
+		            c->address->sun_path, timeout_ms);
 	handle_unlock(c);
 	return r;
 }

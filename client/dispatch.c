@@ -246,14 +246,14 @@ give_up(struct umbel *c, int64_t now)
 		snprintf(text, sizeof(text),
 		         "connect to %s: it accepts, but did not say WELCOME "
 		         "within %d ms",
-		         c->address.sun_path, c->opt.handshake_ms);
+		         c->address->sun_path, c->opt.handshake_ms);
 		conn_lost(c, -ETIMEDOUT, text);
 		return;
 	case LINK_RESTORE:
 		snprintf(text, sizeof(text),
 		         "connect to %s: the broker did not answer our "
 		         "subscriptions for %d ms",
-		         c->address.sun_path, c->opt.handshake_ms);
+		         c->address->sun_path, c->opt.handshake_ms);
 		conn_lost(c, -ETIMEDOUT, text);
 		return;
 	case LINK_UP:

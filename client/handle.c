@@ -278,12 +278,13 @@ init_settings(struct umbel *c, const struct umbel_options *options)
 	int r = take_options(c, options);
 
 	if (r == 0)
-		r = address_choose(&c->address, c->opt.address);
+		r = address_choose(c->addresses, c->opt.address);
+	c->address = address_prefer(c->addresses);
 	if (r == 0)
 		r = take_name(c);
 	if (r == 0)
 		r = will_take(c);
-	c->opt.address = c->address.sun_path;
+	c->opt.address = c->address->sun_path;
 	c->overflow = c->opt.overflow;
 	keep_init(&c->keep, c->opt.keep_retained_max, c->random);
 	return r;
@@ -443,7 +444,16 @@ umbel_version(void)
 const char *
 umbel_address(struct umbel *c)
 {
-	return c ? c->address.sun_path : NULL;
+	const char *path;
+
+	if (!c)
+		return NULL;
+	if (handle_is_foreign(c))
+		return c->address->sun_path;
+	handle_lock(c);
+	path = c->address->sun_path;
+	handle_unlock(c);
+	return path;
 }
 
 enum umbel_state

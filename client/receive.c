@@ -199,7 +199,7 @@ end_of_stream(struct umbel *c, int error)
 		         strerror(error));
 	else
 		snprintf(text, sizeof(text), "%s closed the connection%s",
-		         c->address.sun_path,
+		         c->address->sun_path,
 		         c->link == LINK_HELLO ? " before any WELCOME" : "");
 	conn_lost(c, error ? -error : -ECONNRESET, text);
 }

@@ -195,10 +195,11 @@ struct umbel_options {
 	   default: the name of the program */
 	const char *name;
 
-	/* path of the broker's socket. Default, chosen once in umbel_new():
-	   $UMBEL_SOCKET (ignored in set-uid programs), else
-	   $XDG_RUNTIME_DIR/umbel/umbel.sock if a broker answers there, else
-	   /run/umbel/umbel.sock */
+	/* path of the broker's socket. Default: $UMBEL_SOCKET (ignored in
+	   set-uid programs), else $XDG_RUNTIME_DIR/umbel/umbel.sock if a broker
+	   answers there, else /run/umbel/umbel.sock. The environment is read in
+	   umbel_new(); which of the last two is chosen at each attempt, until
+	   the handle was CONNECTED once */
 	const char *address;
 
 	/* the only uid that the broker may run as; 0 needs expect_uid_set.
@@ -349,7 +350,7 @@ UMBEL_API void umbel_free(struct umbel *c);
 
 UMBEL_API enum umbel_state umbel_get_state(struct umbel *c);
 
-/* The path of the socket that was chosen in umbel_new(); lives as long as c. */
+/* The path of the socket, as chosen by now; lives as long as c. */
 UMBEL_API const char *umbel_address(struct umbel *c);
 
 /* Session and uid that the broker gave this connection; 0 while none stands. */

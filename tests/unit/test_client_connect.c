@@ -598,10 +598,45 @@ TEST(a_will_that_makes_no_sense_is_refused)
 		-EINVAL);
 }
 
+TEST(a_broker_of_the_user_may_start_later)
+{
+	struct umbel *c;
+	struct fake f;
+	char folder[64];
+
+	fake_prepare(&f);
+	memset(&diary, 0, sizeof(diary));
+	snprintf(folder, sizeof(folder), "%s/umbel", f.folder);
+	snprintf(f.path, sizeof(f.path), "%s/umbel/umbel.sock", f.folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	unsetenv("UMBEL_SOCKET");
+	setenv("XDG_RUNTIME_DIR", f.folder, 1);
+	umbel_new(&c, UMBEL_OPTIONS(.retry_first_ms = 1));
+	unsetenv("XDG_RUNTIME_DIR");
+	assert_string_equal(umbel_address(c), "/run/umbel/umbel.sock");
+	umbel_connect(c, 0);
+	turn(c);
+	fake_listen(&f, 4);
+	while (umbel_get_state(c) != UMBEL_CONNECTING)
+		umbel_dispatch(c, 10);
+	assert_string_equal(umbel_address(c), f.path);
+	fake_accept(&f); /* whether it answers */
+	fake_expect_end(&f);
+	fake_welcome(&f);
+	while (umbel_get_state(c) != UMBEL_CONNECTED)
+		umbel_dispatch(c, 10);
+	umbel_free(c);
+	fake_hang_up(&f);
+	fake_unlisten(&f);
+	rmdir(folder);
+	fake_stop(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_broker_of_the_user_may_start_later),
 		cmocka_unit_test(
 			hello_and_all_subscriptions_go_out_before_any_answer),
 		cmocka_unit_test(
