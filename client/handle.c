@@ -365,6 +365,18 @@ free_barriers(struct umbel *c, struct barriers *list)
 	}
 }
 
+static void
+close_all(struct umbel *c, bool forked)
+{
+	if (c->fd >= 0) {
+		if (!forked)
+			sys_watch(&c->sys, c->fd, SYS_NONE);
+		close(c->fd);
+		c->fd = -1;
+	}
+	sys_close(&c->sys, forked);
+}
+
 /* In a fork's child as well: the lock may be another thread's there, for ever,
    and so it is neither taken nor destroyed. */
 void
@@ -373,12 +385,7 @@ handle_destroy(struct umbel *c)
 	bool forked = handle_is_foreign(c);
 	struct umbel_sub *s;
 
-	if (c->fd >= 0) {
-		if (!forked)
-			sys_watch(&c->sys, c->fd, SYS_NONE);
-		close(c->fd);
-	}
-	sys_close(&c->sys, forked);
+	close_all(c, forked);
 	while ((s = TAILQ_FIRST(&c->subs))) {
 		TAILQ_REMOVE(&c->subs, s, link);
 		sub_free(s);
@@ -417,20 +424,22 @@ die_later(struct umbel *c)
 void
 umbel_free(struct umbel *c)
 {
-	bool now = true;
+	bool forked, inside;
 
 	if (!c)
 		return;
-	if (!handle_is_foreign(c)) {
+	forked = handle_is_foreign(c);
+	if (!forked)
 		handle_lock(c);
-		if (c->dispatcher == thread_self()) {
-			die_later(c);
-			now = false;
-		}
+	inside = c->dispatcher == thread_self();
+	if (inside)
+		die_later(c);
+	if (!forked)
 		handle_unlock(c);
-	}
-	if (now)
+	if (!inside)
 		handle_destroy(c);
+	else if (forked)
+		close_all(c, true); /* the callback may never return */
 }
 
 /* ---- questions -------------------------------------------------------------- */

@@ -185,8 +185,8 @@ enum umbel_overflow {
 /*
  * Options of a handle. Zero means "default" everywhere. In C write
  * UMBEL_OPTIONS(.name = "..."); in C++ umbel_options_init() and assign.
- * Callbacks get `user`; they may call anything but umbel_free, umbel_close
- * and the waiting calls (those say -EDEADLK).
+ * Callbacks get `user`; they may call anything but umbel_close and the waiting
+ * calls (those say -EDEADLK).
  */
 struct umbel_options {
 	size_t size; /* sizeof(struct umbel_options), set by macro and init */
@@ -345,7 +345,7 @@ UMBEL_API int umbel_connect(struct umbel *c, int timeout_ms);
 UMBEL_API int64_t umbel_close(struct umbel *c, int timeout_ms);
 
 /* Abandon the handle: close and free at once; NULL is fine. Inside a callback
-   the handle is freed when the callback returns. */
+   the handle is freed when the callback returns; nothing else is called then. */
 UMBEL_API void umbel_free(struct umbel *c);
 
 UMBEL_API enum umbel_state umbel_get_state(struct umbel *c);

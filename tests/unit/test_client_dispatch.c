@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "client.h"
 
@@ -103,6 +105,45 @@ TEST(a_handle_freed_in_a_callback_goes_when_the_callback_returns)
 		expect_notes("a a ");
 		fake_stop(&f);
 	}
+}
+
+static void
+fork_and_free(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	pid_t *child = user;
+
+	*child = fork();
+	assert_true(*child >= 0);
+	if (*child > 0)
+		return;
+	umbel_free(c);
+	if (umbel_msg_topic(m)[0] != 'a')
+		_exit(1);
+}
+
+TEST(so_does_that_of_a_child_forked_in_it)
+{
+	pid_t child = -1;
+	struct umbel *c;
+	struct fake f;
+	int status, r;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	umbel_subscribe(c, "a", fork_and_free, &child, NULL, NULL);
+	fake_read_type(&f, FAKE_SUBSCRIBE);
+	fake_send_ok(&f, 1);
+	fake_send_publish(&f, "a", "x", 1);
+	r = umbel_dispatch(c, 5000);
+	if (child == 0)
+		_exit(r == -ECANCELED ? 0 : 2);
+	assert_int_equal(r, 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(umbel_publish(c, "b", "x", 1), 0);
+	assert_string_equal(fake_read_publish(&f), "x");
+	umbel_free(c);
+	fake_stop(&f);
 }
 
 static void *
@@ -329,6 +370,7 @@ main(void)
 		cmocka_unit_test(a_callback_can_stop_the_loop),
 		cmocka_unit_test(
 			a_handle_freed_in_a_callback_goes_when_the_callback_returns),
+		cmocka_unit_test(so_does_that_of_a_child_forked_in_it),
 		cmocka_unit_test(one_thread_dispatches_at_a_time),
 		cmocka_unit_test(
 			nothing_is_told_twice_and_an_idle_handle_is_not_readable),
