@@ -261,6 +261,14 @@ header_is_valid(const struct umbel_header *h)
 	return false;
 }
 
+/* A shorthand has said it: a map with two values for a key has neither. */
+static bool
+is_said_already(const struct umbel_pub_options *o, const char *key)
+{
+	return (o->content_type && strcmp(key, CONTENT_TYPE) == 0) ||
+	       (o->more && strcmp(key, MORE) == 0);
+}
+
 int
 encode_check(const struct umbel_pub_options *o)
 {
@@ -276,7 +284,8 @@ encode_check(const struct umbel_pub_options *o)
 			return -EINVAL;
 	}
 	for (size_t i = 0; i < o->n_headers; i++) {
-		if (!header_is_valid(&o->headers[i]))
+		if (!header_is_valid(&o->headers[i]) ||
+		    is_said_already(o, o->headers[i].key))
 			return -EINVAL;
 	}
 	return 0;

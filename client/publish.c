@@ -345,11 +345,12 @@ take_wish(struct umbel *c, struct wish *wish,
 		return 0;
 	r = encode_check(&wish->options);
 	if (r < 0)
-		return handle_refuse(c, r, "publish on %.300s: %s", wish->topic,
-		                     r == UMBEL_E_TOPIC
-		                             ? "not a valid reply topic"
-		                             : "a header without key or value, "
-		                               "or not in UTF-8");
+		return handle_refuse(
+			c, r, "publish on %.300s: %s", wish->topic,
+			r == UMBEL_E_TOPIC
+				? "not a valid reply topic"
+				: "a header without key or value, twice, "
+				  "or not in UTF-8");
 	return 0;
 }
 

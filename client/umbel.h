@@ -447,7 +447,7 @@ struct umbel_pub_options {
 	const struct umbel_header *headers;
 	size_t n_headers;
 	/* shorthand for a text header `content-type`: text, json, msgpack, or a
-	   MIME type */
+	   MIME type. -EINVAL if `headers` has one, too; so it is with `more` */
 	const char *content_type;
 	/* the broker keeps the message, and gives it to those who subscribe to
 	   the topic's last value later; an empty one clears it. Delivered now

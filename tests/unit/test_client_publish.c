@@ -312,6 +312,37 @@ TEST(what_no_broker_would_take_is_refused_at_once)
 	fake_stop(&f);
 }
 
+TEST(a_header_that_a_shorthand_has_said_is_refused)
+{
+	struct umbel_header h = { .key = "content-type",
+		                  .type = UMBEL_STR,
+		                  .value.str = "json" };
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	assert_int_equal(
+		umbel_publish_opts(c, "a", "x", 1,
+	                           UMBEL_PUB_OPTIONS(.headers = &h,
+	                                             .n_headers = 1,
+	                                             .content_type = "text")),
+		-EINVAL);
+	assert_int_equal(umbel_publish_opts(c, "a", "x", 1,
+	                                    UMBEL_PUB_OPTIONS(.headers = &h,
+	                                                      .n_headers = 1,
+	                                                      .more = true)),
+	                 0);
+	h.key = "more";
+	assert_int_equal(umbel_publish_opts(c, "a", "x", 1,
+	                                    UMBEL_PUB_OPTIONS(.headers = &h,
+	                                                      .n_headers = 1,
+	                                                      .more = true)),
+	                 -EINVAL);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_first_message_without_topic_and_data_repeats_nothing)
 {
 	struct umbel *c;
@@ -825,6 +856,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_header_that_a_shorthand_has_said_is_refused),
 		cmocka_unit_test(
 			a_first_message_without_topic_and_data_repeats_nothing),
 		cmocka_unit_test(a_plain_message_is_these_bytes),
