@@ -10,6 +10,7 @@
  * alone, so what they touch needs no lock.
  */
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <umbel.h>
@@ -25,6 +26,7 @@ struct worker {
 };
 
 struct tally {
+	bool active;
 	int wanted;
 	int came;
 	int out_of_order;
@@ -75,9 +77,13 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 static void
 on_active(struct umbel *c, struct umbel_sub *s, void *user)
 {
+	struct tally *t = user;
+
 	(void)s;
-	(void)user;
-	umbel_stop(c); /* the subscription stands: let the workers begin */
+	/* it stands: let the workers begin; but it comes after a reconnect, too */
+	if (!t->active)
+		umbel_stop(c);
+	t->active = true;
 }
 
 static int
@@ -93,11 +99,13 @@ main(int argc, char **argv)
 {
 	static struct worker workers[MAX_THREADS];
 	struct tally tally = { 0 };
-	int n = argument(argc, argv, 1, 4) % MAX_THREADS;
+	int n = argument(argc, argv, 1, 4);
 	int n_messages = argument(argc, argv, 2, 10000);
 	int failed = 0;
 	struct umbel *c;
 
+	if (n > MAX_THREADS)
+		n = MAX_THREADS;
 	if (umbel_new(&c, UMBEL_OPTIONS(.name = "threads")) < 0)
 		return 1;
 	tally.wanted = n * n_messages;
