@@ -37,15 +37,15 @@
  * either into words; umbel_last_error() has the details of the last failure of
  * a handle, such as the broker's own text.
  *
- * THREADS. umbel_publish*, umbel_subscribe, umbel_unsubscribe, umbel_flush,
- * umbel_request*, umbel_cancel, umbel_reply*, umbel_stop, umbel_wake and the
- * read-only questions may be called from any thread, at any time after
- * umbel_new(). umbel_dispatch, umbel_run, umbel_next and the
- * _wait forms dispatch; one thread does that at a time. The _wait forms let
- * another do it, if there is one, and make way when it comes; of the first three
- * the second gets -EBUSY. Callbacks run only inside them, in that thread, one at
- * a time.
- * umbel_close and umbel_free need every other thread to be done with the
+ * THREADS. umbel_publish*, umbel_cork, umbel_uncork, umbel_subscribe,
+ * umbel_unsubscribe, umbel_flush, umbel_drain, umbel_request*, umbel_cancel,
+ * umbel_reply*, umbel_connect, umbel_fd, umbel_stop, umbel_wake and the read-only
+ * questions may be called from any thread, at any time after umbel_new(). A cork
+ * is the handle's: what other threads publish waits as well. umbel_dispatch, umbel_run, umbel_next,
+ * umbel_connect with a time to wait, and the _wait forms dispatch; one thread does
+ * that at a time. The last two let another do it, if there is one, and make way
+ * when it comes; of the first three the second gets -EBUSY. Callbacks run only
+ * inside them, in that thread, one at a time. umbel_close and umbel_free need every other thread to be done with the
  * handle. What one handle publishes goes out in the order in which the publish
  * calls returned; requests and replies are published messages, too. Only
  * umbel_stop() and umbel_wake() are async-signal-safe. A handle does not
@@ -215,15 +215,16 @@ struct umbel_options {
 
 	/* only one thread will ever use this handle, the one that uses it
 	   first after umbel_new(): then publishing takes no lock. A call from
-	   another thread does nothing (-EPERM), but for umbel_stop() and,
-	   when nobody uses the handle any more, umbel_free() */
+	   another thread does nothing (-EPERM), but for umbel_stop(),
+	   umbel_wake() and, when nobody uses the handle any more, umbel_free() */
 	bool single_thread;
 
 	/* most callbacks in one umbel_dispatch(), default 256 */
 	unsigned dispatch_max;
 
 	/* most bytes that wait for umbel_next(), default 1 MiB; while they do
-	   the socket is not read */
+	   the socket is not read. Whoever waits for a reply or a flush then waits
+	   for umbel_next() as well: what they wait for comes behind */
 	size_t next_buffer;
 
 	/* connect and handshake must be done in this time, default 2000 ms */
