@@ -68,7 +68,7 @@ tell_limits(struct page *g, const struct broker *b)
 	const struct config *c = b->config;
 	struct pack *p = page_pair(g, "limits");
 
-	pack_map(p, 9);
+	pack_map(p, 10);
 	pack_pair_uint(p, "max_frame", c->max_frame);
 	pack_pair_uint(p, "memory_max", c->memory_max);
 	pack_pair_uint(p, "outbox_high", c->outbox_high);
@@ -78,6 +78,7 @@ tell_limits(struct page *g, const struct broker *b)
 	pack_pair_uint(p, "stall_ms", c->stall_ms);
 	pack_pair_uint(p, "hold_max_ms", c->hold_max_ms);
 	pack_pair_uint(p, "datagram_rate", c->datagram_rate);
+	pack_pair_uint(p, "publish_rate", c->publish_rate);
 }
 
 static const char *

@@ -191,6 +191,39 @@ sys_tell_held(const struct hold *h, bool on)
 	publish(&e, b);
 }
 
+/* The broker, as far as it is one of those who hold others up. */
+static void
+pack_broker(struct pack *p, const char *key, const char *name)
+{
+	pack_text(p, key);
+	pack_map(p, CLIENT_PAIRS);
+	pack_pair_uint(p, "session", 0);
+	pack_pair_uint(p, "uid", (uint64_t)getuid());
+	pack_pair_uint(p, "pid", (uint64_t)getpid());
+	pack_pair_text(p, "command", "umbeld");
+	pack_pair_text(p, "name", name);
+}
+
+void
+sys_tell_slowed(const struct session *s, const char *limit, struct text topic,
+                bool on)
+{
+	struct broker *b = s->broker;
+	struct event e;
+
+	if (!anybody_wants(b, HELD))
+		return;
+	begin(&e, HELD, 6);
+	pack_client(&e.pack, "held", s);
+	pack_broker(&e.pack, "by", limit);
+	pack_text(&e.pack, "topic");
+	pack_str(&e.pack, topic.at, topic.len);
+	pack_pair_uint(&e.pack, "owed", 0);
+	pack_pair_uint(&e.pack, "limit", b->config->publish_rate);
+	pack_pair_bool(&e.pack, "on", on);
+	publish(&e, b);
+}
+
 /* ---- who is there ---------------------------------------------------------- */
 
 bool

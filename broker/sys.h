@@ -21,6 +21,11 @@ void sys_tell_disconnected(const struct session *s);
 /* A hold was announced (on), or one that was has ended. */
 void sys_tell_held(const struct hold *h, bool on);
 
+/* The same when it is the broker that holds it up, by its publish-rate, of which
+   `limit` are the words. */
+void sys_tell_slowed(const struct session *s, const char *limit,
+                     struct text topic, bool on);
+
 /*
  * Does the filter match $SYS.client.connected? Then those who are connected
  * are its retained values, in the order in which they came.

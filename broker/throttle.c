@@ -8,8 +8,10 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "sys.h"
 
-#define TICK_MIN_MS 10u
+#define TICK_MIN_MS     10u
+#define LIMIT_WORDS_MAX 64u
 
 uint32_t
 throttle_tick_ms(const struct config *config)
@@ -48,15 +50,24 @@ throttle_of(struct session *s)
 
 /* ---- who is told ----------------------------------------------------------- */
 
+/* Whoever watches. */
+static void
+tell_others(const struct throttle *t, bool on, struct text topic,
+            char name[LIMIT_WORDS_MAX])
+{
+	snprintf(name, LIMIT_WORDS_MAX, "publish-rate %" PRIu32 "/s",
+	         rate_of(t->session));
+	sys_tell_slowed(t->session, name, topic, on);
+}
+
 /* The broker itself holds it up, and no receiver: that is session 0. */
 static void
 tell(struct throttle *t, bool on, struct text topic)
 {
 	struct message m = { .type = TYPE_HOLD };
-	char name[64];
+	char name[LIMIT_WORDS_MAX];
 
-	snprintf(name, sizeof(name), "publish-rate %" PRIu32 "/s",
-	         rate_of(t->session));
+	tell_others(t, on, topic, name);
 	t->told = on;
 	m.hold.on = on;
 	m.hold.name = text_from(name);
@@ -182,9 +193,12 @@ void
 throttle_forget(struct session *s)
 {
 	struct broker *b = s->broker;
+	char name[LIMIT_WORDS_MAX];
 
 	if (!s->throttle)
 		return;
+	if (s->throttle->told)
+		tell_others(s->throttle, false, text_from(""), name);
 	link_leave(&s->throttle->slowed);
 	s->throttle->waits = false;
 	s->throttle->told = false;

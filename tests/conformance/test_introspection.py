@@ -116,7 +116,7 @@ class Introspection(Introspected):
         self.assertEqual(before["pid"], self.broker.process.pid)
         self.assertEqual(sorted(before["datagrams"]), ["denied", "malformed", "no_memory", "taken", "too_big", "too_many"])
         self.assertEqual(sorted(before["limits"]), ["datagram_rate", "hold_max_ms", "max_frame", "max_subscriptions", "memory_max",
-                                                   "outbox_high", "retained_bytes", "retained_max", "stall_ms"])
+                                                   "outbox_high", "publish_rate", "retained_bytes", "retained_max", "stall_ms"])
         for key in ("uptime_ms", "sessions", "subscriptions", "retained", "retained_bytes", "nodes", "routes", "memory_used", "memory_peak", "messages_in", "bytes_in",
                     "messages_out", "bytes_out", "unmatched", "refused", "dropped", "dropped_bytes", "holds", "evicted"):
             self.assertIsInstance(before[key], int, key)

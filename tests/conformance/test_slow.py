@@ -336,10 +336,12 @@ class Throttled(SlowCase):
     RATE = 400
     flags = ("--publish-rate", str(RATE))
 
-    @covers("O13")
+    @covers("O13", "C4")
     def test_who_publishes_too_fast_is_read_more_slowly_and_told_by_whom(self):
         reader, sender = self.session("reader"), self.session("sender")
         reader.subscribe("a")
+        watcher = self.session("watcher")
+        watcher.subscribe("$SYS.client.held")
         begun = time.monotonic()
         sender.queue(*(publish("a", number.to_bytes(4, "big")) for number in range(2 * self.RATE)), [wire.PING, 1])
         frames, counts = self.pump_until_pong(sender)
@@ -352,6 +354,10 @@ class Throttled(SlowCase):
         self.assertEqual([number_of(frame) for frame in reader.barrier()[0]], list(range(2 * self.RATE)))
         rest = rest or [sender.receive().tree]
         self.assertEqual(rest, [[wire.HOLD, False, 0, name, ""]])
+        for on, topic in ((True, "a"), (False, "")):
+            event = wire.parse(watcher.receive().tree[6]).plain()
+            self.assertEqual((event["by"]["session"], event["by"]["name"], event["held"]["session"]), (0, name, sender.id))
+            self.assertEqual((event["on"], event["topic"], event["owed"], event["limit"]), (on, topic, 0, self.RATE))
 
 
 if __name__ == "__main__":
