@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MIT
 """Short frames that are much work: many of them, sent at once, are done in turns with what others want."""
 
-from fault import FaultCase, main, publish, sized, wire
+from fault import LINUX, FaultCase, main, publish, sized, wire
 
 VALUES = sized(20_000, 99_000, 2_000)
 SNAPSHOTS = sized(150, 1500, 50)
@@ -30,7 +30,9 @@ class LongWork(FaultCase):
             keeper.queue(*([wire.PUBLISH, 1, wire.ZEROS, f"kept.{n}", None, None, b""] for n in range(start, start + 1000)))
             keeper.barrier()
         keeper.close()
-        self.finish(f"{SNAPSHOTS} snapshots of {VALUES} values", slack=VALUES * 400)
+        if LINUX:  # malloc() keeps what that many values were in
+            self.resident_before = self.umbeld.memory()
+        self.finish(f"{SNAPSHOTS} snapshots of {VALUES} values")
 
     def test_messages_that_have_a_long_way(self):
         self.begin()
@@ -43,7 +45,7 @@ class LongWork(FaultCase):
         wild.queue(*(publish(".".join(["a"] * LEVELS) + f".c{i}") for i in range(LONG_WAYS)))
         wild.barrier()
         wild.close()
-        self.finish(f"{LONG_WAYS} messages past {n} filters", slack=n * 400)
+        self.finish(f"{LONG_WAYS} messages past {n} filters")
 
     def test_questions(self):
         self.begin()
