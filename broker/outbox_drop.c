@@ -132,6 +132,7 @@ outbox_take_group_messages(struct outbox *o, outbox_taker *taker, void *user)
 {
 	const struct taking t = { o, taker, user };
 	struct spans *q = &o->spans;
+	bool was_behind = outbox_is_behind(o);
 	uint32_t kept = outbox_trim(o), n;
 	struct span *first = spans_at(q, 0);
 
@@ -148,6 +149,8 @@ outbox_take_group_messages(struct outbox *o, outbox_taker *taker, void *user)
 	o->n_packed = 0;
 	if (outbox_is_empty(o))
 		outbox_shrink(o);
+	else if (was_behind)
+		outbox_pack(o); /* with what is left it still is */
 }
 
 /* ---- the place where the oldest are -------------------------------------- */

@@ -294,6 +294,23 @@ TEST(nobody_is_given_more_than_two_full_ones_have)
 	scene_fini(&s);
 }
 
+/* When memory is short, messages pass to nobody who is. */
+TEST(who_was_behind_and_has_handed_over_still_is)
+{
+	struct scene s;
+
+	scene_init(&s, 4);
+	client_says_hex(s.a,
+	                "92 0a 05"); /* an answer, which nobody else gets */
+	assert_false(outbox_is_behind(&s.a->session.out));
+	client_takes(s.a, 1);
+	assert_true(outbox_is_behind(&s.a->session.out));
+	client_unsubscribes(s.a, 1);
+	assert_false(outbox_is_empty(&s.a->session.out));
+	assert_true(outbox_is_behind(&s.a->session.out));
+	scene_fini(&s);
+}
+
 TEST(two_members_in_one_session_leave_together)
 {
 	struct scene s;
@@ -326,6 +343,7 @@ main(void)
 			who_unsubscribes_alone_is_told_in_a_gap_and_the_log_has_the_counts),
 		cmocka_unit_test(who_vanishes_alone_leaves_a_line_in_the_log),
 		cmocka_unit_test(nobody_is_given_more_than_two_full_ones_have),
+		cmocka_unit_test(who_was_behind_and_has_handed_over_still_is),
 		cmocka_unit_test(two_members_in_one_session_leave_together),
 	};
 
