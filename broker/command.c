@@ -233,12 +233,11 @@ subscribe_with_values(struct session *s, const struct message_subscribe *m)
 {
 	/* the store bounds one snapshot; who wants many has to read them */
 	s->reads_first = s->out.bytes >= s->out.limits->high;
-	if (s->reads_first)
-		return;
 	/* short values are copied, so nor does it begin when memory is short */
-	if (slab_pool_is_short(&s->broker->pool))
+	if (!s->reads_first && slab_pool_is_short(&s->broker->pool))
 		hold_for_memory(s);
-	if (session_is_waiting(s))
+	s->put_off = session_is_waiting(s);
+	if (s->put_off)
 		return;
 	publish_posted(s->broker);
 	if (s->state == SESSION_OPEN && subscribe(s, m))
@@ -413,7 +412,6 @@ decode_and_run(struct session *s, const struct command *command,
 
 	switch (message_decode(body, len, &m)) {
 	case MESSAGE_OK:
-		s->reads_first = false; /* unless it says so now */
 		command->run(s, &m);
 		break;
 	case MESSAGE_BAD:
@@ -466,12 +464,13 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 	if (s->state == SESSION_OPEN && type == TYPE_PUBLISH)
 		return take_publish(s, in, body_len);
 
+	s->reads_first = s->put_off = false; /* unless it says so now */
 	command = find_command(s, type);
 	if (command)
 		decode_and_run(s, command, body, body_len);
 	else if (type < TYPE_EXTENSION || s->state == SESSION_NEW)
 		object(s, type);
-	if (s->reads_first) /* this one is carried out again later */
+	if (s->put_off)
 		return COMMAND_WAITS;
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	if (s->state == SESSION_ENDING)

@@ -88,8 +88,9 @@ struct session {
 	enum session_state state;
 	bool in_want;     /* of room, see below; no message was taken since */
 	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
-	bool reads_first; /* the command at the front of its input waits until
-	                     its outbox is not full */
+	bool put_off;     /* the command at the front of its input is carried
+	                     out when the session goes on ... */
+	bool reads_first; /* ... which is when its outbox is not full */
 	bool awaits_each; /* its carrier: what becomes of each PUBLISH */
 	struct peer peer;
 	struct quota_user *user;
