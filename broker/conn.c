@@ -710,7 +710,8 @@ conns_end_turn(struct conns *all)
 		publish_posted(all->broker);
 		flush_dirty(all);
 		free_dead(all);
-		idle = list_is_empty(&all->ready) && STAILQ_EMPTY(&all->dirty) &&
+		idle = list_is_empty(&all->ready) &&
+		       STAILQ_EMPTY(&all->dirty) &&
 		       STAILQ_EMPTY(&all->broker->letters);
 		if (broker_is_spent(all->broker))
 			break;

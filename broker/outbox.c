@@ -28,8 +28,8 @@ outbox_init(struct outbox *o, const struct outbox_limits *limits,
 	waiters_init(&o->waiters);
 }
 
-static void
-own_release(struct outbox *o)
+void
+outbox_own_release(struct outbox *o)
 {
 	slab_unref(o->own);
 	o->own = NULL;
@@ -42,7 +42,7 @@ outbox_shrink(struct outbox *o)
 	spans_clear(&o->spans);
 	o->sent = 0;
 	o->n_packed = 0;
-	own_release(o);
+	outbox_own_release(o);
 }
 
 static void
@@ -132,7 +132,7 @@ outbox_own_room(struct outbox *o, size_t len)
 		cap = OWN_MAX;
 	if (cap < len)
 		cap = len;
-	own_release(o);
+	outbox_own_release(o);
 	o->own = slab_new_small(o->pool, (uint32_t)cap);
 	return o->own ? o->own->data : NULL;
 }

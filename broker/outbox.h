@@ -171,6 +171,13 @@ void outbox_sent(struct outbox *o, size_t n);
 void outbox_pack(struct outbox *o);
 
 /*
+ * The same for what lies in its own memory, which is left alone otherwise: it
+ * may have been made for much more than is still owed. For when memory is
+ * short: each time that costs a copy and a slab in the right size.
+ */
+void outbox_squeeze(struct outbox *o);
+
+/*
  * Cut everything behind the frame that is being written, answers included,
  * and count the messages that are lost by it, with those of which a GAP was to
  * tell. What is left is bounded by one frame.

@@ -34,6 +34,8 @@ outbox_count_out(struct outbox *o, const struct span *s, size_t n)
 
 /* `len` bytes of the outbox's own memory: where to put them, or NULL. */
 uint8_t *outbox_own_room(struct outbox *o, size_t len);
+/* Nothing more is put there. What is, stays as long as it is owed. */
+void outbox_own_release(struct outbox *o);
 /* What was put there. The span has no reference yet. */
 struct span outbox_own_span(struct outbox *o, enum span_kind kind, size_t len);
 

@@ -124,3 +124,20 @@ outbox_pack(struct outbox *o)
 		i = pack_at(o, i);
 	o->n_packed = o->spans.n;
 }
+
+void
+outbox_squeeze(struct outbox *o)
+{
+	uint32_t i = 0;
+
+	outbox_own_release(o);
+	while (i < o->spans.n) {
+		struct group g = group_at(o, i);
+
+		slab_ref(g.slab); /* as in pack_at() */
+		if (g.slab->cap < SLAB_SIZE && g.owed < g.slab->charged / 8)
+			pack_first(o, &g);
+		slab_unref(g.slab);
+		i = g.end;
+	}
+}

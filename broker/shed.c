@@ -144,6 +144,16 @@ drop_all_to(struct broker *b, size_t keep)
 	}
 }
 
+/* What is left lies in memory that was made for much more. */
+static void
+squeeze(struct broker *b)
+{
+	struct session *s;
+
+	TAILQ_FOREACH (s, &b->sessions, link)
+		outbox_squeeze(&s->out);
+}
+
 /*
  * What several owe lies in memory once, and is free when the last of them has
  * dropped it. So all drop down to the same level, which sinks.
@@ -157,6 +167,8 @@ shed_for_memory(struct broker *b)
 		keep = keep > KEEP_MIN ? keep / 4 * 3 : 0;
 		drop_all_to(b, keep);
 	}
+	if (!waiters_are_empty(&b->pool.waiters))
+		squeeze(b);
 }
 
 void

@@ -667,6 +667,28 @@ TEST(packing_frees_a_slab_of_which_little_is_owed)
 	rig_fini(&r);
 }
 
+TEST(what_is_left_in_memory_of_its_own_moves_when_it_is_squeezed)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+	size_t before;
+
+	rig_init(&r);
+	before = r.pool.used;
+	for (unsigned i = 0; i < 100; i++)
+		answer(&r, 1000, 7);
+	take(&r.o, 99 * 1000 + 1, &out);
+	outbox_pack(&r.o);
+	assert_true(r.pool.used - before > 16000);
+	outbox_squeeze(&r.o);
+	assert_int_equal(r.pool.used - before, 1000);
+	take(&r.o, r.o.bytes, &out);
+	assert_int_equal(out.len, 100 * 1000);
+	assert_int_equal(r.pool.used, before);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
 TEST(packing_leaves_what_is_worth_its_slab)
 {
 	struct rig r;
@@ -1146,6 +1168,8 @@ main(void)
 		cmocka_unit_test(packing_frees_a_slab_of_which_little_is_owed),
 		cmocka_unit_test(
 			packing_keeps_a_slab_for_the_sake_of_all_bodies_in_it),
+		cmocka_unit_test(
+			what_is_left_in_memory_of_its_own_moves_when_it_is_squeezed),
 		cmocka_unit_test(packing_leaves_what_is_worth_its_slab),
 		cmocka_unit_test(packing_looks_at_all_that_is_owed_of_a_slab),
 		cmocka_unit_test(
