@@ -559,14 +559,11 @@ take_ready(struct conns *all)
 
 	/* who becomes ready meanwhile has its turn after the next flush */
 	list_init(&ready);
-	while ((l = list_first(&all->ready))) {
-		link_leave(l);
+	while ((l = list_take_first(&all->ready)))
 		list_append(&ready, l);
-	}
-	while ((l = list_first(&ready))) {
+	while ((l = list_take_first(&ready))) {
 		struct conn *c = conn_of_ready(l);
 
-		link_leave(l);
 		c->ready = false;
 		c->paused = false;
 		take_input(c);
@@ -694,10 +691,8 @@ free_dead(struct conns *all)
 {
 	struct link *l;
 
-	while ((l = list_first(&all->dead))) {
-		link_leave(l);
+	while ((l = list_take_first(&all->dead)))
 		conn_free(all, conn_of_ready(l));
-	}
 }
 
 bool

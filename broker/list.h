@@ -70,4 +70,18 @@ list_first(const struct link *head)
 	return list_next(head, head);
 }
 
+/* The first, which leaves; or NULL. */
+static inline struct link *
+list_take_first(struct link *head)
+{
+	struct link *l = head->next;
+
+	if (l == head)
+		return NULL;
+	head->next = l->next;
+	l->next->prev = head;
+	l->next = l->prev = NULL;
+	return l;
+}
+
 #endif
