@@ -177,7 +177,10 @@ struct umbel_loss_info {
  */
 enum umbel_overflow {
 	UMBEL_BLOCK,       /* those who publish wait, for a bounded time; then
-			      this handle is disconnected */
+			      this handle is disconnected. For replies, and
+			      for what it publishes to itself, nobody can
+			      wait: beyond twice the queue they are lost, and
+			      on_loss tells */
 	UMBEL_DROP_OLDEST, /* the oldest messages are dropped; on_loss tells */
 	UMBEL_DISCONNECT,  /* it is disconnected at once, and comes back */
 };
@@ -792,7 +795,10 @@ UMBEL_API int umbel_cancel(struct umbel *c, uint64_t id);
  * try again.
  *
  * There may be several replies: give all but the last with
- * UMBEL_PUB_OPTIONS(.more = true).
+ * UMBEL_PUB_OPTIONS(.more = true). Nobody waits for an asker that does not
+ * read: once some megabytes of replies wait for it, those behind them are
+ * lost, and its on_loss tells. So do not send without end, or let it ask for
+ * the next part.
  */
 UMBEL_API int umbel_reply(struct umbel *c, const struct umbel_msg *m,
                           const void *data, size_t len);
