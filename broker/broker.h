@@ -147,9 +147,9 @@ void broker_start_settling(struct broker *b);
 
 /*
  * What was looked at so far, to answer and to route: values, filters, nodes,
- * each for about a tenth of a microsecond. In one turn of the loop so much of
- * that is done for who has sent many frames; then others have theirs. Until the
- * first turn begins there is no end to it.
+ * each for about a tenth of a microsecond; and commands. In one turn of the
+ * loop so much of that is done for who has sent many frames; then others have
+ * theirs. Until the first turn begins there is no end to it.
  */
 #define TURN_WORK 10000u
 static inline uint64_t

@@ -404,12 +404,16 @@ object(struct session *s, uint32_t type)
 		             "frame type %" PRIu32 " is not known", type);
 }
 
+/* Reading and answering it costs as much as looking at so many nodes. */
+#define COMMAND_WORK 4u
+
 static void
 decode_and_run(struct session *s, const struct command *command,
                const uint8_t *body, uint32_t len)
 {
 	struct message m;
 
+	s->broker->work += COMMAND_WORK;
 	switch (message_decode(body, len, &m)) {
 	case MESSAGE_OK:
 		command->run(s, &m);
