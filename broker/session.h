@@ -90,7 +90,7 @@ struct session {
 	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
 	bool put_off;     /* the command at the front of its input is carried
 	                     out when the session goes on ... */
-	bool reads_first; /* ... which is when its outbox is not full */
+	bool reads_first; /* ... and that is not before its outbox has room */
 	bool awaits_each; /* its carrier: what becomes of each PUBLISH */
 	struct peer peer;
 	struct quota_user *user;
