@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "gate.h"
 #include "hold.h"
 #include "introspect.h"
 #include "proto/publish.h"
@@ -455,45 +456,7 @@ take(struct session *s, struct input *in, uint32_t body_len)
 	return pause_if_spent(s, take_unknown(s, in, body_len));
 }
 
-/* ---- when memory is short --------------------------------------------------- */
-
-/* Nothing of it is in the broker any more when this batch is over. */
-static bool
-goes_on_at_once(const struct session *s, const struct route *route)
-{
-	for (uint32_t i = 0; i < route_n_outboxes(route); i++) {
-		const struct outbox *o = route_outbox(route, i);
-
-		if (outbox_is_behind(o) || outbox_is_full(o))
-			return false;
-	}
-	for (uint32_t i = 0; i < route_n_groups(route); i++) {
-		const struct group *g = route_group(route, i);
-
-		if (!group_keeps_up(g) || group_find_full(g, &s->out))
-			return false;
-	}
-	return true;
-}
-
-/* An answer of ours can be much longer than the question: one at a time. */
-static bool
-may_pass(const struct session *s, const struct publish *p)
-{
-	const struct route *route;
-	struct objection objection;
-
-	if (introspect_knows(p->topic, p->topic_len))
-		return outbox_is_empty(&s->out);
-	/* of what is refused nothing stays, the topic's route neither */
-	if (rights_object(s, p, &objection))
-		return true;
-	route = router_find(&s->broker->router, p->topic, p->topic_len);
-	return route && !(p->flags & PUBLISH_FLAG_RETAIN) &&
-	       goes_on_at_once(s, route);
-}
-
-/* ---- not yet, or not so many ------------------------------------------------ */
+/* ---- through the gate ------------------------------------------------------- */
 
 /* Frames that are looked at for one run at most, where they are counted. */
 #define COUNTED_MAX 64u
@@ -532,35 +495,15 @@ take_some(struct session *s, struct input *in, uint32_t body_len, uint32_t most)
 	return outcome;
 }
 
-static enum publish_outcome
-take_gated(struct session *s, struct input *in, uint32_t body_len)
-{
-	struct text topic = text_from("");
-	struct publish p;
-	uint32_t most;
-
-	if (s->broker->settling) {
-		hold_for_settling(s);
-		return PUBLISH_WAITS;
-	}
-	if (publish_read(input_frame(in) + FRAME_PREFIX_SIZE, body_len, &p) ==
-	    PUBLISH_OK) {
-		if (s->broker->passing && !may_pass(s, &p))
-			return PUBLISH_WAITS;
-		/* where it lies is nothing to remember if it passes */
-		if (!s->broker->passing)
-			topic = (struct text){ p.topic, p.topic_len };
-	}
-	most = throttle_allows(s, topic);
-	return most > 0 ? take_some(s, in, body_len, most) : PUBLISH_WAITS;
-}
-
 enum publish_outcome
 publish_take(struct session *s, struct input *in, uint32_t body_len)
 {
-	if (s->broker->gated)
-		return take_gated(s, in, body_len);
-	return take(s, in, body_len);
+	uint32_t most;
+
+	if (!s->broker->gated)
+		return take(s, in, body_len);
+	most = gate_allows(s, in, body_len);
+	return most > 0 ? take_some(s, in, body_len, most) : PUBLISH_WAITS;
 }
 
 /* ---- what comes from elsewhere --------------------------------------------- */
