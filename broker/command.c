@@ -102,9 +102,12 @@ keep_will(struct session *s, struct text will)
 		return true;
 	case -EDQUOT:
 		session_fail(s, STATUS_NO_MEMORY,
-		             "no memory for a will of %" PRIu32
-		             " bytes: all wills take %zu bytes already",
-		             will.len, s->broker->will_bytes);
+		             "HELLO: a will of %" PRIu32
+		             " bytes, and all wills "
+		             "take %zu already (limit %zu, an eighth of "
+		             "memory-max)",
+		             will.len, s->broker->will_bytes,
+		             session_wills_max(s->broker));
 		return false;
 	default:
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a will");

@@ -342,9 +342,11 @@ fault(struct conn *c, enum frame_result what, uint32_t body_len)
 		session_fail(s, STATUS_BAD_MAGIC,
 		             "a frame begins with 0xce, not 0x%02x", first);
 	else
-		session_fail(s, STATUS_FRAME_TOO_BIG,
-		             "a body of %" PRIu32 " bytes (limit %" PRIu32 ")",
-		             body_len, command_max_body(s));
+		session_fail(
+			s, STATUS_FRAME_TOO_BIG,
+			"a body of %" PRIu32 " bytes (limit %" PRIu32 ", %s)",
+			body_len, command_max_body(s),
+			s->state == SESSION_NEW ? "before HELLO" : "max-frame");
 }
 
 /* It goes on when others had their turn. */
@@ -730,7 +732,7 @@ on_handshake_late(struct deadline *d, void *all)
 
 	(void)all;
 	session_fail(&c->session, STATUS_TIMEOUT,
-	             "no HELLO within %" PRIu32 " ms",
+	             "no HELLO (limit %" PRIu32 " ms, handshake-ms)",
 	             conns_of(c)->handshakes.after_ms);
 }
 
@@ -740,10 +742,11 @@ on_frame_late(struct deadline *d, void *all)
 	struct conn *c = conn_of_due(d);
 
 	(void)all;
-	session_fail(&c->session, STATUS_TIMEOUT,
-	             "a frame was not complete within %" PRIu32 " ms, %zu "
-	             "bytes of it came",
-	             conns_of(c)->frames.after_ms, input_length(&c->input));
+	session_fail(
+		&c->session, STATUS_TIMEOUT,
+		"a frame is not complete, %zu bytes of it have come (limit "
+		"%" PRIu32 " ms, frame-ms)",
+		input_length(&c->input), conns_of(c)->frames.after_ms);
 }
 
 static void

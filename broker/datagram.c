@@ -109,6 +109,17 @@ refuse_one_too_many(struct datagrams *d, const struct peer *peer)
 /* ---- one ------------------------------------------------------------------ */
 
 static void
+refuse_too_long(struct datagrams *d, const struct peer *peer, size_t len,
+                uint32_t limit, const char *name)
+{
+	char why[DATAGRAM_WHY_MAX];
+
+	snprintf(why, sizeof(why), "%zu bytes (limit %" PRIu32 ", %s)", len,
+	         limit, name);
+	refuse(d, DATAGRAM_TOO_BIG, peer, why);
+}
+
+static void
 stamp(const struct datagram *g, const struct peer *peer)
 {
 	uint8_t *at = g->frame + FRAME_PREFIX_SIZE + g->publish.stamp_offset;
@@ -127,9 +138,13 @@ take(struct datagrams *d, uint32_t at, size_t len, const struct peer *peer)
 
 	fate = datagram_read(d->slab->data + at, len,
 	                     d->broker->config->max_frame, &g);
+	if (fate == DATAGRAM_TOO_BIG) {
+		refuse_too_long(d, peer, len, d->broker->config->max_frame,
+		                "max-frame");
+		return;
+	}
 	if (fate != DATAGRAM_TAKEN) {
-		refuse(d, fate, peer,
-		       g.fault ? g.fault : "longer than max_frame");
+		refuse(d, fate, peer, g.fault);
 		return;
 	}
 	if (rights_object_to_datagram(d->broker, peer, &g.publish,
@@ -153,7 +168,8 @@ receive(const struct datagrams *d, uint8_t *at, size_t room, struct msghdr *m,
 
 	m->msg_iov = &iov;
 	m->msg_iovlen = 1;
-	*len = recvmsg(d->fd, m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	/* MSG_TRUNC: how long it was, even if that is more than there is room */
+	*len = recvmsg(d->fd, m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
 	m->msg_iov = NULL;
 	return *len >= 0;
 }
@@ -197,7 +213,8 @@ take_one(struct datagrams *d)
 		refuse(d, DATAGRAM_NO_MEMORY, &peer,
 		       "no memory (--memory-max)");
 	else if (m.msg_flags & MSG_TRUNC)
-		refuse(d, DATAGRAM_TOO_BIG, &peer, "longer than 65536 bytes");
+		refuse_too_long(d, &peer, (size_t)len, DATAGRAM_MAX,
+		                "of any datagram");
 	else
 		take(d, at, (size_t)len, &peer);
 	return true;

@@ -361,13 +361,14 @@ keep(struct broker *b, const struct publish *p, const uint8_t *body,
 		return true;
 	case RETAINED_TOO_MANY:
 		snprintf(why, RIGHTS_WORDS_MAX,
-		         "%zu values are retained already (limit %zu)", r->n,
-		         r->max_n);
+		         "%zu values are retained already (limit %zu, "
+		         "retained-max)",
+		         r->n, r->max_n);
 		break;
 	case RETAINED_TOO_BIG:
 		snprintf(why, RIGHTS_WORDS_MAX,
 		         "retained values take %zu bytes, and one of %" PRIu32
-		         " more is too much (limit %zu)",
+		         " more is too much (limit %zu, retained-bytes)",
 		         r->bytes, len, r->max_bytes);
 		break;
 	case RETAINED_NO_MEMORY:

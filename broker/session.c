@@ -223,8 +223,8 @@ session_refuse_subscription(struct session *s, uint32_t request,
 	char words[SESSION_WORDS_MAX];
 
 	session_refuse(s, STATUS_LIMIT, request, (struct text){ NULL, 0 },
-	               "%" PRIu32 " subscriptions (limit %" PRIu32 "), see %s",
-	               n, max, limit);
+	               "%" PRIu32 " subscriptions (limit %" PRIu32 ", %s)", n,
+	               max, limit);
 	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
 	          "refused a subscription n=%" PRIu32 " limit=%" PRIu32
 	          " of=%s %s",
@@ -369,13 +369,19 @@ stamp(const struct session *s, uint8_t at[PUBLISH_STAMP_SIZE])
 	store_be32(at + 4, (uint32_t)s->peer.uid);
 }
 
+size_t
+session_wills_max(const struct broker *b)
+{
+	return b->config->memory_max / WILLS_PART;
+}
+
 int
 session_set_will(struct session *s, struct text body, uint32_t stamp_at)
 {
 	struct broker *b = s->broker;
 	uint8_t *frame;
 
-	if (b->will_bytes + body.len > b->config->memory_max / WILLS_PART)
+	if (b->will_bytes + body.len > session_wills_max(b))
 		return -EDQUOT;
 	s->will = letter_new(&b->pool, FRAME_PREFIX_SIZE + body.len);
 	if (!s->will)

@@ -178,6 +178,9 @@ const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
 #define INBOX_MAX (INBOX_ROOT_MAX + 12)
 size_t session_inbox(const struct session *s, char buf[INBOX_MAX]);
 
+/* What all wills together may take, bytes. */
+size_t session_wills_max(const struct broker *b);
+
 /*
  * Keep the will of a client: a PUBLISH body that may be published, and where
  * its stamp is. Returns 0, -ENOMEM, or -EDQUOT when all wills together would

@@ -159,10 +159,17 @@ content_type_is_valid(struct web *w, struct text *type)
 void
 webmessages_too_long(struct web *w)
 {
-	print_format(webreply_words(w),
-	             "a message has at most %" PRIu32
-	             " bytes, topic and headers included",
-	             w->session.broker->config->max_frame);
+	uint32_t limit = w->session.broker->config->max_frame;
+	struct print *why = webreply_words(w);
+
+	if (w->head.chunked)
+		print_format(why, "more than %" PRIu32 " bytes", limit);
+	else
+		print_format(why, "%" PRIu64 " bytes", w->head.length);
+	print_format(why,
+	             " are too many for a message (limit %" PRIu32
+	             ", max-frame, topic and headers included)",
+	             limit);
 	webreply_is_last(w);
 	webreply_why(w, 413);
 }

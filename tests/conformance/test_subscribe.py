@@ -180,7 +180,7 @@ class FewSubscriptionsOfAUser(BrokerCase):
         for sub in range(1, 3):
             other.subscribe(f"t.{sub}", sub=sub)
         text = self.expect_refusal(other, "limit", other.request("t.3", sub=3))
-        self.assertRegex(text, r"\b5\b.*\(limit 5\), see max-user-subscriptions; pid=\d+ command=\S+ uid=\d+")
+        self.assertRegex(text, r"\b5\b.*\(limit 5, max-user-subscriptions\); pid=\d+ command=\S+ uid=\d+")
         me.unsubscribe(3)
         other.subscribe("t.3", sub=3)
         me.close()

@@ -80,7 +80,7 @@ class Limits(Case):
             session.subscribe("t", sub=sub)
         session.request("t", sub=3)
         text = session.receive().tree[2]
-        self.assertRegex(text, rf'^2 subscriptions \(limit 2\), see max-subscriptions; {WHO}$')
+        self.assertRegex(text, rf'^2 subscriptions \(limit 2, max-subscriptions\); {WHO}$')
         broker.expect(rf'warn: refused a subscription n=2 limit=2 of=max-subscriptions session=\d+ name="eager" {WHO}')
 
     def test_who_publishes_too_fast_is_slowed_by_name_and_loses_nothing(self):

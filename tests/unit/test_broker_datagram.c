@@ -191,6 +191,8 @@ TEST(what_is_refused_is_counted_by_cause_and_reaches_nobody)
 	big[1] = ' ';
 	post_bytes(&p, big, sizeof(big));
 	assert_int_equal(fate(&p, DATAGRAM_TOO_BIG), 1);
+	assert_string_equal(p.datagrams.reports[DATAGRAM_TOO_BIG].why,
+	                    "65537 bytes (limit 65536, of any datagram)");
 
 	post_text(&p, "$SYS.client.connected me");
 	post_text(&p, "$inbox.0123456789abcdef.1 x"); /* of another life */

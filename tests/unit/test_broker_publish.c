@@ -714,7 +714,8 @@ TEST(what_does_not_fit_is_refused_with_both_numbers_and_reaches_nobody)
 
 	assert_int_equal(retain(pub, "c", "1"), COMMAND_TAKEN);
 	client_expect_error(pub, STATUS_LIMIT, false, 0,
-	                    "2 values are retained already (limit 2)");
+	                    "2 values are retained already (limit 2, "
+	                    "retained-max)");
 	memset(big, 'x', sizeof(big) - 1);
 	retain(pub, "a", big); /* told with others, in a second */
 	client_expect_nothing(pub);
@@ -725,7 +726,8 @@ TEST(what_does_not_fit_is_refused_with_both_numbers_and_reaches_nobody)
 	client_expect_nothing(c);
 	rig_step(&r, 1000);
 	retain(pub, "a", big);
-	client_expect_error(pub, STATUS_LIMIT, false, 0, "(limit 1000)");
+	client_expect_error(pub, STATUS_LIMIT, false, 0,
+	                    "(limit 1000, retained-bytes)");
 	assert_int_equal(pub->session.accepted, 2);
 	assert_int_equal(pub->session.refused, 4);
 	retain(pub, "b", "");

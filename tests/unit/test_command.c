@@ -327,7 +327,7 @@ TEST(the_limit_of_subscriptions_is_told_with_both_numbers)
 	}
 	client_subscribes(c, 100, "a");
 	client_expect_error(c, STATUS_LIMIT, false, 1,
-	                    "100 subscriptions (limit 100)");
+	                    "100 subscriptions (limit 100, max-subscriptions)");
 	client_unsubscribes(c, 7);
 	client_next(c, TYPE_OK);
 	client_subscribes(c, 100, "a");
@@ -417,7 +417,8 @@ TEST(what_comes_behind_a_subscribe_that_waited_is_carried_out_once)
 	client_subscribes(other, 1, "b");
 	client_next(c, TYPE_PUBLISH);
 	client_goes_on(c);
-	client_expect_error(c, STATUS_LIMIT, false, 7, "(limit 2)");
+	client_expect_error(c, STATUS_LIMIT, false, 7,
+	                    "(limit 2, max-user-subscriptions)");
 
 	client_publishes(other, "a", config.outbox_high - 32);
 	assert_true(c->session.out.bytes < config.outbox_high);

@@ -528,7 +528,8 @@ TEST(wills_are_bounded_each_and_all_together)
 		client_next(others[i], TYPE_WELCOME);
 	}
 	c = open_with_will(&r, 0, 16000);
-	client_expect_error(c, STATUS_NO_MEMORY, true, 0, "all wills take");
+	client_expect_error(c, STATUS_NO_MEMORY, true, 0,
+	                    "take 128224 already (limit 131072, an eighth");
 	client_free(c);
 	client_free(others[0]);
 	c = open_with_will(&r, 0, 16000);

@@ -51,7 +51,9 @@ TEST(what_is_too_long_is_told_before_it_has_come)
 	gate_init(&t);
 	gate_asks(&t,
 	          "POST /topics/a HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n",
-	          "HTTP/1.1 413 ", "at most 1048576 bytes");
+	          "HTTP/1.1 413 ",
+	          "1048577 bytes are too many for a message (limit 1048576, "
+	          "max-frame");
 	e = end_open(&t);
 	head = calloc(1, WEB_HEAD_MAX + 2);
 	memset(head, 'a', WEB_HEAD_MAX + 1);
