@@ -173,6 +173,15 @@ cli_next_option(struct cli *cli, int argc, char **argv, const char *letters,
 		case CLI_OPT_WAIT:
 			cli->wait_ms = cli_seconds("--wait", optarg);
 			break;
+		case CLI_OPT_WILL_TOPIC:
+			cli->will_topic = optarg;
+			break;
+		case CLI_OPT_WILL_PAYLOAD:
+			cli->will_payload = optarg;
+			break;
+		case CLI_OPT_WILL_RETAIN:
+			cli->will_retain = true;
+			break;
 		case '?':
 		case ':':
 			refuse_option(cli, argv, c == ':');

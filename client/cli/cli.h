@@ -34,6 +34,12 @@ struct cli {
 	const char *socket; /* NULL: as libumbel chooses */
 	const char *name;   /* in the broker's logs; NULL: "umbel VERB" */
 	int64_t wait_ms;    /* for a broker; CLI_FOREVER, CLI_UNSET */
+
+	/* what some verbs leave with the broker for when they do not end in
+	   order; NULL: nothing */
+	const char *will_topic;
+	const char *will_payload;
+	bool will_retain;
 };
 
 #define CLI_FOREVER (-1)
@@ -64,6 +70,9 @@ cli_verb doctor_main;
 enum {
 	CLI_OPT_WAIT = 256,
 	CLI_OPT_NAME,
+	CLI_OPT_WILL_TOPIC,
+	CLI_OPT_WILL_PAYLOAD,
+	CLI_OPT_WILL_RETAIN,
 	CLI_OPT_VERB, /* the first that a verb may use for its own */
 };
 
@@ -73,7 +82,20 @@ enum {
 	{ "socket", required_argument, NULL, 's' },      \
 	{ "wait", required_argument, NULL, CLI_OPT_WAIT }, \
 	{ "name", required_argument, NULL, CLI_OPT_NAME }
+
+/* Of those that stay for long. */
+#define CLI_WILL_OPTIONS                                                       \
+	{ "will-topic", required_argument, NULL, CLI_OPT_WILL_TOPIC },         \
+	{ "will-payload", required_argument, NULL, CLI_OPT_WILL_PAYLOAD },     \
+	{ "will-retain", no_argument, NULL, CLI_OPT_WILL_RETAIN }
 /* clang-format on */
+
+#define CLI_WILL_HELP                                                          \
+	"      --will-topic T   the broker publishes a message on T if we do " \
+	"not\n"                                                                \
+	"                       end in order, but are killed, say\n"           \
+	"      --will-payload P its payload; default: none\n"                  \
+	"      --will-retain    and it becomes the last value of T\n"
 
 #define CLI_OPTIONS_HELP                                                       \
 	"  -s, --socket PATH    the broker's socket; default: $UMBEL_SOCKET, " \

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "names.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -108,7 +109,8 @@ explain_refused(const struct connection *n)
 	hint_to_start(n);
 }
 
-static void
+/* The verdict. */
+static int
 explain(const struct connection *n)
 {
 	const char *address = umbel_address(n->c);
@@ -137,10 +139,14 @@ explain(const struct connection *n)
 		             address, where_from(n));
 		cli_hint("is it umbeld? is it stopped, or very busy?");
 		break;
+	case UMBEL_E_DENIED:
+		cli_complain("%s (%s): %s", address, where_from(n), n->why.at);
+		return CLI_REFUSED;
 	default:
 		cli_complain("no connection to %s (%s): %s", address,
 		             where_from(n), n->why.at);
 	}
+	return CLI_NO_BROKER;
 }
 
 /* ---- what the handle tells ---------------------------------------------- */
@@ -263,37 +269,66 @@ on_hold(struct umbel *c, const struct umbel_hold_info *info, void *user)
 
 /* ---- life --------------------------------------------------------------- */
 
-void
-connection_open(struct connection *n, const struct cli *cli,
-                enum umbel_overflow overflow)
+static void
+check_will(const struct cli *cli)
 {
-	char name[64];
-	int r;
+	if (!cli->will_topic && (cli->will_payload || cli->will_retain))
+		cli_misused(cli, "a will on which topic? --will-topic T");
+	if (cli->will_topic && names_fault(cli->will_topic, false))
+		names_refuse(cli, cli->will_topic, false);
+}
 
-	*n = (struct connection){
-		.cli = cli,
-		.patience_ms = CLI_FOREVER,
-	};
-	snprintf(name, sizeof(name), "umbel %s", cli->verb);
-	r = umbel_new(&n->c,
-	              UMBEL_OPTIONS(.name = cli->name ? cli->name : name,
-	                            .address = cli->socket,
-	                            .overflow = overflow, .on_state = on_state,
-	                            .on_error = on_error, .on_loss = on_loss,
-	                            .on_hold = on_hold, .user = n));
-	if (r == -ENAMETOOLONG) {
+static _Noreturn void
+refuse_to_open(const struct cli *cli, int r)
+{
+	switch (r) {
+	case -ENAMETOOLONG:
 		cli_complain("the path of the socket is too long: %s",
 		             cli->socket ? cli->socket
 		                         : getenv("UMBEL_SOCKET"));
 		cli_hint("the system allows 107 bytes");
 		exit(CLI_USAGE);
-	}
-	if (r == -EINVAL) {
+	case -EINVAL:
 		cli_complain("not a good --name or socket path");
 		exit(CLI_USAGE);
-	}
-	if (r < 0)
+	case -EMSGSIZE:
+	case UMBEL_E_TOPIC:
+		cli_complain("%s", umbel_last_error(NULL));
+		exit(CLI_USAGE);
+	default:
 		cli_die("cannot begin: %s", umbel_strerror(r));
+	}
+}
+
+void
+connection_open(struct connection *n, const struct cli *cli,
+                enum umbel_overflow overflow)
+{
+	const struct umbel_pub_options *will =
+		UMBEL_PUB_OPTIONS(.retain = cli->will_retain);
+	const char *payload = cli->will_payload;
+	char name[64];
+	int r;
+
+	check_will(cli);
+	*n = (struct connection){
+		.cli = cli,
+		.patience_ms = CLI_FOREVER,
+	};
+	snprintf(name, sizeof(name), "umbel %s", cli->verb);
+	r = umbel_new(
+		&n->c,
+		UMBEL_OPTIONS(.name = cli->name ? cli->name : name,
+	                      .address = cli->socket, .overflow = overflow,
+	                      .will_topic = cli->will_topic,
+	                      .will_data = payload,
+	                      .will_len = payload ? strlen(payload) : 0,
+	                      .will_options = cli->will_topic ? will : NULL,
+	                      .on_state = on_state, .on_error = on_error,
+	                      .on_loss = on_loss, .on_hold = on_hold,
+	                      .user = n));
+	if (r < 0)
+		refuse_to_open(cli, r);
 	n->state = UMBEL_DISCONNECTED;
 }
 
@@ -315,10 +350,8 @@ connection_establish(struct connection *n, int64_t deadline)
 		/* -EAGAIN: a broker is there, and has no time yet */
 		bool failed = n->error != 0 && n->error != -EAGAIN;
 
-		if (failed && (!patient || n->state == UMBEL_FAILED)) {
-			explain(n);
-			return CLI_NO_BROKER;
-		}
+		if (failed && (!patient || n->state == UMBEL_FAILED))
+			return explain(n);
 		if (failed && !told) {
 			cli_complain("waiting for a broker at %s",
 			             umbel_address(n->c));

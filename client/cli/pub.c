@@ -46,8 +46,8 @@ static const char help[] =
 	"                       umbel get and sub --retained; --empty clears it\n"
 	"      --require-subscriber\n"
 	"                       exit 3 when a message reached nobody\n"
-	"      --timeout S      give up after so many seconds: exit 5\n" CLI_OPTIONS_HELP
-	"\n"
+	"      --timeout S      give up after so many seconds: exit 5\n" CLI_WILL_HELP
+		CLI_OPTIONS_HELP "\n"
 	"A payload that begins with - goes behind --: umbel pub -- temp -5\n"
 	"When the broker is lost on the way, pub waits up to 30 s (or --wait)\n"
 	"for it to return, and tells how many messages stayed unconfirmed.\n";
@@ -272,6 +272,7 @@ enum {
 
 static const struct option options[] = {
 	CLI_OPTIONS,
+	CLI_WILL_OPTIONS,
 	{ "lines", no_argument, NULL, OPT_LINES },
 	PAYLOAD_OPTIONS,
 	{ "retain", no_argument, NULL, OPT_RETAIN },

@@ -54,7 +54,8 @@ static const char help[] =
 	"      --content-type T what CMD prints: text, json, msgpack or a MIME\n"
 	"                       type\n"
 	"      --count N        end after N requests\n"
-	"      --on-ready CMD   run CMD (by sh) once requests are answered\n" CLI_OPTIONS_HELP;
+	"      --on-ready CMD   run CMD (by sh) once requests are answered\n" CLI_WILL_HELP
+		CLI_OPTIONS_HELP;
 
 static void
 on_active(struct umbel *c, struct umbel_sub *sub, void *user)
@@ -261,6 +262,7 @@ enum {
 
 static const struct option options[] = {
 	CLI_OPTIONS,
+	CLI_WILL_OPTIONS,
 	{ "exec", required_argument, NULL, OPT_EXEC },
 	{ "group", required_argument, NULL, OPT_GROUP },
 	{ "content-type", required_argument, NULL, OPT_CONTENT_TYPE },

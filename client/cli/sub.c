@@ -98,8 +98,8 @@ static const char help[] =
 	"                       stdin; UMBEL_TOPIC, UMBEL_CONTENT_TYPE,\n"
 	"                       UMBEL_REPLY, UMBEL_SENDER_UID and\n"
 	"                       UMBEL_SENDER_SESSION in the environment; exits 1\n"
-	"                       in the end when a CMD failed\n" CLI_OPTIONS_HELP
-	"\n"
+	"                       in the end when a CMD failed\n" CLI_WILL_HELP
+		CLI_OPTIONS_HELP "\n"
 	"A payload is shown as its content-type says. Without one, UTF-8 without\n"
 	"control characters is text, one msgpack map or array is shown as JSON,\n"
 	"and all else as 0x and digits. A newline that ends a text is left out.\n"
@@ -487,6 +487,7 @@ enum {
 
 static const struct option options[] = {
 	CLI_OPTIONS,
+	CLI_WILL_OPTIONS,
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "raw", no_argument, NULL, OPT_RAW },
 	{ "null", no_argument, NULL, OPT_NULL },

@@ -55,7 +55,7 @@ def flags_of_help(text):
 def flags_of_source(path):
     """What getopt_long() is told: whether a flag takes something, not what."""
     text = path.read_text()
-    for header, macro in ("cli.h", "CLI_OPTIONS"), ("payload.h", "PAYLOAD_OPTIONS"):
+    for header, macro in ("cli.h", "CLI_OPTIONS"), ("cli.h", "CLI_WILL_OPTIONS"), ("payload.h", "PAYLOAD_OPTIONS"):
         if re.search(rf"\b{macro},|{{ {macro}\b", text):
             text += re.search(rf"#define {macro} .*?[^\\]\n", (CLI / header).read_text(), re.S)[0]
     found = re.findall(r"{ \"([a-z-]+)\",\s*(no|required)_argument,\s*NULL,\s*(?:'(\w)')?", text)

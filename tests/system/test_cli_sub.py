@@ -281,5 +281,68 @@ class End(CliTest):
         self.wait_for_line(sub.stderr, b"connected again")
 
 
+class Wills(CliTest):
+    """Of sub, and of the other verbs that stay."""
+
+    VERBS = {"sub": ["t"], "reply": ["t", "--exec", "cat"], "pub": ["--lines", "t"]}
+
+    def start_verb(self, verb, *will):
+        """It stands, and its will is the broker's."""
+        watcher = self.subscribe("--count", 1, "$SYS.client.connected")
+        process = self.spawn(UMBEL, verb, *will, *self.VERBS[verb], stdin=subprocess.PIPE)
+        self.finish(watcher)
+        return process
+
+    def test_the_will_of_who_is_killed_is_published(self):
+        self.start_broker()
+        for verb in self.VERBS:
+            with self.subTest(verb=verb):
+                watcher = self.subscribe("--count", 1, "will.*")
+                self.start_verb(verb, "--will-topic", f"will.{verb}", "--will-payload", "gone").kill()
+                self.assertEqual(self.finish(watcher), f"will.{verb} gone\n".encode())
+
+    def test_it_may_become_the_last_value_and_have_no_payload(self):
+        self.start_broker()
+        watcher = self.subscribe("--count", 1, "will.*")
+        self.start_verb("sub", "--will-topic", "will.kept", "--will-retain").kill()
+        self.assertEqual(self.finish(watcher), b"will.kept\n")
+        # a retained message without payload clears
+        self.assertEqual(self.umbel("get", "will.kept").returncode, 1)
+        watcher = self.subscribe("--count", 1, "will.*")
+        self.start_verb("sub", "--will-topic", "will.kept", "--will-retain", "--will-payload", "x").kill()
+        self.finish(watcher)
+        self.assertEqual(self.umbel("get", "will.kept").stdout, b"x\n")
+
+    def test_who_ends_in_order_leaves_none(self):
+        self.start_broker()
+        watcher = self.subscribe("--count", 1, "will.*")
+        for verb in self.VERBS:
+            process = self.start_verb(verb, "--will-topic", f"will.{verb}")
+            process.terminate()
+            process.wait(PATIENCE)
+        process = self.start_verb("pub", "--will-topic", "will.pub")
+        process.stdin.close()
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.pub("will.marker", "end")
+        self.assertEqual(self.finish(watcher), b"will.marker end\n")
+
+    def test_one_that_cannot_be_is_refused(self):
+        for words, said in ((["--will-payload", "x"], b"which topic"), (["--will-topic", "a.*"], b"not a topic"),
+                            (["--will-topic", "$SYS.x"], b"$SYS.x"),
+                            (["--will-topic", "w", "--will-payload", "x" * 16384], b"16384")):
+            for verb, rest in self.VERBS.items():
+                done = self.umbel(verb, *words, *rest)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(said, done.stderr)
+
+    def test_one_that_the_rules_do_not_allow_exits_6(self):
+        with open(f"{self.folder}/rules.yaml", "w", encoding="utf-8") as file:
+            file.write("acl:\n  - {allow: [subscribe], who: [everyone], topics: ['**']}\n")
+        self.start_broker("--config", f"{self.folder}/rules.yaml")
+        done = self.umbel("sub", "--will-topic", "will.sub", "t")
+        self.assertEqual(done.returncode, 6, done.stderr)
+        self.assertIn(b"the will: publish: no rule", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
