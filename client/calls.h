@@ -30,6 +30,7 @@ struct call {
 	unsigned n_replies;
 	unsigned max_replies;
 	bool gather;
+	bool cut;  /* messages were lost meanwhile: replies, for all we know */
 	bool kept; /* its frame waits for the next connection */
 
 	STAILQ_ENTRY(call) link; /* when it has ended: those to be told */

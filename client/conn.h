@@ -667,6 +667,8 @@ int request_restore(struct umbel *c);
 void request_answered(struct umbel *c, const struct message_error *error);
 /* A refusal: was it of a request? */
 bool request_refused(struct umbel *c, const struct message_error *m);
+/* Messages were lost here, replies may be among them. */
+void request_loss(struct umbel *c);
 void request_connection_lost(struct umbel *c);
 /* There will be no other connection. */
 void request_failed(struct umbel *c, int error, const char *text);

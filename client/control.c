@@ -152,6 +152,7 @@ on_gap(struct umbel *c, const struct message_gap *m)
 
 	c->stats.lost += m->frames;
 	sub_snapshot_shrinks(c, m->frames);
+	request_loss(c);
 	control_text(n.text, sizeof(n.text), m->reason);
 	notice_add(c, &n);
 }

@@ -69,6 +69,8 @@ umbel_strerror(int error)
 		return "nobody listens for this request";
 	case UMBEL_E_REPLY:
 		return "the reply says that it failed";
+	case UMBEL_E_LOST:
+		return "messages were lost here, replies may be among them";
 	}
 	return "unknown error";
 }

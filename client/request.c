@@ -405,6 +405,23 @@ request_refused(struct umbel *c, const struct message_error *m)
 	return true;
 }
 
+void
+request_loss(struct umbel *c)
+{
+	struct calls *calls = &c->asking.calls;
+	struct call *call;
+	size_t at = 0;
+
+	while ((call = calls_next(calls, &at))) {
+		if (call->gather) {
+			call->cut = true;
+		} else if (call->max_replies > 1) {
+			end(c, call, UMBEL_E_LOST, NULL);
+			at--;
+		}
+	}
+}
+
 static int64_t
 deadline_of(const struct call *call)
 {
@@ -466,7 +483,7 @@ request_expire(struct umbel *c, int64_t now, bool listened)
 
 	while ((call = calls_first_due(&c->asking.calls)) &&
 	       call->deadline + (listened ? 0 : GRACE_MS) <= now)
-		end(c, call, -ETIMEDOUT, NULL);
+		end(c, call, call->cut ? UMBEL_E_LOST : -ETIMEDOUT, NULL);
 	c->at.request = call ? call->deadline : NEVER;
 	sweep_if_it_pays(c);
 }

@@ -104,6 +104,7 @@ enum umbel_error {
 	UMBEL_E_GOAWAY = -10011,      /* the broker is shutting down in order */
 	UMBEL_E_NO_RESPONDER = -10012, /* nobody listens for this request */
 	UMBEL_E_REPLY = -10013,        /* the reply says that it failed */
+	UMBEL_E_LOST = -10014, /* replies may be among the lost, see on_loss */
 };
 
 /* Words for a negative return value; never NULL, never to be freed. */
@@ -684,6 +685,10 @@ struct umbel_reply_info {
 	 *   -ECONNRESET           the connection broke: whether anybody got
 	 *                         the request is not known
 	 *   -ECANCELED            umbel_cancel() was called
+	 *   UMBEL_E_LOST          the broker dropped messages for this handle
+	 *                         (on_loss): of several replies some may be
+	 *                         missing. Told at once; with gather, which
+	 *                         goes on, in the place of -ETIMEDOUT
 	 *   UMBEL_E_DENIED, ...   the broker refused it
 	 */
 	int error;
@@ -797,8 +802,8 @@ UMBEL_API int umbel_cancel(struct umbel *c, uint64_t id);
  * There may be several replies: give all but the last with
  * UMBEL_PUB_OPTIONS(.more = true). Nobody waits for an asker that does not
  * read: once some megabytes of replies wait for it, those behind them are
- * lost, and its on_loss tells. So do not send without end, or let it ask for
- * the next part.
+ * lost, its on_loss tells, and the request ends with UMBEL_E_LOST. So do not
+ * send without end, or let it ask for the next part.
  */
 UMBEL_API int umbel_reply(struct umbel *c, const struct umbel_msg *m,
                           const void *data, size_t len);

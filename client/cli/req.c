@@ -99,6 +99,10 @@ verdict(struct req *q, const struct umbel_reply_info *info)
 		cli_complain("%s: %s (code %" PRId64 ")", q->topic, info->text,
 		             info->code);
 		return CLI_FAILED;
+	case UMBEL_E_LOST:
+		cli_complain("replies on %s may be among what was lost",
+		             q->topic);
+		return CLI_FAILED;
 	case -ECONNRESET:
 		cli_complain("the broker was lost: whether anybody got the "
 		             "request is not known");

@@ -351,6 +351,62 @@ TEST(gathered_replies_need_not_say_that_others_follow)
 	fake_stop(&f);
 }
 
+static void
+lose_messages(struct fake *f)
+{
+	FAKE_SEND_BODY(f, 0x94, 7, 5, 99, 0xa3, 'w', 'h', 'y');
+}
+
+TEST(a_stream_of_replies_ends_at_once_where_messages_were_lost)
+{
+	struct umbel *c;
+	struct fake f;
+	struct fake_request one, stream;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	ask(c, 5000, "one:");
+	one = read_first(&f);
+	ask_opts(c, 5000,
+	         "all:", UMBEL_REQUEST_OPTIONS(.max_replies = UINT_MAX));
+	stream = fake_read_request(&f);
+	reply_more(&f, &stream, "1");
+	lose_messages(&f);
+	reply_more(&f, &stream, "3");
+	reply_to(&f, &one, "1");
+	turn(c);
+	/* the one reply that a request waits for has come, or may still come */
+	expect_notes("all:0+=1 all:-10014 one:0=1 ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(gathering_goes_on_where_messages_were_lost_and_says_so_in_the_end)
+{
+	struct umbel *c;
+	struct fake f;
+	struct fake_request r;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	ask_opts(c, 20, "", UMBEL_REQUEST_OPTIONS(.gather = true));
+	r = read_first(&f);
+	lose_messages(&f);
+	reply_to(&f, &r, "1");
+	while (!strstr(diary.text, "-10014"))
+		await_callback(c);
+	expect_notes("0+=1 -10014 ");
+	ask_opts(c, 5000, "",
+	         UMBEL_REQUEST_OPTIONS(.gather = true, .max_replies = 1));
+	r = fake_read_request(&f);
+	lose_messages(&f);
+	reply_to(&f, &r, "all there is");
+	turn(c);
+	expect_notes("0=all there is ");
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 /* ---- the connection -------------------------------------------------------------- */
 
 TEST(what_was_sent_ends_with_the_connection_and_is_not_sent_again)
@@ -824,6 +880,10 @@ main(void)
 			a_stream_ends_at_max_replies_and_when_the_next_takes_too_long),
 		cmocka_unit_test(
 			gathered_replies_need_not_say_that_others_follow),
+		cmocka_unit_test(
+			a_stream_of_replies_ends_at_once_where_messages_were_lost),
+		cmocka_unit_test(
+			gathering_goes_on_where_messages_were_lost_and_says_so_in_the_end),
 		cmocka_unit_test(
 			what_was_sent_ends_with_the_connection_and_is_not_sent_again),
 		cmocka_unit_test(
