@@ -354,9 +354,7 @@ on_goaway(struct session *s, const struct message *m)
 	(void)m;
 	log_event(&s->broker->log, LOG_DEBUG, LOG_SESSION, "goodbye %s",
 	          session_words(s, words));
-	session_forget_will(s);
-	s->end_reason = "goodbye";
-	session_end(s);
+	session_leave(s);
 }
 
 /* ---- the table ------------------------------------------------------------ */

@@ -54,11 +54,11 @@ struct outbox {
 	uint32_t n_packed; /* spans that outbox_pack() has dealt with */
 	uint32_t sent;     /* of the first span, taken by the kernel */
 	uint32_t own_used;
-	bool awake;  /* wake was called and outbox_sleep() not since */
-	bool closed; /* takes nothing any more */
-	bool moved;  /* sent or dropped from since outbox_pack() */
-	bool slow;   /* full at the high mark, not at the soft one */
-	enum overflow policy;
+	bool awake : 1;  /* wake was called and outbox_sleep() not since */
+	bool closed : 1; /* takes nothing any more */
+	bool moved : 1;  /* sent or dropped from since outbox_pack() */
+	bool slow : 1;   /* full at the high mark, not at the soft one */
+	enum overflow policy : 8;
 	struct slab *own; /* where answers and packed spans are written */
 	size_t bytes;
 	size_t answer_bytes;

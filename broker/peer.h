@@ -24,10 +24,10 @@ struct peer {
 	gid_t gid;
 	pid_t pid; /* 0: unknown. For people to read; it decides nothing. */
 	char command[PEER_COMMAND_MAX]; /* "" when unknown */
-	uint32_t n_groups;
-	gid_t *groups;       /* supplementary; see peer_fini() */
-	const char *role;    /* of the socket that it came by; NULL: none */
-	bool groups_unknown; /* of a datagram's sender */
+	uint32_t n_groups : 31;
+	bool groups_unknown : 1; /* of a datagram's sender */
+	gid_t *groups;           /* supplementary; see peer_fini() */
+	const char *role;        /* of the socket that it came by; NULL: none */
 };
 
 /*

@@ -50,7 +50,8 @@ read_groups(struct peer *p, int fd)
 		return r;
 	}
 	p->groups = list;
-	p->n_groups = (uint32_t)(len / sizeof(gid_t));
+	/* the mask changes nothing, but the compiler cannot know */
+	p->n_groups = (uint32_t)(len / sizeof(gid_t)) & INT32_MAX;
 	return 0;
 }
 

@@ -424,25 +424,27 @@ session_open(struct session *s)
 
 /* ---- how it ends ---------------------------------------------------------- */
 
+static const struct loss nothing = { 0, 0 };
+
 /*
  * Others are told. When the broker stops, everybody goes, and that is no news
  * to act on.
  */
 static void
-depart(struct session *s, enum session_state was)
+depart(struct session *s, enum session_state was, const char *reason,
+       struct loss lost)
 {
-	if (!s->end_reason)
-		s->end_reason = s->broker->draining ? "stopping" : "closed";
 	if (s->broker->draining)
 		session_forget_will(s);
 	if (s->will)
 		broker_post(s->broker, take_will(s));
 	if (was == SESSION_OPEN)
-		sys_tell_disconnected(s);
+		sys_tell_disconnected(s, reason, lost);
 }
 
-void
-session_end(struct session *s)
+/* `reason` is a word of PROTOCOL.md. */
+static void
+end(struct session *s, const char *reason, struct loss lost)
 {
 	enum session_state was = s->state;
 
@@ -452,13 +454,26 @@ session_end(struct session *s)
 	if (was == SESSION_NEW)
 		quota_end_handshake(&s->broker->quota, s->user);
 	end_subscriptions(s);
-	depart(s, was);
+	depart(s, was, reason, lost);
 	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
 	deadline_clear(&s->out.clock);
 	s->ops->ending(s);
+}
+
+void
+session_end(struct session *s)
+{
+	end(s, s->broker->draining ? "stopping" : "closed", nothing);
+}
+
+void
+session_leave(struct session *s)
+{
+	session_forget_will(s);
+	end(s, "goodbye", nothing);
 }
 
 void
@@ -473,17 +488,15 @@ session_fail(struct session *s, enum status status, const char *format, ...)
 	log_event(&s->broker->log, LOG_WARN, LOG_FAULT, "%s: %s %s",
 	          status_name(status), log_text(quoted, text, strlen(text)),
 	          session_words(s, words));
-	if (!s->end_reason)
-		s->end_reason = status_name((unsigned)status);
 	tell_error(s, status, 0, true, (struct text){ NULL, 0 }, text);
-	session_end(s);
+	end(s, status_name((unsigned)status), nothing);
 }
 
 void
 session_evict(struct session *s, const char *format, ...)
 {
 	char text[TEXT_MAX], words[SESSION_WORDS_MAX];
-	uint64_t frames, bytes;
+	struct loss lost;
 	va_list args;
 
 	if (s->state == SESSION_ENDING)
@@ -494,19 +507,16 @@ session_evict(struct session *s, const char *format, ...)
 
 	s->broker->counts.evicted++;
 	end_subscriptions(s);
-	outbox_cut(&s->out, &frames, &bytes);
+	outbox_cut(&s->out, &lost.frames, &lost.bytes);
 	log_event(&s->broker->log, LOG_WARN, LOG_EVICTED,
 	          "evicted %s: %s; lost messages=%" PRIu64 " bytes=%" PRIu64,
-	          session_words(s, words), text, frames, bytes);
-	if (frames > 0 &&
-	    outbox_gap(&s->out, frames, bytes, "evicted: too slow") < 0)
+	          session_words(s, words), text, lost.frames, lost.bytes);
+	if (lost.frames > 0 && outbox_gap(&s->out, lost.frames, lost.bytes,
+	                                  "evicted: too slow") < 0)
 		give_up(s);
-	s->end_reason = "evicted";
-	s->lost_frames = frames;
-	s->lost_bytes = bytes;
 	tell_error(s, STATUS_SLOW_CONSUMER, 0, true, (struct text){ NULL, 0 },
 	           text);
-	session_end(s);
+	end(s, "evicted", lost);
 }
 
 void

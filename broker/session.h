@@ -85,13 +85,13 @@ struct session {
 	const struct session_ops *ops;
 	TAILQ_ENTRY(session) link;
 	uint32_t id;
-	enum session_state state;
-	bool in_want;     /* of room, see below; no message was taken since */
+	enum session_state state : 8;
 	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
-	bool put_off;     /* the command at the front of its input is carried
-	                     out when the session goes on ... */
-	bool reads_first; /* ... and that is not before its outbox has room */
-	bool awaits_each; /* its carrier: what becomes of each PUBLISH */
+	bool in_want : 1; /* of room, see below; none was taken since */
+	bool put_off : 1; /* the command at the front of its input is carried
+	                         out when the session goes on ... */
+	bool reads_first : 1; /* ... and not before its outbox has room */
+	bool awaits_each : 1; /* its carrier: what becomes of each PUBLISH */
 	struct peer peer;
 	struct quota_user *user;
 	char *name;                    /* NULL before HELLO */
@@ -119,9 +119,6 @@ struct session {
 	uint64_t in_want_since_ms;
 
 	struct letter *will; /* published if it ends without GOAWAY; or NULL */
-	const char *end_reason; /* a word of PROTOCOL.md, once it is ending */
-	uint64_t lost_frames;   /* by being evicted */
-	uint64_t lost_bytes;
 };
 
 /*
@@ -238,6 +235,8 @@ void session_fail(struct session *s, enum status status, const char *format,
 
 /* The end, in order: what waits for it is still sent. */
 void session_end(struct session *s);
+/* The same, and it was the client who said so: nobody gets its will. */
+void session_leave(struct session *s);
 
 /*
  * The end, because others must go on: what waits for it is cut, one GAP tells

@@ -155,19 +155,20 @@ sys_tell_connected(const struct session *s)
 }
 
 void
-sys_tell_disconnected(const struct session *s)
+sys_tell_disconnected(const struct session *s, const char *reason,
+                      struct loss lost)
 {
-	bool lossy = s->lost_frames > 0;
+	bool lossy = lost.frames > 0;
 	struct event e;
 
 	if (!anybody_wants(s->broker, DISCONNECTED))
 		return;
 	begin(&e, DISCONNECTED, CLIENT_PAIRS + 1 + (lossy ? 2 : 0));
 	pack_client_pairs(&e.pack, s);
-	pack_pair_text(&e.pack, "reason", s->end_reason);
+	pack_pair_text(&e.pack, "reason", reason);
 	if (lossy) {
-		pack_pair_uint(&e.pack, "lost_frames", s->lost_frames);
-		pack_pair_uint(&e.pack, "lost_bytes", s->lost_bytes);
+		pack_pair_uint(&e.pack, "lost_frames", lost.frames);
+		pack_pair_uint(&e.pack, "lost_bytes", lost.bytes);
 	}
 	publish(&e, s->broker);
 }

@@ -16,7 +16,8 @@
 
 /* It has been welcomed; it has ended, see session.end_reason. */
 void sys_tell_connected(const struct session *s);
-void sys_tell_disconnected(const struct session *s);
+void sys_tell_disconnected(const struct session *s, const char *reason,
+                           struct loss lost);
 
 /* A hold was announced (on), or one that was has ended. */
 void sys_tell_held(const struct hold *h, bool on);
