@@ -99,6 +99,14 @@ barrier_ask_own(struct umbel *c)
 	send_pending(c);
 }
 
+void
+barrier_confirm(struct umbel *c)
+{
+	/* the next PONG says whether there is anything left to ask for */
+	if (STAILQ_EMPTY(&c->barriers))
+		barrier_ask_own(c);
+}
+
 /* Only the frame in hand goes out before it; see next_to_send(). */
 void
 barrier_ask_last(struct umbel *c)
@@ -191,7 +199,7 @@ barrier_answered(struct umbel *c, const struct message_pong *m)
 		c->loss_untold = false;
 	c->at.confirm = NEVER;
 	if (c->sent != c->settled)
-		c->at.confirm = sys_now() + CONFIRM_MS;
+		c->at.confirm = sys_now() + c->confirm_ms;
 	dispatch_arm(c);
 	handle_changed(c);
 }

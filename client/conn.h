@@ -62,7 +62,9 @@
 /* A broker that says it takes longer frames is believed up to here. */
 #define FRAME_MAX_BELIEVED (256u << 20)
 /* How long messages stay unconfirmed before we ask by ourselves. */
-#define CONFIRM_MS         1000
+#define CONFIRM_MS         100
+/* Who cannot be judged yet, since nobody listened, is looked at again. */
+#define JUDGE_MS           1000
 /* After a planned restart: pauses no longer than this, for so long. A new
    broker waits a moment for those who were there, and no longer. */
 #define PLANNED_PAUSE_MS   50
@@ -301,6 +303,7 @@ struct umbel {
 	bool paused;      /* umbel_next() has enough: the socket is not read */
 	/* the broker does not read us, its HOLD says so: believed so long */
 	int64_t held_until;
+	int confirm_ms;                   /* CONFIRM_MS */
 	bool room_awaited;                /* a publish said -EAGAIN ... */
 	size_t room_wanted;               /* ... for lack of so many bytes */
 	bool room_due;                    /* on_writable is due */
@@ -706,6 +709,8 @@ size_t msg_size(const struct umbel_msg *m);
 void barrier_ask(struct umbel *c);
 /* A PING of our own, unless one is on its way. */
 void barrier_ask_own(struct umbel *c);
+/* The same, unless any PING is on its way. */
+void barrier_confirm(struct umbel *c);
 /* On a connection that is about to end: ahead of what waits. */
 void barrier_ask_last(struct umbel *c);
 void barrier_answered(struct umbel *c, const struct message_pong *m);

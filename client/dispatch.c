@@ -315,7 +315,7 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 	}
 	if (c->at.confirm <= now) {
 		c->at.confirm = NEVER;
-		barrier_ask_own(c);
+		barrier_confirm(c);
 	}
 	if (c->at.give_up <= now) {
 		/* what nobody dispatches for nobody will listen to */
@@ -323,13 +323,13 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 		    (c->write_ended && !c->dispatcher))
 			give_up(c, now);
 		else
-			c->at.give_up = now + CONFIRM_MS;
+			c->at.give_up = now + JUDGE_MS;
 	}
 	if (c->at.silence <= now) {
 		if (listened)
 			look_for_life(c, now);
 		else
-			c->at.silence = now + CONFIRM_MS;
+			c->at.silence = now + JUDGE_MS;
 	}
 	if (c->at.request <= now)
 		request_expire(c, now, listened);

@@ -298,6 +298,7 @@ init_fields(struct umbel *c)
 	const char *debug = sys_getenv("UMBEL_DEBUG");
 
 	c->debug = debug && strcmp(debug, "1") == 0;
+	c->confirm_ms = CONFIRM_MS;
 	c->fork_generation = atomic_load(&handle_forks);
 	c->fd = -1;
 	c->random = sys_random() | 1; /* the seed of its tables, too */

@@ -67,7 +67,7 @@ expect_confirmation(struct umbel *c)
 {
 	if (c->sent == c->settled || c->at.confirm != NEVER)
 		return;
-	c->at.confirm = sys_now() + CONFIRM_MS;
+	c->at.confirm = sys_now() + c->confirm_ms;
 	dispatch_arm(c);
 }
 

@@ -380,7 +380,9 @@ struct umbel_stats {
 	uint64_t reconnects;
 	size_t buffered; /* bytes that wait to be sent */
 };
-/* Counts since umbel_new(). Set stats_size to sizeof(*out). */
+/* Counts since umbel_new(). The broker is asked about what was sent, up to ten
+   times a second, whenever the handle is dispatched or publishes. Set stats_size
+   to sizeof(*out). */
 UMBEL_API void umbel_get_stats(struct umbel *c, struct umbel_stats *out,
                                size_t stats_size);
 

@@ -175,6 +175,7 @@ TEST(after_failed_nothing_waits_for_a_broker)
 	fake_start(&f);
 	memset(&diary, 0, sizeof(diary));
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path, .buffer = 10));
+	ask_nothing(c);
 	umbel_publish(c, "a", "x", 1);
 	umbel_flush(c, on_done, label("flush"));
 	/* those who wait connect, lest they wait for ever */
@@ -205,6 +206,7 @@ TEST(a_flush_before_the_connection_waits_for_it)
 	fake_start(&f);
 	memset(&diary, 0, sizeof(diary));
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path));
+	ask_nothing(c);
 	umbel_publish(c, "a", "x", 1);
 	umbel_flush(c, on_done, label("flush"));
 	umbel_connect(c, 0);
@@ -226,6 +228,7 @@ TEST(what_stays_unconfirmed_is_asked_about_after_a_while)
 
 	fake_start(&f);
 	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	c->confirm_ms = CONFIRM_MS;
 	umbel_publish(c, "a", "x", 1);
 	assert_string_equal(fake_read_publish(&f), "x");
 	while (!fake_fd_is_readable(f.fd))
@@ -235,6 +238,47 @@ TEST(what_stays_unconfirmed_is_asked_about_after_a_while)
 	while (stats_of(c).unconfirmed > 0)
 		umbel_dispatch(c, 10);
 	assert_int_equal(stats_of(c).confirmed, 1);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+TEST(one_question_at_a_time_is_asked_and_none_when_all_is_confirmed)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	c->confirm_ms = 1;
+	umbel_publish(c, "a", "1", 1);
+	assert_string_equal(fake_read_publish(&f), "1");
+	while (!fake_fd_is_readable(f.fd))
+		umbel_dispatch(c, 1);
+	/* while its answer is not there */
+	umbel_publish(c, "a", "2", 1);
+	assert_int_equal(umbel_dispatch(c, 20), 0);
+	fake_pong(&f, 1, 0, 0);
+	assert_string_equal(fake_read_publish(&f), "2");
+	fake_expect_silence(&f);
+	/* then for what was sent meanwhile */
+	while (!fake_fd_is_readable(f.fd))
+		umbel_dispatch(c, 1);
+	fake_pong(&f, 1, 0, 0);
+	while (stats_of(c).unconfirmed > 0)
+		umbel_dispatch(c, 1);
+	/* a flush asks, too */
+	ask_nothing(c);
+	umbel_publish(c, "a", "3", 1);
+	umbel_flush(c, on_done, label("flush"));
+	c->at.confirm = sys_now();
+	turn(c);
+	assert_string_equal(fake_read_publish(&f), "3");
+	fake_pong(&f, 1, 0, 0);
+	await_callback(c);
+	expect_notes("flush:0 ");
+	/* and that is all */
+	assert_int_equal(umbel_dispatch(c, 20), 0);
+	fake_expect_silence(&f);
 	umbel_free(c);
 	fake_stop(&f);
 }
@@ -334,6 +378,7 @@ TEST(close_says_goodbye_before_the_handshake_is_done_too)
 
 	fake_start(&f);
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path));
+	ask_nothing(c);
 	umbel_connect(c, 0);
 	turn(c);
 	assert_int_equal(umbel_close(c, 1), 0);
@@ -343,6 +388,7 @@ TEST(close_says_goodbye_before_the_handshake_is_done_too)
 	fake_expect_end(&f);
 
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path));
+	ask_nothing(c);
 	umbel_subscribe(c, "a", on_message, NULL, NULL, NULL);
 	umbel_connect(c, 0);
 	turn(c);
@@ -592,6 +638,7 @@ TEST(an_alarm_that_rang_in_vain_does_not_silence_later_ones)
 
 	fake_start(&f);
 	c = connected(&f, UMBEL_OPTIONS(.ping_ms = 1100));
+	c->confirm_ms = 1000;
 	/* to be asked about in a second, but then it is confirmed */
 	umbel_publish(c, "a", "x", 1);
 	fake_read_publish(&f);
@@ -657,6 +704,8 @@ main(void)
 		cmocka_unit_test(a_flush_before_the_connection_waits_for_it),
 		cmocka_unit_test(
 			what_stays_unconfirmed_is_asked_about_after_a_while),
+		cmocka_unit_test(
+			one_question_at_a_time_is_asked_and_none_when_all_is_confirmed),
 		cmocka_unit_test(
 			waiting_inside_a_callback_is_a_deadlock_that_is_refused),
 		cmocka_unit_test(

@@ -21,6 +21,7 @@ handle(const struct fake *f, const struct umbel_options *options)
 	o.address = f->path;
 	o.on_state = on_state;
 	assert_int_equal(umbel_new(&c, &o), 0);
+	ask_nothing(c);
 	return c;
 }
 

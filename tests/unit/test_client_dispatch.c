@@ -318,6 +318,7 @@ TEST(the_descriptor_stays_the_same_and_tells_of_retries)
 	memset(&diary, 0, sizeof(diary));
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path, .on_state = on_state,
 	                            .retry_first_ms = 1));
+	ask_nothing(c);
 	fd = umbel_fd(c);
 	assert_false(fake_fd_is_readable(fd));
 	umbel_connect(c, 0);

@@ -674,6 +674,7 @@ TEST(what_the_next_broker_finds_too_long_is_reported)
 	fake_start(&f);
 	memset(&diary, 0, sizeof(diary));
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path, .on_error = on_error));
+	ask_nothing(c);
 	umbel_publish(c, "a", large, 1000);
 	umbel_publish(c, "a", "short", 5);
 	umbel_connect(c, 0);
@@ -734,6 +735,7 @@ TEST(a_program_without_a_loop_survives_the_end_of_its_broker)
 	memset(&diary, 0, sizeof(diary));
 	umbel_new(&c, UMBEL_OPTIONS(.address = f.path, .retry_first_ms = 1,
 	                            .retry_last_ms = 1));
+	ask_nothing(c);
 	umbel_connect(c, 0);
 	for (unsigned i = 0; i < 2; i++) {
 		/* nothing but publishes, as often as it takes */

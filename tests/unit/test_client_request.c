@@ -441,6 +441,7 @@ TEST(what_was_asked_without_a_connection_waits_for_it_in_its_place)
 	memset(&diary, 0, sizeof(diary));
 	fake_start(&f);
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path)), 0);
+	ask_nothing(c);
 	assert_int_equal(umbel_publish(c, "before", "1", 1), 0);
 	ask(c, 5000, "");
 	assert_int_equal(umbel_publish(c, "after", "2", 1), 0);
@@ -474,6 +475,7 @@ TEST(what_nobody_waits_for_any_more_is_not_sent)
 	memset(&diary, 0, sizeof(diary));
 	fake_start(&f);
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path)), 0);
+	ask_nothing(c);
 	assert_int_equal(umbel_publish(c, "a", "1", 1), 0);
 	assert_int_equal(umbel_publish(c, "a", "2", 1), 0);
 	ask(c, 1, "");
@@ -509,6 +511,7 @@ TEST(dead_requests_do_not_fill_the_buffer)
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path,
 	                                             .buffer = 100000)),
 	                 0);
+	ask_nothing(c);
 	for (int i = 0; i < 10; i++) {
 		assert_int_equal(umbel_request(c, "a", large, sizeof(large), 1,
 		                               on_reply, NULL),
@@ -570,6 +573,7 @@ TEST(a_broker_that_wants_no_replies_is_told_so_of)
 	memset(&diary, 0, sizeof(diary));
 	fake_start(&f);
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path)), 0);
+	ask_nothing(c);
 	ask(c, 5000, "");
 	umbel_connect(c, 0);
 	turn(c);
@@ -663,6 +667,7 @@ TEST(a_hundred_thousand_may_end_at_once_but_a_dispatch_is_bounded)
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path,
 	                                             .buffer = 64u << 20)),
 	                 0);
+	ask_nothing(c);
 	for (int i = 0; i < N; i++)
 		assert_int_equal(
 			umbel_request(c, "a", "", 0, 10, free_handle, NULL), 0);
@@ -671,6 +676,7 @@ TEST(a_hundred_thousand_may_end_at_once_but_a_dispatch_is_bounded)
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path,
 	                                             .buffer = 64u << 20)),
 	                 0);
+	ask_nothing(c);
 	for (int i = 0; i < N; i++)
 		assert_int_equal(
 			umbel_request(c, "a", "", 0, 10, on_reply, NULL), 0);
@@ -700,6 +706,7 @@ TEST(a_wait_without_a_broker_ends_in_time)
 
 	fake_prepare(&f);
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = f.path)), 0);
+	ask_nothing(c);
 	assert_int_equal(umbel_request_wait(c, "a", "", 0, NULL, 10, &reply),
 	                 -ETIMEDOUT);
 	assert_null(reply);
