@@ -449,10 +449,13 @@ handle_is_foreign(const struct umbel *c)
 		c->fork_generation);
 }
 
-/* May this process and this thread use it? 0, -ECHILD, -EPERM. */
+/* May this process and this thread use it, if it is one? 0, -EINVAL, -ECHILD,
+   -EPERM. */
 static inline int
 handle_check(struct umbel *c)
 {
+	if (unlikely(!c))
+		return -EINVAL;
 	if (handle_is_foreign(c))
 		return -ECHILD;
 	if (c->opt.single_thread &&

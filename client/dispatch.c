@@ -613,7 +613,7 @@ umbel_run(struct umbel *c)
 void
 umbel_stop(struct umbel *c)
 {
-	if (handle_is_foreign(c))
+	if (!c || handle_is_foreign(c))
 		return;
 	atomic_store(&c->stopped, true);
 	sys_wake(&c->sys);
@@ -622,7 +622,7 @@ umbel_stop(struct umbel *c)
 void
 umbel_wake(struct umbel *c)
 {
-	if (handle_is_foreign(c))
+	if (!c || handle_is_foreign(c))
 		return;
 	atomic_store(&c->woken, true);
 	sys_wake(&c->sys);

@@ -322,6 +322,8 @@ umbel_new(struct umbel **out, const struct umbel_options *options)
 	struct umbel *c;
 	int r;
 
+	if (!out)
+		return -EINVAL;
 	pthread_once(&watch_forks_once, watch_forks);
 	*out = NULL;
 	unborn_error[0] = '\0';
@@ -539,7 +541,9 @@ umbel_get_stats(struct umbel *c, struct umbel_stats *out, size_t stats_size)
 	struct umbel_stats stats = { 0 };
 	size_t n = sizeof(stats);
 
-	if (!handle_is_foreign(c)) {
+	if (!out)
+		return;
+	if (c && !handle_is_foreign(c)) {
 		handle_lock(c);
 		stats = c->stats;
 		stats.published = c->taken;

@@ -18,26 +18,28 @@
 const char *
 umbel_msg_topic(const struct umbel_msg *m)
 {
-	return m->topic;
+	return m ? m->topic : NULL;
 }
 
 const void *
 umbel_msg_data(const struct umbel_msg *m, size_t *len)
 {
 	if (len)
-		*len = m->payload_len;
-	return m->payload;
+		*len = m ? m->payload_len : 0;
+	return m ? m->payload : (const void *)"";
 }
 
 const char *
 umbel_msg_reply(const struct umbel_msg *m)
 {
-	return m->reply;
+	return m ? m->reply : NULL;
 }
 
 struct umbel_sender
 umbel_msg_sender(const struct umbel_msg *m)
 {
+	if (!m)
+		return (struct umbel_sender){ 0 };
 	return (struct umbel_sender){ .session = load_be32(m->stamp),
 		                      .uid = load_be32(m->stamp + 4) };
 }
@@ -45,19 +47,19 @@ umbel_msg_sender(const struct umbel_msg *m)
 bool
 umbel_msg_retain_flag(const struct umbel_msg *m)
 {
-	return m->flags & PUBLISH_FLAG_RETAIN;
+	return m && m->flags & PUBLISH_FLAG_RETAIN;
 }
 
 bool
 umbel_msg_retained(const struct umbel_msg *m)
 {
-	return m->retained;
+	return m && m->retained;
 }
 
 uint64_t
 umbel_msg_age_ms(const struct umbel_msg *m)
 {
-	return m->age_ms;
+	return m ? m->age_ms : 0;
 }
 
 /* ---- headers -------------------------------------------------------------------- */
@@ -65,14 +67,14 @@ umbel_msg_age_ms(const struct umbel_msg *m)
 size_t
 umbel_msg_n_headers(const struct umbel_msg *m)
 {
-	return m->n_headers;
+	return m ? m->n_headers : 0;
 }
 
 bool
 umbel_msg_header_at(const struct umbel_msg *m, size_t i,
                     struct umbel_header *out)
 {
-	if (i >= m->n_headers)
+	if (!m || !out || i >= m->n_headers)
 		return false;
 	*out = m->headers[i];
 	return true;
@@ -82,6 +84,8 @@ bool
 umbel_msg_header(const struct umbel_msg *m, const char *key,
                  struct umbel_header *out)
 {
+	if (!m || !key || !out)
+		return false;
 	for (size_t i = 0; i < m->n_headers; i++) {
 		if (strcmp(m->headers[i].key, key) == 0) {
 			*out = m->headers[i];
@@ -281,6 +285,8 @@ umbel_msg_ref(const struct umbel_msg *m)
 {
 	struct umbel_msg *kept = (struct umbel_msg *)(uintptr_t)m;
 
+	if (!m)
+		return NULL;
 	if (atomic_load_explicit(&m->refs, memory_order_relaxed) == 0)
 		return keep(m);
 	atomic_fetch_add(&kept->refs, 1);

@@ -57,9 +57,12 @@ umbel_next(struct umbel *c, struct umbel_msg **out, int timeout_ms)
 	int64_t deadline = dispatch_deadline(timeout_ms);
 	bool tried = false;
 	int failed = 0;
-	int r = dispatch_begin(c, deadline);
+	int r;
 
+	if (!out)
+		return -EINVAL;
 	*out = NULL;
+	r = dispatch_begin(c, deadline);
 	if (r < 0)
 		return r == -ETIMEDOUT ? 0 : r;
 	while (!c->dying && !(*out = pop(c)) && !failed) {

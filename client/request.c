@@ -813,10 +813,13 @@ umbel_request_wait(struct umbel *c, const char *topic, const void *data,
                    size_t len, const struct umbel_request_options *options,
                    int timeout_ms, struct umbel_msg **reply)
 {
-	struct wait *w = calloc(1, sizeof(*w));
+	struct wait *w;
 	int r;
 
+	if (!reply)
+		return -EINVAL;
 	*reply = NULL;
+	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
 	w->asked = -EAGAIN;

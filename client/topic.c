@@ -50,6 +50,8 @@ umbel_topic(char *buf, size_t n, const char *token, ...)
 	va_list rest;
 	int r;
 
+	if (!buf)
+		return -EINVAL;
 	va_start(rest, token);
 	r = join(buf, n, token, rest);
 	va_end(rest);

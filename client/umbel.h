@@ -58,6 +58,11 @@
  *
  * STRINGS are UTF-8 and NUL-terminated; the library copies what it keeps.
  *
+ * NULL where a handle, a message or a place for a result has to be is refused:
+ * -EINVAL, or nothing where a call cannot fail: false, 0, NULL, FAILED. The calls
+ * that end something take it for nothing to end, and umbel_last_error() asks
+ * about umbel_new().
+ *
  * VERSIONS. What libumbel.so.0 exports stays, and means the same. Structs of
  * options grow at their end, and know their size: a program may run with an
  * older library or a newer one than it was built with. An option that is set
