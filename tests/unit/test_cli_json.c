@@ -271,6 +271,8 @@ any_one_json_value_is_valid(void **state)
 	expect_valid("  3 ");
 	expect_valid("\"\\u0000\"");
 	expect_valid("123456789012345678901234567890");
+	expect_valid("1e400");
+	expect_valid("[-1.5E+999, \"\\\\\", {\"1e1000\": 10e-9999}]");
 }
 
 static void
@@ -284,6 +286,10 @@ what_is_not_one_json_value_is_invalid(void **state)
 	expect_invalid(BYTES("\"\xff\""));
 	expect_invalid(BYTES("[1,]"));
 	expect_invalid(BYTES("1\0"));
+	expect_invalid(BYTES("01e400"));
+	expect_invalid(BYTES("1e400x"));
+	expect_invalid(BYTES("[1e400, 1.]"));
+	expect_invalid(BYTES("\"\\\" 1e400"));
 }
 
 static void
