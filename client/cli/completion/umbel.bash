@@ -44,7 +44,7 @@ _umbel_flags()
 	"${COMP_WORDS[0]}" ${1:+"$1"} --help 2>/dev/null |
 		sed -nE '/^(usage:|       umbel |  -[a-zA-Z], --|      --)/{
 			s/^((  -[a-zA-Z], |      )--[a-z-]+( \[?[A-Z=]+\]?)?(, --[a-z-]+)?).*/\1/; p; }' |
-		grep -oE -- '(^|[ (|[])--?[a-zA-Z][a-z-]*' | tr -d ' (|['
+		grep -oE -- '(^|[ (|[])--?[a-zA-Z][a-z-]*' | tr -d ' (|[' | sort -u
 }
 
 # The value of a flag; false: it takes none that we know of.
