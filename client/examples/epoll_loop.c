@@ -62,13 +62,12 @@ on_typed(struct umbel *c)
 	return true;
 }
 
-static void
+static bool
 watch(int epoll, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		perror("epoll_loop: epoll_ctl");
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void
@@ -78,7 +77,11 @@ loop(struct umbel *c)
 	struct epoll_event event;
 	bool typing = true;
 
-	watch(epoll, STDIN_FILENO);
+	/* a file, or /dev/null, is always ready, and epoll does not take it */
+	if (!watch(epoll, STDIN_FILENO)) {
+		while (typing)
+			typing = on_typed(c);
+	}
 	watch(epoll, umbel_fd(c));
 	while (typing) {
 		if (epoll_wait(epoll, &event, 1, -1) <= 0)

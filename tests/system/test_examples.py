@@ -64,6 +64,16 @@ class Examples(CliTest):
             program.stdin.close()
             self.assertEqual(program.wait(PATIENCE), 0)
 
+    def test_epoll_loop_says_what_is_in_a_file_and_ends(self):
+        sub = self.subscribe("--count", 1, "chat.*")
+        with open(f"{self.folder}/said", "w+b") as file:
+            file.write(b"read this\n")
+            file.flush()
+            file.seek(0)
+            self.assertEqual(self.example("epoll_loop", stdin=file).wait(PATIENCE), 0)
+        self.assertEqual(self.finish(sub), b"chat.lobby read this\n")
+        self.assertEqual(self.example("epoll_loop", stdin=subprocess.DEVNULL).wait(PATIENCE), 0)
+
     def test_epoll_loop_outlives_its_broker(self):
         one = self.example("epoll_loop", stdin=subprocess.PIPE)
         self.wait_for_line(one.stderr, b"* in chat.lobby")
