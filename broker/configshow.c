@@ -106,7 +106,7 @@ configshow_print(const struct config *c, FILE *to)
 static enum config_result
 wrong(const char *what, const char *text)
 {
-	fprintf(stderr, "umbeld: --acl-test: %s%s\n", what, text);
+	fprintf(stderr, "umbeld: acl test: %s%s\n", what, text);
 	return CONFIG_BAD;
 }
 

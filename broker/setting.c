@@ -40,7 +40,8 @@ static const struct setting settings[] = {
 	  "limits" },
 	{ "http", SETTING_PATH, AT(http_path), 0, 0, "PATH",
 	  "speak HTTP here, too: figures, lists, messages,\n"
-	  "requests, events; curl --unix-socket PATH http://umbel/",
+	  "requests, events;\n"
+	  "curl --unix-socket PATH http://umbel/",
 	  "" },
 	{ "http-mode", SETTING_MODE, AT(http_mode), 0, 0777, "OCTAL",
 	  "permissions of that socket (default 0600)", "" },
