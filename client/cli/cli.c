@@ -208,6 +208,18 @@ cli_seconds(const char *option, const char *text)
 	return (int64_t)(seconds * 1000 + 0.999); /* never sooner */
 }
 
+int64_t
+cli_timeout(const char *text)
+{
+	int64_t ms = cli_seconds("--timeout", text);
+
+	if (ms == 0) {
+		cli_complain("--timeout: 0 leaves no time; inf is for ever");
+		exit(CLI_USAGE);
+	}
+	return ms;
+}
+
 uint64_t
 cli_number(const char *option, const char *text, uint64_t least, uint64_t most)
 {

@@ -118,6 +118,9 @@ int cli_next_option(struct cli *cli, int argc, char **argv, const char *letters,
    process when it is none, naming `option`. */
 int64_t cli_seconds(const char *option, const char *text);
 
+/* Of --timeout: more than 0 seconds. */
+int64_t cli_timeout(const char *text);
+
 /* A whole number from least to most; ends the process like cli_seconds(). */
 uint64_t cli_number(const char *option, const char *text, uint64_t least,
                     uint64_t most);

@@ -343,7 +343,7 @@ connection_establish(struct connection *n, int64_t deadline)
 
 	if (r < 0)
 		cli_die("cannot connect: %s", umbel_strerror(r));
-	if (deadline >= 0 && (until < 0 || deadline < until))
+	if (deadline >= 0 && (until < 0 || deadline <= until))
 		until = deadline;
 	progress_begin(&progress);
 	while (n->state != UMBEL_CONNECTED) {
@@ -369,6 +369,15 @@ connection_establish(struct connection *n, int64_t deadline)
 	}
 	progress_end(&progress);
 	return r;
+}
+
+int
+connection_establish_in_time(struct connection *n, int64_t timeout_ms)
+{
+	bool patient = n->cli->wait_ms != CLI_UNSET;
+
+	return connection_establish(n, patient ? CLI_FOREVER
+	                                       : cli_deadline(timeout_ms));
 }
 
 static int64_t

@@ -50,6 +50,10 @@ void connection_open(struct connection *n, const struct cli *cli,
  */
 int connection_establish(struct connection *n, int64_t deadline);
 
+/* The same for who has `timeout_ms` for an answer: that is for the connection,
+   too, unless --wait has another time for it. */
+int connection_establish_in_time(struct connection *n, int64_t timeout_ms);
+
 /*
  * Wait until the handle, one of `others` or a signal has something to say, and
  * let the handle do its work. `others` as for poll(); none of them has events

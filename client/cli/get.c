@@ -92,9 +92,6 @@ on_end(struct umbel *c, struct umbel_sub *sub, int error, void *user)
 static int
 conclude(struct get *g, int r)
 {
-	if (r == CLI_TIMEOUT)
-		cli_complain("no answer in %.1f s",
-		             (double)g->timeout_ms / 1000);
 	if (r != CLI_OK || g->verdict != CLI_OK)
 		return r != CLI_OK ? r : g->verdict;
 	if (output_flush(&g->out) == OUTPUT_FAILED)
@@ -109,8 +106,8 @@ conclude(struct get *g, int r)
 static int
 run(struct get *g)
 {
-	int64_t deadline = cli_deadline(g->timeout_ms);
 	struct progress progress;
+	int64_t deadline;
 	int r;
 
 	signals_watch();
@@ -123,7 +120,8 @@ run(struct get *g)
 	if (r < 0)
 		cli_die("cannot subscribe to %s: %s", g->filter,
 		        umbel_strerror(r));
-	r = connection_establish(&g->connection, deadline);
+	r = connection_establish_in_time(&g->connection, g->timeout_ms);
+	deadline = cli_deadline(g->timeout_ms);
 	progress_begin(&progress);
 	while (r == CLI_OK && !g->done) {
 		r = progress_step(&progress, &g->connection, NULL, 0, deadline);
@@ -131,6 +129,9 @@ run(struct get *g)
 		              cli_plural(g->found));
 	}
 	progress_end(&progress);
+	if (r == CLI_TIMEOUT && g->connection.stood)
+		cli_complain("no answer in %.1f s",
+		             (double)g->timeout_ms / 1000);
 	connection_close(&g->connection);
 	return conclude(g, r);
 }
@@ -156,7 +157,7 @@ get_main(struct cli *cli, int argc, char **argv)
 		if (option == OPT_JSON)
 			g.objects = true;
 		else
-			g.timeout_ms = cli_seconds("--timeout", optarg);
+			g.timeout_ms = cli_timeout(optarg);
 	}
 	if (argc - optind != 1)
 		cli_misused(cli, "get wants one topic, or one filter: quote "

@@ -117,7 +117,7 @@ run(struct ping *p)
 
 	signals_watch();
 	connection_open(&p->connection, p->cli, UMBEL_BLOCK);
-	r = connection_establish(&p->connection, CLI_FOREVER);
+	r = connection_establish_in_time(&p->connection, p->answer_ms);
 	if (r == CLI_OK) {
 		p->connection.patience_ms = p->answer_ms;
 		print_head(p);
@@ -162,7 +162,7 @@ ping_main(struct cli *cli, int argc, char **argv)
 		else if (option == 'i')
 			p.interval_ms = cli_seconds("--interval", optarg);
 		else
-			p.answer_ms = cli_seconds("--timeout", optarg);
+			p.answer_ms = cli_timeout(optarg);
 	}
 	if (optind < argc)
 		cli_misused(cli, "ping takes no arguments");

@@ -295,7 +295,7 @@ take_option(struct pub *p, int option)
 		p->require_subscriber = true;
 		break;
 	case OPT_TIMEOUT:
-		p->deadline = cli_deadline(cli_seconds("--timeout", optarg));
+		p->deadline = cli_deadline(cli_timeout(optarg));
 		break;
 	default:
 		payload_take_option(&p->payload, option);

@@ -193,7 +193,7 @@ run(struct req *q)
 
 	signals_watch();
 	connection_open(&q->connection, q->cli, UMBEL_BLOCK);
-	r = connection_establish(&q->connection, CLI_FOREVER);
+	r = connection_establish_in_time(&q->connection, q->timeout_ms);
 	if (r == CLI_OK)
 		r = ask_and_wait(q);
 	connection_close(&q->connection);
@@ -252,11 +252,9 @@ static const struct option options[] = {
 static int64_t
 timeout_of(const char *text)
 {
-	int64_t ms = cli_seconds("--timeout", text);
+	int64_t ms = cli_timeout(text);
 
-	return ms > INT_MAX                  ? CLI_FOREVER
-	       : ms > 0 || ms == CLI_FOREVER ? ms
-	                                     : 1;
+	return ms > INT_MAX ? CLI_FOREVER : ms;
 }
 
 static void

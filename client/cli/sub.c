@@ -532,7 +532,7 @@ take_option(struct sub *s, int option)
 		s->count = cli_number("--count", optarg, 1, UINT64_MAX);
 		break;
 	case OPT_TIMEOUT:
-		s->deadline = cli_deadline(cli_seconds("--timeout", optarg));
+		s->deadline = cli_deadline(cli_timeout(optarg));
 		break;
 	case OPT_ON_READY:
 		s->on_ready = optarg;

@@ -240,6 +240,20 @@ class Ping(CliTest):
         self.assertEqual(ping.wait(PATIENCE), 5)
         self.assertIn(b"no answer", ping.stderr.read())
 
+    def test_one_that_never_says_hello_exits_5_in_the_time_for_an_answer_and_4_in_that_for_a_broker(self):
+        self.start_broker().send_signal(signal.SIGSTOP)
+        for verb in (["ping"], ["req", "q"], ["get", "q"]):
+            for option, status in ("--timeout", 5), ("--wait", 4):
+                done = self.umbel(*verb, option, "0.1")
+                self.assertEqual(done.returncode, status, (verb, option))
+                self.assertEqual(done.stderr.count(b"no answer"), 1, done.stderr)
+
+    def test_no_time_is_refused(self):
+        for verb in (["ping"], ["req", "q"], ["get", "q"], ["sub", "q"], ["pub", "q", "x"]):
+            done = self.umbel(*verb, "--timeout", "0")
+            self.assertEqual(done.returncode, 2, verb)
+            self.assertIn(b"--timeout: 0", done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
