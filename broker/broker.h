@@ -113,6 +113,7 @@ struct broker {
 	struct deadline_queue throttle_ticks;
 	struct deadline_queue spares;
 	struct deadline memory_wait;   /* set while anybody waits for memory */
+	uint64_t memory_cut_ms;        /* somebody had to go, for want of it */
 	struct deadline throttle_tick; /* set while anybody is slowed */
 	struct deadline spare;         /* set while there is any; see spare.h */
 	size_t heap_freed;             /* by sessions that have ended, about */

@@ -236,8 +236,10 @@ subscribe_with_values(struct session *s, const struct message_subscribe *m)
 {
 	/* the store bounds one snapshot; who wants many has to read them */
 	s->reads_first = s->out.bytes >= s->out.limits->high;
+	s->put_off = true;
 	/* short values are copied, so nor does it begin when memory is short */
-	if (!s->reads_first && slab_pool_is_short(&s->broker->pool))
+	if (!s->reads_first && !s->keeps_memory &&
+	    slab_pool_is_short(&s->broker->pool))
 		hold_for_memory(s);
 	s->put_off = session_is_waiting(s);
 	if (s->put_off)
@@ -477,6 +479,7 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 		object(s, type);
 	if (s->put_off)
 		return COMMAND_WAITS;
+	hold_release_memory(s); /* it may have been refused */
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	if (s->state == SESSION_ENDING)
 		return COMMAND_LAST;

@@ -415,11 +415,15 @@ have_taken(struct conn *c, unsigned taken)
 	if (s->state == SESSION_ENDING) {
 		input_drop(&c->input);
 	} else {
+		if (taken > 0 || input_length(&c->input) == 0)
+			hold_has_memory(s);
 		if (c->all_read && !is_put_off(c))
 			session_end(s);
 		else
 			watch_time(c, taken);
 		input_rest(&c->input);
+		if (s->put_off) /* what it waits for may be what it has */
+			input_squeeze(&c->input, &s->broker->pool);
 	}
 	watch_input(c);
 }
@@ -554,6 +558,20 @@ on_readable(evutil_socket_t fd, short what, void *user)
 		flush_dirty(conns_of(c));
 }
 
+/* Who has waited for memory has it, and would have to give it back if it did not
+   read now. */
+static void
+go_on(struct conn *c)
+{
+	bool served = c->served;
+
+	c->served = false;
+	if (served && c->session.state != SESSION_ENDING && !is_put_off(c))
+		take_batch(c);
+	else
+		take_input(c);
+}
+
 static void
 take_ready(struct conns *all)
 {
@@ -568,7 +586,7 @@ take_ready(struct conns *all)
 
 		c->ready = false;
 		c->paused = false;
-		take_input(c);
+		go_on(c);
 	}
 }
 
@@ -584,6 +602,17 @@ static void
 on_resume(struct session *s)
 {
 	mark_ready(conn_of(s));
+}
+
+static bool
+on_take_memory(struct session *s)
+{
+	struct conn *c = conn_of(s);
+	uint8_t *at;
+	size_t room;
+
+	c->served = input_room(&c->input, &s->broker->pool, &at, &room);
+	return c->served;
 }
 
 static void
@@ -774,6 +803,7 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 	*all = (struct conns){
 		.ops = { .wake = on_wake,
 		         .resume = on_resume,
+		         .take_memory = on_take_memory,
 		         .ending = on_ending,
 		         .try_send = on_try_send,
 		         .abandon = on_abandon,

@@ -53,6 +53,7 @@ struct conn {
 	bool blocked : 1;  /* the kernel is full: `writable` is on */
 	bool all_read : 1; /* reading is over: end of stream */
 	bool paused : 1; /* not read before the next turn: others have theirs */
+	bool served : 1; /* has memory to read into, and has waited for it */
 	bool dead : 1;   /* in conns.dead */
 };
 

@@ -3,6 +3,8 @@
 
 #include "deadline.h"
 
+#include <assert.h>
+
 #include "clock.h"
 
 void
@@ -20,6 +22,16 @@ deadline_set(struct deadline_queue *q, struct deadline *d)
 {
 	deadline_clear(d);
 	d->at_ms = clock_now_ms() + q->after_ms;
+	list_append(&q->head, &d->link);
+}
+
+void
+deadline_set_from(struct deadline_queue *q, struct deadline *d,
+                  uint64_t start_ms)
+{
+	deadline_clear(d);
+	assert(list_is_empty(&q->head));
+	d->at_ms = start_ms + q->after_ms;
 	list_append(&q->head, &d->link);
 }
 

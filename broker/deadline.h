@@ -37,6 +37,10 @@ void deadline_queue_init(struct deadline_queue *q, uint32_t after_ms,
 void deadline_set(struct deadline_queue *q, struct deadline *d);
 void deadline_clear(struct deadline *d);
 
+/* As if it had been set at `start_ms`; it has to be alone in its queue. */
+void deadline_set_from(struct deadline_queue *q, struct deadline *d,
+                       uint64_t start_ms);
+
 static inline bool
 deadline_is_set(const struct deadline *d)
 {

@@ -4,6 +4,7 @@
 #include "gateway.h"
 
 #include "clock.h"
+#include "hold.h"
 #include "web.h"
 #include "webreply.h"
 
@@ -34,6 +35,16 @@ on_try_send(struct session *s)
 {
 	web_mark_busy(web_of(s));
 	return web_flush(web_of(s));
+}
+
+static bool
+on_take_memory(struct session *s)
+{
+	bool any = web_takes_memory(web_of(s));
+
+	if (any)
+		hold_has_memory(s);
+	return any;
 }
 
 static void
@@ -146,6 +157,7 @@ gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 	*g = (struct gateway){
 		.ops = { .wake = on_wake,
 		         .resume = on_wake,
+		         .take_memory = on_take_memory,
 		         .ending = on_ending,
 		         .try_send = on_try_send,
 		         .abandon = on_abandon,

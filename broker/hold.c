@@ -130,15 +130,79 @@ hold_begin(struct session *s, struct session *by, struct group *group,
 	return true;
 }
 
+/* Who is first waits for so long; or since somebody had to go, to see whether
+   that helps. */
+static void
+watch_memory(struct broker *b)
+{
+	struct waiter *first = waiters_first(&b->pool.waiters);
+	uint64_t since_ms;
+
+	if (!first) {
+		deadline_clear(&b->memory_wait);
+		return;
+	}
+	since_ms = session_of_waiter(first)->in_need_since_ms;
+	if (since_ms < b->memory_cut_ms)
+		since_ms = b->memory_cut_ms;
+	deadline_set_from(&b->memory_waits, &b->memory_wait, since_ms);
+}
+
+static void
+take_last_place(struct session *s)
+{
+	s->in_need = true;
+	s->in_need_since_ms = clock_now_ms();
+	waiters_add(&s->broker->pool.waiters, &s->waiter);
+}
+
+/* It had some, and needs more for the same frame. Few are before it: only those
+   to whom the same has happened. */
+static void
+return_to_place(struct session *s)
+{
+	struct waiters *ws = &s->broker->pool.waiters;
+	struct waiter *w = waiters_first(ws);
+
+	while (w &&
+	       session_of_waiter(w)->in_need_since_ms < s->in_need_since_ms)
+		w = waiters_next(ws, w);
+	waiters_insert(ws, &s->waiter, w);
+}
+
 void
 hold_for_memory(struct session *s)
 {
 	struct broker *b = s->broker;
 
-	if (!deadline_is_set(&b->memory_wait))
-		deadline_set(&b->memory_waits, &b->memory_wait);
-	waiters_add(&b->pool.waiters, &s->waiter);
+	if (s->in_need)
+		return_to_place(s);
+	else
+		take_last_place(s);
+	watch_memory(b);
 	shed_for_memory(b);
+}
+
+bool
+hold_keep_memory(struct session *s)
+{
+	struct slab_pool *pool = &s->broker->pool;
+
+	s->keeps_memory = slab_pool_has(pool, SLAB_SIZE);
+	if (s->keeps_memory) {
+		slab_pool_charge(pool, SLAB_SIZE);
+		hold_has_memory(s);
+	}
+	return s->keeps_memory;
+}
+
+void
+hold_release_memory(struct session *s)
+{
+	if (!s->keeps_memory)
+		return;
+	s->keeps_memory = false;
+	slab_pool_uncharge(&s->broker->pool, SLAB_SIZE);
 }
 
 void
@@ -164,8 +228,7 @@ hold_ended(struct session *s)
 	struct broker *b = s->broker;
 	struct hold *h = s->hold;
 
-	if (waiters_are_empty(&b->pool.waiters))
-		deadline_clear(&b->memory_wait);
+	watch_memory(b);
 	if (!h)
 		return;
 	s->hold = NULL; /* first: telling may end the session */
@@ -184,6 +247,8 @@ void
 hold_forget(struct session *s)
 {
 	waiter_leave(&s->waiter);
+	hold_release_memory(s);
+	slab_pool_serve(&s->broker->pool);
 	throttle_forget(s);
 	if (s->hold && s->hold->told)
 		sys_tell_held(s->hold, false);
@@ -494,16 +559,16 @@ void
 hold_on_memory(struct deadline *d, void *broker)
 {
 	struct broker *b = broker;
+	const struct waiter *first = waiters_first(&b->pool.waiters);
 
-	if (waiters_are_empty(&b->pool.waiters))
-		return;
+	(void)d;
 	log_event(&b->log, LOG_WARN, LOG_MEMORY,
 	          "memory is short, clients are not read in_use=%zu limit=%zu "
 	          "waited_ms=%" PRIu32,
 	          b->pool.used, b->pool.max, b->config->stall_ms);
+	b->memory_cut_ms = clock_now_ms();
 	shed_ending(b);
-	if (!waiters_are_empty(&b->pool.waiters))
+	if (waiters_first(&b->pool.waiters) == first)
 		end_worst(b);
-	if (!waiters_are_empty(&b->pool.waiters))
-		deadline_set(&b->memory_waits, d);
+	watch_memory(b);
 }

@@ -55,6 +55,17 @@ room_in_plain(struct input *in, struct slab_pool *pool, size_t size)
 	return slab || (fits && room > 0);
 }
 
+/*
+ * Only when all of the frame fits now, though it is paid for as it comes: or
+ * several that have begun would wait for what the others have.
+ */
+static bool
+may_begin_large(const struct input *in, const struct slab_pool *pool,
+                size_t size)
+{
+	return pool->used == in->slab->charged || slab_pool_has(pool, size);
+}
+
 static bool
 room_in_large(struct input *in, struct slab_pool *pool, size_t size)
 {
@@ -62,6 +73,8 @@ room_in_large(struct input *in, struct slab_pool *pool, size_t size)
 	struct slab *slab = in->slab;
 
 	if (slab->cap <= SLAB_SIZE) {
+		if (!may_begin_large(in, pool, size))
+			return false;
 		slab = slab_new_large(pool);
 		if (!slab)
 			return false;

@@ -36,6 +36,7 @@ link_is_in(const struct link *l)
 	return l->next != NULL;
 }
 
+/* As the last one; of `head` another link of the row: before that one. */
 static inline void
 list_append(struct link *head, struct link *l)
 {

@@ -44,6 +44,14 @@ on_waiter_resume(struct waiter *w)
 	s->ops->resume(s);
 }
 
+static bool
+on_waiter_take(struct waiter *w)
+{
+	struct session *s = session_of_waiter(w);
+
+	return s->put_off ? hold_keep_memory(s) : s->ops->take_memory(s);
+}
+
 int
 session_init(struct session *s, struct broker *b, const struct session_ops *ops,
              const struct peer *peer)
@@ -68,7 +76,8 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 		.id = ++b->last_session,
 		.peer = *peer,
 		.user = user,
-		.waiter.resume = on_waiter_resume,
+		.waiter = { .resume = on_waiter_resume,
+		            .take = on_waiter_take },
 	};
 	outbox_init(&s->out, &b->limits, &b->pool, on_outbox_wake);
 	rights_assign(s);

@@ -39,6 +39,9 @@ struct session_ops {
 	void (*wake)(struct session *s);
 	/* what it waited for is there: take its input again, soon */
 	void (*resume)(struct session *s);
+	/* its turn for memory has come: take what it needs to go on. False when
+	   there is not enough; then it goes on waiting */
+	bool (*take_memory)(struct session *s);
 	/* it has become SESSION_ENDING */
 	void (*ending)(struct session *s);
 	/* offer the outbox to the kernel now; did it take a byte? */
@@ -88,10 +91,12 @@ struct session {
 	enum session_state state : 8;
 	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
 	bool in_want : 1; /* of room, see below; none was taken since */
+	bool in_need : 1; /* of memory; nothing was taken since */
 	bool put_off : 1; /* the command at the front of its input is carried
 	                         out when the session goes on ... */
-	bool reads_first : 1; /* ... and not before its outbox has room */
-	bool awaits_each : 1; /* its carrier: what becomes of each PUBLISH */
+	bool reads_first : 1;  /* ... and not before its outbox has room */
+	bool keeps_memory : 1; /* ... or memory: a slab's worth, charged */
+	bool awaits_each : 1;  /* its carrier: what becomes of each PUBLISH */
 	struct peer peer;
 	struct quota_user *user;
 	char *name;                    /* NULL before HELLO */
@@ -117,6 +122,7 @@ struct session {
 	struct throttle *throttle; /* NULL: it has not published yet, or may
 	                              as fast as it can */
 	uint64_t in_want_since_ms;
+	uint64_t in_need_since_ms;
 
 	struct letter *will; /* published if it ends without GOAWAY; or NULL */
 };

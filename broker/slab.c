@@ -87,8 +87,31 @@ slab_pool_uncharge(struct slab_pool *pool, size_t bytes)
 {
 	assert(pool->used >= bytes);
 	pool->used -= bytes;
-	if (!waiters_are_empty(&pool->waiters) && !slab_pool_is_short(pool))
-		waiters_resume_all(&pool->waiters);
+	slab_pool_serve(pool);
+}
+
+void
+slab_pool_serve(struct slab_pool *pool)
+{
+	if (pool->serving) /* who takes a slab may give another one back */
+		return;
+	pool->serving = true;
+	waiters_serve(&pool->waiters);
+	pool->serving = false;
+}
+
+static bool
+fits(const struct slab_pool *pool, size_t bytes)
+{
+	return pool->used + bytes <= pool->max;
+}
+
+bool
+slab_pool_has(const struct slab_pool *pool, size_t bytes)
+{
+	/* the first one is always granted, or a tiny pool could do nothing */
+	return (pool->serving || waiters_are_empty(&pool->waiters)) &&
+	       (pool->used == 0 || fits(pool, bytes));
 }
 
 static void
@@ -116,8 +139,7 @@ slab_new(struct slab_pool *pool)
 {
 	struct slab *slab = pool->free_plain;
 
-	/* the first one is always granted, or a tiny pool could do nothing */
-	if (pool->used > 0 && pool->used + SLAB_SIZE > pool->max)
+	if (!slab_pool_has(pool, SLAB_SIZE))
 		return NULL;
 	if (slab) {
 		take_free_plain(pool);
@@ -165,6 +187,14 @@ slab_new_large(struct slab_pool *pool)
 	return slab;
 }
 
+static bool
+may_grow(const struct slab *slab, uint32_t more)
+{
+	if (slab->charged == 0)
+		return slab_pool_has(slab->pool, more);
+	return slab->pool->used == slab->charged || fits(slab->pool, more);
+}
+
 bool
 slab_reserve(struct slab *slab, uint32_t len)
 {
@@ -173,8 +203,7 @@ slab_reserve(struct slab *slab, uint32_t len)
 	if (len <= slab->charged)
 		return true;
 	more = round_up(len - slab->charged, LARGE_STEP);
-	if (slab->pool->used > slab->charged &&
-	    slab->pool->used + more > slab->pool->max)
+	if (!may_grow(slab, more))
 		return false;
 	charge(slab, more);
 	return true;

@@ -15,9 +15,12 @@
  *	small	heap memory for what an outbox writes itself
  *
  * The pool charges what is used against `max`. Plain and large slabs are
- * refused at the ceiling, and those who need one wait in `waiters`. Small
- * slabs are charged but not refused: answers must go out, and other limits
- * bound them.
+ * refused at the ceiling, and those who need one wait in `waiters`: whoever is
+ * first takes what it needs as soon as there is enough, and until then nobody
+ * else does, however little that would be. But a large slab that has bytes
+ * already may go on: only when its frame is whole it comes back. Small slabs
+ * are charged but not refused: answers must go out, and other limits bound
+ * them.
  *
  * Memory of slabs that was in use once stays resident until somebody who knows
  * the time asks for slab_pool_give_back().
@@ -51,6 +54,7 @@ struct slab_pool {
 	size_t max;
 	size_t peak;
 	struct waiters waiters; /* for memory */
+	bool serving;           /* the first of them is to take it now */
 
 	uint8_t *memory; /* of the plain slabs */
 	struct slab *plain;
@@ -73,6 +77,9 @@ struct slab_pool {
  */
 int slab_pool_init(struct slab_pool *pool, size_t max, uint32_t max_frame);
 void slab_pool_fini(struct slab_pool *pool);
+
+/* Is there so much, and is nobody before you? */
+bool slab_pool_has(const struct slab_pool *pool, size_t bytes);
 
 /* A plain slab with one reference, or NULL at the ceiling. */
 struct slab *slab_new(struct slab_pool *pool);
@@ -114,7 +121,7 @@ slab_pool_has_spare(const struct slab_pool *pool)
    goes back to the kernel; they can still be had. */
 void slab_pool_give_back(struct slab_pool *pool);
 
-/* Nobody who needs a slab gets one, and who waits for memory goes on waiting. */
+/* Nobody who needs a slab gets one. */
 static inline bool
 slab_pool_is_short(const struct slab_pool *pool)
 {
@@ -124,5 +131,8 @@ slab_pool_is_short(const struct slab_pool *pool)
 /* Memory that messages occupy elsewhere: in the kernel's socket buffers. */
 void slab_pool_charge(struct slab_pool *pool, size_t bytes);
 void slab_pool_uncharge(struct slab_pool *pool, size_t bytes);
+
+/* One that waited has left: who is first now may need less than it did. */
+void slab_pool_serve(struct slab_pool *pool);
 
 #endif

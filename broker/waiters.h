@@ -16,6 +16,8 @@
 struct waiter {
 	struct link link; /* first: a waiter is its link */
 	void (*resume)(struct waiter *w);
+	/* for memory: take what it needs, and say whether there is enough */
+	bool (*take)(struct waiter *w);
 };
 
 struct waiters {
@@ -46,6 +48,13 @@ waiters_add(struct waiters *ws, struct waiter *w)
 	list_append(&ws->head, &w->link);
 }
 
+/* Before `next`; NULL: as the last one. */
+static inline void
+waiters_insert(struct waiters *ws, struct waiter *w, struct waiter *next)
+{
+	list_append(next ? &next->link : &ws->head, &w->link);
+}
+
 static inline struct waiter *
 waiters_first(const struct waiters *ws)
 {
@@ -62,6 +71,19 @@ static inline void
 waiter_leave(struct waiter *w)
 {
 	link_leave(&w->link);
+}
+
+/* Those in front who find what they need take it and go on; who does not keeps
+   its place, and all behind it theirs. */
+static inline void
+waiters_serve(struct waiters *ws)
+{
+	struct waiter *w;
+
+	while ((w = waiters_first(ws)) && w->take(w)) {
+		waiter_leave(w);
+		w->resume(w);
+	}
 }
 
 static inline void

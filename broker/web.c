@@ -265,40 +265,39 @@ web_out_memory(const struct web *w)
 	return w->out.cap + (w->blocked ? SEND_BUFFER : 0);
 }
 
-static bool
-has_memory(const struct web *w, size_t len)
+bool
+web_takes_memory(struct web *w)
+{
+	struct slab_pool *pool = &w->session.broker->pool;
+
+	if (w->wanted == 0)
+		return webtalk_takes_memory(w);
+	w->granted = slab_pool_has(pool, w->wanted);
+	if (w->granted) {
+		slab_pool_charge(pool, w->wanted);
+		w->charged += w->wanted;
+	}
+	return w->granted;
+}
+
+bool
+web_keeps(struct web *w, size_t from)
 {
 	const struct slab_pool *pool = &w->session.broker->pool;
-
-	return pool->used + len <= pool->max;
-}
-
-bool
-web_still_wants(struct web *w, uint32_t payload_len)
-{
-	if (w->wanted_for != payload_len || has_memory(w, w->wanted))
-		w->wanted = 0;
-	if (w->wanted > 0)
-		hold_for_memory(&w->session);
-	return w->wanted > 0;
-}
-
-bool
-web_keeps(struct web *w, size_t from, uint32_t payload_len)
-{
 	size_t all;
 
+	w->granted = false; /* what was is in w->charged */
+	w->wanted = 0;
 	if (w->out.len - from <= WEB_OUT_MAX || w->out.failed ||
 	    w->session.state == SESSION_ENDING)
 		return true;
 	print_trim(&w->out);
 	all = w->in.cap + w->out.cap;
-	if (all <= w->charged || has_memory(w, all - w->charged))
+	if (all <= w->charged || slab_pool_has(pool, all - w->charged))
 		return true;
-	w->wanted = all - w->charged;
-	w->wanted_for = payload_len;
 	w->out.len = from;
 	print_trim(&w->out);
+	w->wanted = all - (w->in.cap + w->out.cap);
 	hold_for_memory(&w->session);
 	return false;
 }
@@ -449,7 +448,7 @@ static void
 account(struct web *w)
 {
 	struct slab_pool *pool = &w->session.broker->pool;
-	size_t now;
+	size_t now, before = w->charged;
 
 	if (web_unread(w) == 0 && w->stage != WEB_BODY) {
 		print_fini(&w->in);
@@ -457,20 +456,22 @@ account(struct web *w)
 	}
 	if (w->out.cap > 2 * WEB_OUT_MAX && w->out.cap / 2 > w->out.len)
 		print_trim(&w->out);
-	now = w->in.cap + w->out.cap;
-	if (now > w->charged)
-		slab_pool_charge(pool, now - w->charged);
-	else if (now < w->charged)
-		slab_pool_uncharge(pool, w->charged - now);
+	now = w->in.cap + w->out.cap + (w->granted ? w->wanted : 0);
 	w->charged = now;
+	if (now > before)
+		slab_pool_charge(pool, now - before);
+	else if (now < before) /* last: it may be what it waits for itself */
+		slab_pool_uncharge(pool, before - now);
 }
 
 void
 web_go_on(struct web *w)
 {
-	bool was_full;
+	bool was_full, granted = w->granted;
 
 	webtalk_go_on(w);
+	if (granted) /* what it was for has been written, or has gone */
+		w->granted = false;
 	if (!w->dead)
 		take_input(w);
 	if (w->stage == WEB_LISTING && !is_full(w))

@@ -87,8 +87,8 @@ struct web {
 	size_t out_sent;
 	size_t chunk_at; /* in out: the chunk that is open */
 	size_t charged;  /* for both, in the pool */
-	size_t wanted;   /* of it, for a message's text; 0: it could be had */
-	uint32_t wanted_for; /* a payload of this length */
+	size_t wanted;   /* more of it, for a message's text; 0: nothing */
+	bool granted;    /* it is charged, and the text is not written yet */
 
 	/* the request */
 	char *head_bytes;
@@ -143,13 +143,13 @@ web_owes(const struct web *w)
 size_t web_out_memory(const struct web *w);
 
 /*
- * What was written behind `from` was made of a payload of this length. May it
- * stay? A short one may; for a long one the pool has no memory when it returns
- * false: nothing was written then, and the session waits for some.
+ * May what was written behind `from` stay? What is short may; for what is long
+ * the pool has no memory when it returns false: nothing was written then, and
+ * the session waits for some.
  */
-bool web_keeps(struct web *w, size_t from, uint32_t payload_len);
-/* Is there still none for the same? Then it waits again. */
-bool web_still_wants(struct web *w, uint32_t payload_len);
+bool web_keeps(struct web *w, size_t from);
+/* Its turn has come: the same, as session_ops.take_memory(). */
+bool web_takes_memory(struct web *w);
 
 /* So many milliseconds for the reply, or until the next heartbeat. False
    without memory. */

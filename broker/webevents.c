@@ -295,11 +295,8 @@ webevents_message(struct web *w, const struct publish *p, const uint8_t *body,
                   bool retained, uint64_t age_ms)
 {
 	size_t from = w->out.len;
-	struct print *out;
+	struct print *out = webreply_open(w);
 
-	if (w->wanted > 0 && web_still_wants(w, p->payload_len))
-		return false;
-	out = webreply_open(w);
 	print_text(out, "data: ");
 	print_message(out, p, body);
 	if (retained)
@@ -307,7 +304,7 @@ webevents_message(struct web *w, const struct publish *p, const uint8_t *body,
 		             age_ms);
 	print_text(out, "}\n\n");
 	webreply_close(w);
-	return web_keeps(w, from, p->payload_len);
+	return web_keeps(w, from);
 }
 
 /* ---- other events --------------------------------------------------------- */

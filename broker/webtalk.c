@@ -167,6 +167,15 @@ webtalk_room(struct web *w, uint8_t **at, size_t *room)
 }
 
 bool
+webtalk_takes_memory(struct web *w)
+{
+	uint8_t *at;
+	size_t room;
+
+	return input_room(&w->frames, &w->session.broker->pool, &at, &room);
+}
+
+bool
 webtalk_received(struct web *w, size_t n)
 {
 	input_received(&w->frames, n);
@@ -399,7 +408,9 @@ carry_out(struct web *w)
 	outcome = command_take(s, &w->frames, body_len);
 	if (outcome == COMMAND_PAUSES)
 		web_mark_busy(w); /* what is left has its turn later */
-	else if (outcome != COMMAND_TAKEN)
+	else if (s->put_off)      /* for what it has, maybe */
+		input_squeeze(&w->frames, &s->broker->pool);
+	if (outcome != COMMAND_TAKEN && outcome != COMMAND_PAUSES)
 		return false;
 	input_rest(&w->frames);
 	if (publishes)

@@ -30,6 +30,8 @@ bool webtalk_begin_publish(struct web *w, uint8_t flags, struct text reply,
 /* Where bytes of the payload may be put, and how many; then that they are
    there. False: there is no memory, and the session waits for it. */
 bool webtalk_room(struct web *w, uint8_t **at, size_t *room);
+/* Is there some now? Then it is taken. */
+bool webtalk_takes_memory(struct web *w);
 /* False: that is more than a frame may be. */
 bool webtalk_received(struct web *w, size_t n);
 /* It is complete. */

@@ -34,6 +34,7 @@ struct client {
 	struct bytes got;   /* and not looked at yet */
 	struct bytes frame; /* the last that was looked at */
 	unsigned wakes, resumes, endings, abandons;
+	bool served;     /* has memory to receive into, and has waited for it */
 	size_t can_take; /* bytes, when the broker asks */
 	bool goes_deaf;  /* it turns out to be gone when the broker asks */
 };
@@ -53,6 +54,17 @@ client_on_resume(struct session *s)
 	assert_true(c->rig->n_ready < COUNT(c->rig->ready));
 	c->rig->ready[c->rig->n_ready++] = c;
 	c->resumes++;
+}
+
+static inline bool
+client_on_take_memory(struct session *s)
+{
+	struct client *c = (struct client *)s;
+	uint8_t *at;
+	size_t room;
+
+	c->served = input_room(&c->input, &c->rig->broker.pool, &at, &room);
+	return c->served;
 }
 
 static inline void
@@ -149,6 +161,7 @@ client_new(struct rig *r, uid_t uid)
 	static const struct session_ops ops = {
 		.wake = client_on_wake,
 		.resume = client_on_resume,
+		.take_memory = client_on_take_memory,
 		.ending = client_on_ending,
 		.try_send = client_on_try_send,
 		.abandon = client_on_abandon,
@@ -218,13 +231,17 @@ client_goes_on(struct client *c)
 			input_peek(&c->input, command_max_body(s), &len);
 
 		if (r == FRAME_SHORT) {
-			input_rest(&c->input);
+			if (!c->served)
+				input_rest(&c->input);
+			c->served = false;
 			if (!client_receive(c))
 				break;
 			continue;
 		}
 		assert_int_equal(r, FRAME_OK);
 		last = command_take(s, &c->input, len);
+		if (last == COMMAND_TAKEN)
+			hold_has_memory(s);
 		assert_int_equal(last == COMMAND_WAITS, session_is_waiting(s));
 		assert_int_equal(last == COMMAND_LAST,
 		                 s->state == SESSION_ENDING);
@@ -233,6 +250,8 @@ client_goes_on(struct client *c)
 		input_drop(&c->input);
 	else
 		input_rest(&c->input);
+	if (s->put_off)
+		input_squeeze(&c->input, &c->rig->broker.pool);
 	return last;
 }
 

@@ -121,6 +121,20 @@ TEST(one_may_move_from_queue_to_queue)
 	assert_int_equal(log_b.n, 1);
 }
 
+TEST(one_that_is_alone_may_have_begun_before)
+{
+	struct deadline_queue q;
+	struct log log = { .q = &q };
+	struct deadline d = { 0 };
+
+	deadline_queue_init(&q, 100, on_expired, &log);
+	deadline_set(&q, &d);
+	deadline_set_from(&q, &d, stepped_ms - 30);
+	assert_true(deadline_queue_next(&q) == stepped_ms + 70);
+	deadline_queue_run(&q, stepped_ms + 70);
+	assert_int_equal(log.n, 1);
+}
+
 int
 main(void)
 {
@@ -132,6 +146,7 @@ main(void)
 		cmocka_unit_test(
 			one_that_expires_may_set_itself_and_clear_others),
 		cmocka_unit_test(one_may_move_from_queue_to_queue),
+		cmocka_unit_test(one_that_is_alone_may_have_begun_before),
 	};
 
 	return RUN(tests);

@@ -1211,6 +1211,95 @@ TEST(who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then)
 	rig_fini(&r);
 }
 
+/* Two publishers each keep a slab of the memory busy, in turn; "big" has said
+   the beginning of a frame that needs more than one slab more. */
+struct stream_scene {
+	struct rig rig;
+	struct client *sub[2], *pub[2];
+	struct client *big;
+	struct bytes frame;
+	size_t charged;
+};
+
+/* There is so much for them. */
+static void
+stream_scene_init(struct stream_scene *s, size_t room)
+{
+	static const char *const topics[] = { "a", "b" };
+	static const char zeros[600000];
+	struct config config = some_config();
+
+	*s = (struct stream_scene){ .charged = (4u << 20) - room };
+	config.memory_max = 4u << 20;
+	rig_init_with(&s->rig, config);
+	for (int i = 0; i < 2; i++) {
+		s->sub[i] = client_open_on(&s->rig, "sub", topics[i]);
+		s->pub[i] = client_open(&s->rig, "pub", 1000);
+	}
+	s->big = client_open(&s->rig, "big", 1000);
+	slab_pool_charge(&s->rig.broker.pool, s->charged);
+	put_publish(&s->frame, "big", NULL, zeros, sizeof(zeros));
+	put(&s->big->said, s->frame.at, 200000);
+	client_goes_on(s->big);
+	for (int i = 0; i < 2; i++)
+		client_publishes(s->pub[i], topics[i], 60000);
+	put(&s->big->said, s->frame.at + 200000, s->frame.len - 200000);
+	client_goes_on(s->big);
+	assert_true(session_is_waiting(&s->big->session));
+}
+
+static void
+stream_scene_fini(struct stream_scene *s)
+{
+	for (int i = 0; i < 2; i++) {
+		client_free(s->sub[i]);
+		client_free(s->pub[i]);
+	}
+	client_free(s->big);
+	bytes_free(&s->frame);
+	slab_pool_uncharge(&s->rig.broker.pool, s->charged);
+	rig_fini(&s->rig);
+}
+
+/* One of them has read, and there is more for it already. */
+static void
+streams(struct stream_scene *s, int i)
+{
+	client_reads_all(s->sub[i]);
+	if (!session_is_waiting(&s->pub[i]->session))
+		client_publishes(s->pub[i], i == 0 ? "a" : "b", 60000);
+	rig_turn(&s->rig);
+	rig_step(&s->rig, 100);
+}
+
+TEST(a_large_frame_gets_its_memory_before_those_who_came_later)
+{
+	struct stream_scene s;
+
+	stream_scene_init(&s, 1000000);
+	for (int i = 0; i < 4; i++)
+		streams(&s, i % 2);
+	assert_int_equal(s.big->session.accepted, 1);
+	assert_int_equal(s.rig.broker.counts.evicted, 0);
+	stream_scene_fini(&s);
+}
+
+TEST(the_clock_of_one_that_waits_for_much_goes_on_while_others_get_little)
+{
+	struct stream_scene s;
+
+	stream_scene_init(&s, 800000);
+	for (int i = 0; i < 19; i++)
+		streams(&s, i % 2);
+	assert_int_equal(s.rig.broker.counts.evicted, 0);
+	assert_int_equal(s.big->session.state, SESSION_OPEN);
+	streams(&s, 1);
+	assert_int_equal(s.rig.broker.counts.evicted +
+	                         (s.big->session.state == SESSION_ENDING),
+	                 1);
+	stream_scene_fini(&s);
+}
+
 /* Each has a part of the memory, and none has enough. */
 TEST(frames_that_cannot_all_be_finished_do_not_wait_for_each_other_for_ever)
 {
@@ -1245,7 +1334,8 @@ TEST(frames_that_cannot_all_be_finished_do_not_wait_for_each_other_for_ever)
 			if (c[i]->session.state == SESSION_ENDING)
 				input_drop(&c[i]->input); /* as its end does */
 		}
-		rig_turn(&r);
+		while (r.n_ready > 0)
+			rig_turn(&r);
 	}
 	/* it was one of those of the uid that had most */
 	for (unsigned i = 0; i < 6; i++) {
@@ -1371,6 +1461,10 @@ main(void)
 			who_takes_leave_when_memory_is_short_is_still_told_of_what_it_lost),
 		cmocka_unit_test(
 			who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then),
+		cmocka_unit_test(
+			a_large_frame_gets_its_memory_before_those_who_came_later),
+		cmocka_unit_test(
+			the_clock_of_one_that_waits_for_much_goes_on_while_others_get_little),
 		cmocka_unit_test(
 			frames_that_cannot_all_be_finished_do_not_wait_for_each_other_for_ever),
 		cmocka_unit_test(

@@ -330,6 +330,33 @@ TEST(at_the_ceiling_it_is_refused_and_nothing_changes_until_there_is_memory)
 	rig_fini(&r);
 }
 
+TEST(a_large_frame_is_not_begun_when_the_end_of_it_does_not_fit)
+{
+	struct bytes b = { 0 }, bodies = { 0 };
+	struct slab *others[2];
+	struct rig r;
+	uint8_t *at;
+	size_t room;
+
+	rig_init(&r, 5 * SLAB_SIZE);
+	for (int i = 0; i < 2; i++)
+		assert_non_null(others[i] = slab_new(&r.pool));
+	put_body(&b, &bodies, 3 * SLAB_SIZE, 1);
+	receive(&r, b.at, 100);
+	assert_false(input_room(&r.in, &r.pool, &at, &room));
+	slab_unref(others[0]);
+	assert_false(input_room(&r.in, &r.pool, &at, &room));
+	/* when nobody else has any it has to do */
+	slab_unref(others[1]);
+	assert_true(input_room(&r.in, &r.pool, &at, &room));
+	assert_true(r.pool.used < 3 * SLAB_SIZE);
+	receive(&r, b.at + 100, b.len - 100);
+	expect_cut(&r, &bodies);
+	bytes_free(&b);
+	bytes_free(&bodies);
+	rig_fini(&r);
+}
+
 TEST(without_memory_for_another_slab_the_room_in_this_one_will_do)
 {
 	struct bytes b = { 0 }, bodies = { 0 };
@@ -437,6 +464,8 @@ main(void)
 		cmocka_unit_test(a_slab_that_others_point_into_is_left_to_them),
 		cmocka_unit_test(
 			at_the_ceiling_it_is_refused_and_nothing_changes_until_there_is_memory),
+		cmocka_unit_test(
+			a_large_frame_is_not_begun_when_the_end_of_it_does_not_fit),
 		cmocka_unit_test(
 			without_memory_for_another_slab_the_room_in_this_one_will_do),
 		cmocka_unit_test(

@@ -11,12 +11,14 @@
 
 #define KIB ((size_t)1024)
 
-/* Who waits for memory, and how often it was told that there is some. */
+/* Who waits for memory, what it has, and how often it went on. */
 struct waiting {
 	struct waiter waiter;
 	unsigned resumed;
 	struct slab_pool *pool;
+	struct slab *has;
 	struct slab *got;
+	uint32_t wants; /* of a large one; 0: a plain one */
 };
 
 static void
@@ -205,10 +207,37 @@ TEST(small_slabs_are_charged_and_never_refused)
 	slab_pool_fini(&pool);
 }
 
-TEST(who_waits_is_told_when_a_slab_fits_again_and_not_before)
+static bool
+take(struct waiter *waiter)
 {
-	struct waiting a = { .waiter.resume = on_resume }, b = a;
+	struct waiting *w = (struct waiting *)waiter;
+	struct slab *slab;
+
+	slab = w->wants > 0 ? slab_new_large(w->pool) : slab_new(w->pool);
+	if (slab && w->wants > 0 && !slab_reserve(slab, w->wants)) {
+		slab_unref(slab);
+		slab = NULL;
+	}
+	if (slab)
+		slab_unref(w->has);
+	w->got = slab;
+	return slab;
+}
+
+static struct waiting
+waiting_for(struct slab_pool *pool, uint32_t wants)
+{
+	return (struct waiting){
+		.waiter = { .resume = on_resume, .take = take },
+		.pool = pool,
+		.wants = wants,
+	};
+}
+
+TEST(who_waits_goes_on_when_it_has_a_slab_and_the_next_when_it_has_one)
+{
 	struct slab_pool pool;
+	struct waiting a = waiting_for(&pool, 0), b = a;
 	struct slab *s[3];
 
 	assert_int_equal(slab_pool_init(&pool, 1 << 20, 65536), 0);
@@ -222,27 +251,117 @@ TEST(who_waits_is_told_when_a_slab_fits_again_and_not_before)
 	assert_int_equal(a.resumed, 0);
 	slab_pool_uncharge(&pool, 1 * KIB);
 	assert_int_equal(a.resumed, 1);
-	assert_int_equal(b.resumed, 1);
+	assert_int_equal(b.resumed, 0);
 	assert_false(waiter_is_waiting(&a.waiter));
+	slab_unref(s[0]);
+	assert_int_equal(b.resumed, 1);
 	assert_true(waiters_are_empty(&pool.waiters));
-	for (int i = 0; i < 3; i++)
+	for (int i = 1; i < 3; i++)
 		slab_unref(s[i]);
+	slab_unref(a.got);
+	slab_unref(b.got);
 	assert_int_equal(pool.used, 0);
 	slab_pool_fini(&pool);
 }
 
-static void
-take_now(struct waiter *waiter)
+TEST(who_wants_much_keeps_its_place_before_those_who_want_little)
 {
-	struct waiting *w = (struct waiting *)waiter;
+	struct slab_pool pool;
+	struct waiting much = waiting_for(&pool, 512 << 10);
+	struct waiting little = waiting_for(&pool, 0);
+	struct slab *s[4];
 
-	w->got = slab_new(w->pool);
+	assert_int_equal(slab_pool_init(&pool, 1 << 20, 1 << 20), 0);
+	for (int i = 0; i < 4; i++)
+		s[i] = slab_new(&pool);
+	waiters_add(&pool.waiters, &much.waiter);
+	waiters_add(&pool.waiters, &little.waiter);
+	slab_unref(s[0]);
+	/* nor does who has not waited take it away */
+	assert_false(slab_pool_has(&pool, 1));
+	assert_null(slab_new(&pool));
+	assert_int_equal(much.resumed + little.resumed, 0);
+	slab_unref(s[1]);
+	assert_int_equal(much.resumed, 1);
+	assert_int_equal(little.resumed, 0);
+	slab_unref(s[2]);
+	assert_int_equal(little.resumed, 1);
+	slab_unref(much.got);
+	assert_true(slab_pool_has(&pool, SLAB_SIZE));
+	slab_unref(little.got);
+	slab_unref(s[3]);
+	assert_int_equal(pool.used, 0);
+	slab_pool_fini(&pool);
+}
+
+TEST(what_one_gives_back_for_what_it_gets_is_for_the_next)
+{
+	struct slab_pool pool;
+	struct waiting a = waiting_for(&pool, 300 << 10);
+	struct waiting b = waiting_for(&pool, 0);
+	struct slab *s[3];
+
+	assert_int_equal(slab_pool_init(&pool, 1 << 20, 1 << 20), 0);
+	for (int i = 0; i < 3; i++)
+		s[i] = slab_new(&pool);
+	a.has = slab_new(&pool);
+	waiters_add(&pool.waiters, &a.waiter);
+	waiters_add(&pool.waiters, &b.waiter);
+	slab_unref(s[0]);
+	slab_unref(s[1]);
+	assert_int_equal(a.resumed, 1);
+	assert_int_equal(b.resumed, 1);
+	slab_unref(a.got);
+	slab_unref(b.got);
+	slab_unref(s[2]);
+	slab_pool_fini(&pool);
+}
+
+TEST(when_the_first_one_leaves_the_next_may_need_less)
+{
+	struct slab_pool pool;
+	struct waiting much = waiting_for(&pool, 512 << 10);
+	struct waiting little = waiting_for(&pool, 0);
+	struct slab *s[3];
+
+	assert_int_equal(slab_pool_init(&pool, 1 << 20, 1 << 20), 0);
+	for (int i = 0; i < 3; i++)
+		s[i] = slab_new(&pool);
+	waiters_add(&pool.waiters, &much.waiter);
+	waiters_add(&pool.waiters, &little.waiter);
+	waiter_leave(&much.waiter);
+	slab_pool_serve(&pool);
+	assert_int_equal(little.resumed, 1);
+	for (int i = 0; i < 3; i++)
+		slab_unref(s[i]);
+	slab_unref(little.got);
+	slab_pool_fini(&pool);
+}
+
+TEST(a_frame_that_has_begun_may_go_on_though_others_wait)
+{
+	struct slab_pool pool;
+	struct waiting w = waiting_for(&pool, 512 << 10);
+	struct slab *begun, *s;
+
+	assert_int_equal(slab_pool_init(&pool, 1 << 20, 1 << 20), 0);
+	s = slab_new(&pool);
+	begun = slab_new_large(&pool);
+	assert_true(slab_reserve(begun, 512 << 10));
+	waiters_add(&pool.waiters, &w.waiter);
+	assert_true(slab_reserve(begun, 768 << 10));
+	assert_false(slab_reserve(begun, 1 << 20));
+	slab_unref(begun);
+	assert_int_equal(w.resumed, 1);
+	slab_unref(w.got);
+	slab_unref(s);
+	slab_pool_fini(&pool);
 }
 
 TEST(a_slab_is_free_before_those_who_wait_for_it_are_told)
 {
 	struct slab_pool pool;
-	struct waiting w = { .waiter.resume = take_now, .pool = &pool };
+	struct waiting w = waiting_for(&pool, 0);
 	struct slab *s;
 
 	assert_int_equal(slab_pool_init(&pool, 256 << 10, 65536), 0);
@@ -384,7 +503,15 @@ main(void)
 			large_slabs_are_kept_for_the_next_but_only_a_few),
 		cmocka_unit_test(small_slabs_are_charged_and_never_refused),
 		cmocka_unit_test(
-			who_waits_is_told_when_a_slab_fits_again_and_not_before),
+			who_waits_goes_on_when_it_has_a_slab_and_the_next_when_it_has_one),
+		cmocka_unit_test(
+			who_wants_much_keeps_its_place_before_those_who_want_little),
+		cmocka_unit_test(
+			what_one_gives_back_for_what_it_gets_is_for_the_next),
+		cmocka_unit_test(
+			when_the_first_one_leaves_the_next_may_need_less),
+		cmocka_unit_test(
+			a_frame_that_has_begun_may_go_on_though_others_wait),
 		cmocka_unit_test(
 			a_slab_is_free_before_those_who_wait_for_it_are_told),
 		cmocka_unit_test(
