@@ -12,7 +12,7 @@ Payloads are hex, - when empty; so are headers, or `key=value,...` with ~ for ni
 hex). A server answers with the payload backwards and the same headers; a relay's handler asks the topic KEY with each payload that
 comes, and says `ok relayed ...` for each reply. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
 and burst are done when a PONG has confirmed them, `msg KEY TOPIC PAYLOAD HEADERS`, and what else the client is told: up, down
-UNCONFIRMED, gap FRAMES, hold ON NAME TOPIC, error CODE ABOUT.
+UNCONFIRMED (not Go), gap FRAMES, hold ON NAME TOPIC, error CODE ABOUT.
 """
 
 import fcntl
@@ -65,7 +65,8 @@ def node():
 
 def go():
     package = WORK / "go/src/umbel"
-    shutil.copytree(HERE / "go", package, dirs_exist_ok=True)
+    shutil.rmtree(package, ignore_errors=True)  # of an older version other files
+    shutil.copytree(HERE / "go", package)
     agent = str(WORK / "go/agent")
     run("no go with vmihailenco's msgpack", "go", "build", "-o", agent, "umbel/agent", env=GO_ENVIRONMENT)
     return [agent]

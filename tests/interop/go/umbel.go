@@ -5,239 +5,245 @@
 package umbel
 
 import (
-	"errors"
+	"bufio"
 	"fmt"
-	"net"
 	"os"
-	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Map is for headers and options.
 type Map = map[string]any
 
-// ErrLost says that the connection broke: whether it was done is not known.
-var ErrLost = errors.New("the connection is lost")
+// Message is what is published and what comes, then with the sender's session and uid.
+type Message struct {
+	Topic, Reply string
+	Payload      []byte
+	Headers      Map
+	Retain       bool
+	Session, UID uint32
+}
 
 // Error says that the broker refused (Code as in section 6), or a responder that it failed (Code is its own).
 type Error struct{ Code, Text, About any }
 
 func (e *Error) Error() string { return fmt.Sprintf("%v: %v (%v)", e.Code, e.Text, e.About) }
 
-// Message is what a handler gets. Session and UID are the sender's; Info, of a retained value, has its age_ms.
-type Message struct {
-	Topic, Reply  string
-	Payload       []byte
-	Headers, Info Map
-	Session, UID  uint32
-}
+// ErrLost says that the connection broke: whether it was done is not known.
+var ErrLost = fmt.Errorf("the connection is lost")
 
-// Subscription is what Subscribe returns.
+// Subscription has its messages in C. While one is full, with 4096 messages, the client reads nothing.
 type Subscription struct {
-	number  uint64
-	filter  string
-	pattern *regexp.Regexp
-	handler func(*Message)
-	options Map
-	granted bool     // on this connection: what comes before is not for it
-	done    chan any // the first answer
+	C         chan *Message
+	number    uint64
+	filter    string
+	options   Map
+	isGranted bool // on this connection: what comes before is not for it
 }
 
-type request struct { // a SUBSCRIBE or UNSUBSCRIBE without an answer
-	sub  *Subscription
-	done chan any
-}
-
-// Client is one session after the other. Handlers and OnEvent run one at a time; they may call all but Close.
+// Client is one connection after the other.
 type Client struct {
-	Name, Path  string
-	Hello       Map                              // overflow, will
-	OnEvent     func(event string, about ...any) // ../README.md lists them
-	called      chan bool                        // closed when all handlers have been, so far
-	ended       chan bool
-	writing     sync.Mutex // not mu: who reads does not wait for who writes
-	mu          sync.Mutex // of all that follows
-	up          *sync.Cond
-	isUp        bool // there is a session, and it may publish
-	hasSession  bool
-	closing     bool
-	conn        net.Conn
-	limits      Map
-	delay       time.Duration
-	next        uint64
-	unconfirmed uint64
-	subs        map[uint64]*Subscription
-	requests    map[uint64]request
-	waiting     map[any]chan any // for a reply or PONG, by topic or token
+	Name, Path, Overflow string
+	OnEvent              func(event string, about ...any) // must not wait; ../README.md says what comes
+	links                chan *link                       // the one that may publish; who has it may change subs
+	subs, waiting        sync.Map                         // by number; by what the answer names: a number or topic
+	next                 atomic.Uint64
+	isClosing            atomic.Bool
+	ended                chan bool
 }
 
 // Connect returns when there is a connection.
 func (c *Client) Connect() {
-	c.up, c.called, c.ended = sync.NewCond(&c.mu), make(chan bool), make(chan bool)
-	close(c.called)
-	c.limits = Map{} // max_frame: 0 until WELCOME tells
-	c.subs, c.requests, c.waiting = map[uint64]*Subscription{}, map[uint64]request{}, map[any]chan any{}
+	c.links, c.ended = make(chan *link, 1), make(chan bool)
 	go c.run()
-	c.lockUp()
-	c.mu.Unlock()
+	c.online()
 }
 
-// lockUp locks c.mu when there is a connection.
-func (c *Client) lockUp() {
-	for c.mu.Lock(); !c.isUp; {
-		c.up.Wait()
-	}
+func (c *Client) online() *link {
+	l := <-c.links
+	c.links <- l
+	return l
 }
 
-// Publish waits for a connection and for room. That it arrived is for Flush to say. Flags 1: retain.
-func (c *Client) Publish(topic string, payload []byte, headers Map, flags int) error {
-	return c.publish(topic, nil, payload, headers, flags)
-}
-
-func (c *Client) publish(topic string, reply any, payload []byte, headers Map, flags int) error {
-	if !isTopic(topic) {
-		return fmt.Errorf("no topic: %q", topic)
-	}
-	// append: nil would be encoded as nil, and no bytes are a bin all the same
-	frame, err := encode(fPublish, flags, make([]byte, 8), topic, reply, headers, append([]byte{}, payload...))
-	if err != nil {
-		return err
-	}
-	c.lockUp()
-	if most := num(c.limits["max_frame"]); uint64(len(frame)-5) > most {
-		c.mu.Unlock()
-		return fmt.Errorf("too long: %d bytes, max_frame is %d", len(frame)-5, most)
-	}
-	conn := c.conn
-	c.unconfirmed++
-	c.mu.Unlock()
-	c.send(conn, frame)
-	return nil
-}
-
-func (c *Client) send(conn net.Conn, frame []byte) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	conn.Write(frame) // who reads hears of errors
-}
-
-// Subscribe returns when it is granted. Options: group, retained, monitor.
-func (c *Client) Subscribe(filter string, handler func(*Message), options Map) (*Subscription, error) {
-	c.mu.Lock()
-	c.next++
-	sub := &Subscription{c.next, filter, patternOf(filter), handler, options, false, make(chan any, 1)}
-	c.subs[sub.number] = sub
-	c.ask(sub, sub.done)
-	err, _ := (<-sub.done).(error)
-	return sub, err
-}
-
-// Unsubscribe returns when nothing more can come.
-func (c *Client) Unsubscribe(sub *Subscription) {
-	c.mu.Lock()
-	done := make(chan any, 1)
-	if c.conn == nil {
-		delete(c.subs, sub.number)
-		done <- nil
-	}
-	c.ask(sub, done)
-	<-done
-}
-
-// ask sends SUBSCRIBE, or UNSUBSCRIBE for another `done` than the first, and unlocks.
-func (c *Client) ask(sub *Subscription, done chan any) {
-	conn, frame := c.conn, c.request(sub, done)
-	c.mu.Unlock()
-	if conn != nil { // else run() will ask
-		c.send(conn, frame)
-	}
-}
-
-func (c *Client) request(sub *Subscription, done chan any) []byte {
-	c.next++
-	c.requests[c.next] = request{sub, done}
-	frame := []any{fUnsubscribe, c.next, sub.number}
-	if done == sub.done {
-		frame = []any{fSubscribe, c.next, sub.number, sub.filter, orEmpty(sub.options)}
-	}
-	bytes, _ := encode(frame...)
-	return bytes
-}
+// Publish waits for a connection and for room. That it arrived is for Flush to say.
+func (c *Client) Publish(m Message) error { return c.online().publish(m) }
 
 // Request returns the message that comes in reply, or *Error, ErrLost, os.ErrDeadlineExceeded.
-func (c *Client) Request(topic string, payload []byte, headers Map, timeout time.Duration) (*Message, error) {
-	c.lockUp()
-	c.next++
-	inbox, done := fmt.Sprintf("%v.%d", c.limits["inbox"], c.next), make(chan any, 1)
-	c.waiting[inbox] = done
-	c.mu.Unlock()
-	defer time.AfterFunc(timeout, func() { c.settle(inbox, os.ErrDeadlineExceeded) }).Stop()
-	if err := c.publish(topic, inbox, payload, headers, 0); err != nil {
-		c.settle(inbox, err)
-	}
-	result := <-done
-	message, _ := result.(*Message)
-	err, _ := result.(error)
-	return message, err
+func (c *Client) Request(m Message, timeout time.Duration) (*Message, error) {
+	l := c.online()
+	m.Reply = fmt.Sprintf("%s.%d", l.inbox, c.next.Add(1))
+	defer time.AfterFunc(timeout, func() { c.settle(m.Reply, os.ErrDeadlineExceeded) }).Stop()
+	return ask[*Message](c, l, m.Reply, func() error { return l.publish(m) })
 }
 
 // Flush returns when all that was published before has been routed: how many were accepted, unmatched, refused.
-func (c *Client) Flush() (counts []any, err error) {
-	c.lockUp()
-	conn, token, done := c.ping()
-	c.mu.Unlock()
-	c.send(conn, token)
-	result := <-done
-	counts, _ = result.([]any)
-	err, _ = result.(error)
-	return counts, err
+func (c *Client) Flush() ([]any, error) {
+	l, token := c.online(), c.next.Add(1)
+	return ask[[]any](c, l, token, func() error { return l.send(fPing, token) })
 }
 
-func (c *Client) ping() (net.Conn, []byte, chan any) {
-	c.next++
-	done := make(chan any, 1)
-	c.waiting[c.next] = done
-	frame, _ := encode(fPing, c.next)
-	return c.conn, frame, done
+// Subscribe returns when it is granted. Options: group, retained, monitor.
+func (c *Client) Subscribe(filter string, options Map) (*Subscription, error) {
+	if options == nil {
+		options = Map{}
+	}
+	sub := &Subscription{make(chan *Message, 4096), c.next.Add(1), filter, options, false}
+	l := <-c.links
+	c.subs.Store(sub.number, sub)
+	c.links <- l
+	_, err := ask[any](c, l, sub.number, func() error { return l.subscribe(sub) })
+	if err == ErrLost {
+		err = nil // the next connection asks again
+	}
+	return sub, err
 }
 
-// Close leaves in order: what was published has been routed, what is on its way is handled.
+// Unsubscribe returns when nothing more can come; what has come is still in C, which is closed behind it.
+func (c *Client) Unsubscribe(sub *Subscription) {
+	for err := ErrLost; err == ErrLost; {
+		l := c.online()
+		_, err = ask[any](c, l, sub.number, func() error { return l.send(fUnsubscribe, sub.number, sub.number) })
+	}
+}
+
+// Close leaves in order: what was published is routed, what is on its way comes to the subscriptions; then C ends.
 func (c *Client) Close() {
-	c.Flush()
-	c.mu.Lock()
-	c.closing = true
-	conn := c.conn
-	c.mu.Unlock()
-	if frame, _ := encode(fGoaway, "done", 0); conn != nil {
-		c.send(conn, frame)
+	c.isClosing.Store(true)
+	select {
+	case l := <-c.links:
+		c.links <- l
+		l.send(fGoaway, "done", 0)
+	default: // begin does it
 	}
 	<-c.ended
-	<-c.called
+}
+
+// ask sends, and waits for what settles the key.
+func ask[T any](c *Client, l *link, key any, send func() error) (answer T, err error) {
+	done := make(chan any, 1)
+	c.waiting.Store(key, done)
+	defer c.waiting.Delete(key)
+	if err = send(); err == nil {
+		select {
+		case result := <-done:
+			answer, _ = result.(T)
+			err, _ = result.(error)
+		case <-l.lost:
+			err = ErrLost
+		}
+	}
+	return
 }
 
 func (c *Client) settle(key, result any) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	done, found := c.waiting[key]
-	delete(c.waiting, key)
+	done, found := c.waiting.LoadAndDelete(key)
 	if found {
-		done <- result
+		done.(chan any) <- result
 	}
 	return found
 }
 
-func (c *Client) event(event string, about ...any) {
-	c.later(func() { c.OnEvent(event, about...) })
+func (c *Client) run() {
+	for pause := 10 * time.Millisecond; !c.isClosing.Load(); {
+		l := &link{maxFrame: 1 << 15, lost: make(chan bool)}
+		err := c.converse(l)
+		if close(l.lost); l.inbox != "" {
+			pause = 10 * time.Millisecond
+			c.OnEvent("down", err)
+		}
+		time.Sleep(l.delay + pause*3/4 + time.Duration(time.Now().Nanosecond())%(pause/2)) // ± 25 %
+		if pause *= 2; pause > 2*time.Second {
+			pause = 2 * time.Second
+		}
+	}
+	c.subs.Range(func(number, _ any) bool { c.end(number); return true })
+	close(c.ended)
 }
 
-// later does not wait: a handler may itself wait for what the reader has to read.
-func (c *Client) later(call func()) {
-	before, after := c.called, make(chan bool)
-	c.called = after
-	go func() {
-		<-before
-		call()
-		close(after)
-	}()
+// converse says hello and reads to the end of the stream.
+func (c *Client) converse(l *link) (err error) {
+	if l.Conn, err = dial(c.Path); err != nil {
+		return err
+	}
+	defer l.Close()
+	l.send(fHello, 1, c.Name, Map{"overflow": c.Overflow})
+	var frame []any
+	for reader := bufio.NewReader(l); err == nil; {
+		if frame, err = read(reader, l.maxFrame); err == nil {
+			c.take(l, frame)
+		}
+	}
+	if l.inbox != "" && !l.isEnding {
+		l.Close() // begin may still be sending
+		<-c.links
+	}
+	c.subs.Range(func(_, sub any) bool { sub.(*Subscription).isGranted = false; return true })
+	return err
+}
+
+// begin asks again for the subscriptions; then others may use the connection.
+func (c *Client) begin(l *link) {
+	l.send(fSubscribe, 1<<32-1, 0, l.inbox+".*", Map{})
+	c.subs.Range(func(_, sub any) bool { l.subscribe(sub.(*Subscription)); return true })
+	if c.links <- l; c.isClosing.Load() {
+		l.send(fGoaway, "done", 0)
+	}
+}
+
+func (c *Client) take(l *link, f []any) {
+	switch f[0].(uint64) {
+	case fWelcome:
+		limits := f[4].(Map)
+		fmt.Sscan(fmt.Sprint(limits["inbox"], " ", limits["max_frame"]), &l.inbox, &l.maxFrame)
+		c.OnEvent("up")
+		go c.begin(l)
+	case fPublish:
+		m := messageOf(f)
+		var result any = m
+		if code := m.Headers["error"]; code != nil {
+			result = &Error{code, string(m.Payload), nil}
+		}
+		c.settle(m.Topic, result)
+		c.subs.Range(func(_, value any) bool {
+			if sub := value.(*Subscription); sub.isGranted && sub.options["group"] == nil && matches(sub.filter, m.Topic) {
+				sub.C <- m
+			}
+			return true
+		})
+	case fDeliver:
+		if sub, found := c.subs.Load(f[1]); found {
+			sub.(*Subscription).C <- messageOf(f[3].([]any))
+		}
+	case fOK:
+		if sub, found := c.subs.Load(f[1]); found && sub.(*Subscription).isGranted {
+			c.end(f[1]) // it was an UNSUBSCRIBE
+		} else if found {
+			sub.(*Subscription).isGranted = true
+		}
+		c.settle(f[1], nil)
+	case fError:
+		c.end(f[3])
+		if err := (&Error{f[1], f[2], f[5]}); !c.settle(f[3], err) && !c.settle(f[5], err) {
+			c.OnEvent("error", err)
+		}
+	case fPing:
+		go l.send(fPong, f[1])
+	case fPong:
+		c.settle(f[1], f[2:5])
+	case fGap:
+		c.OnEvent("gap", f[1:4]...)
+	case fHold:
+		c.OnEvent("hold", f[1:5]...)
+	case fGoaway:
+		l.isEnding, l.delay = true, time.Duration(f[2].(uint64))*time.Millisecond
+		go func() { (<-c.links).send(fPing, 0) }()
+	}
+}
+
+// end is for who reads: nobody else may close C.
+func (c *Client) end(number any) {
+	if sub, found := c.subs.LoadAndDelete(number); found {
+		close(sub.(*Subscription).C)
+	}
 }

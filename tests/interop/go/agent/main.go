@@ -24,8 +24,9 @@ import (
 )
 
 var client *umbel.Client
-var subs = map[string]*umbel.Subscription{}
+var subs sync.Map
 var printing sync.Mutex
+var listening sync.WaitGroup
 
 func say(words ...any) {
 	printing.Lock()
@@ -116,8 +117,6 @@ func reversed(bytes []byte) []byte {
 
 func onEvent(event string, about ...any) {
 	switch event {
-	case "down":
-		say("down", about[1])
 	case "gap":
 		say("gap", about[0])
 	case "hold":
@@ -130,6 +129,22 @@ func onEvent(event string, about ...any) {
 	}
 }
 
+// listen has a function called for each message.
+func listen(filter string, options umbel.Map, handler func(*umbel.Message)) (*umbel.Subscription, error) {
+	sub, err := client.Subscribe(filter, options)
+	if err != nil {
+		return nil, err
+	}
+	listening.Add(1)
+	go func() {
+		defer listening.Done()
+		for m := range sub.C {
+			handler(m)
+		}
+	}()
+	return sub, nil
+}
+
 func subscribe(key, filter string, options []string) error {
 	asked := umbel.Map{}
 	for _, option := range options {
@@ -138,30 +153,29 @@ func subscribe(key, filter string, options []string) error {
 			asked[name] = value
 		}
 	}
-	sub, err := client.Subscribe(filter, func(m *umbel.Message) {
+	sub, err := listen(filter, asked, func(m *umbel.Message) {
 		say("msg", key, m.Topic, writeHex(m.Payload), writeHeaders(m.Headers))
-	}, asked)
-	printing.Lock()
-	subs[key] = sub
-	printing.Unlock()
+	})
+	subs.Store(key, sub)
 	return err
 }
 
 func serve(key, filter, group string) error {
-	_, err := client.Subscribe(filter, func(m *umbel.Message) {
+	_, err := listen(filter, umbel.Map{"group": strings.TrimPrefix(group, "group=")}, func(m *umbel.Message) {
 		say("asked", key)
-		client.Publish(m.Reply, reversed(m.Payload), m.Headers, 0)
-	}, umbel.Map{"group": strings.TrimPrefix(group, "group=")})
+		client.Publish(umbel.Message{Topic: m.Reply, Payload: reversed(m.Payload), Headers: m.Headers})
+	})
 	return err
 }
 
-// relay waits in its handler.
+// relay asks while other messages wait for it.
 func relay(topic, filter string) error {
-	_, err := client.Subscribe(filter, func(m *umbel.Message) {
-		if reply, err := client.Request(topic, m.Payload, nil, 5*time.Second); err == nil {
+	_, err := listen(filter, umbel.Map{}, func(m *umbel.Message) {
+		reply, err := client.Request(umbel.Message{Topic: topic, Payload: m.Payload}, 5*time.Second)
+		if err == nil {
 			say("ok", "relayed", writeHex(reply.Payload))
 		}
-	}, nil)
+	})
 	return err
 }
 
@@ -169,11 +183,15 @@ func burst(topic string, count, size int) error {
 	for number := 0; number < count; number++ {
 		payload := []byte(strings.Repeat("x", size))
 		binary.BigEndian.PutUint32(payload, uint32(number))
-		if err := client.Publish(topic, payload, nil, 0); err != nil {
+		if err := client.Publish(umbel.Message{Topic: topic, Payload: payload}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func message(words []string) umbel.Message {
+	return umbel.Message{Topic: words[0], Payload: readHex(words[1]), Headers: readHeaders(words[2]), Retain: len(words) > 3}
 }
 
 func do(verb string, words []string) (results []any, err error) {
@@ -181,14 +199,14 @@ func do(verb string, words []string) (results []any, err error) {
 	case "sub":
 		err = subscribe(words[0], words[1], words[2:])
 	case "unsub":
-		client.Unsubscribe(subs[words[1]])
+		sub, _ := subs.Load(words[1])
+		client.Unsubscribe(sub.(*umbel.Subscription))
 	case "serve":
 		err = serve(words[0], words[1], words[2])
 	case "relay":
 		err = relay(words[0], words[1])
 	case "pub":
-		err = client.Publish(words[1], readHex(words[2]), readHeaders(words[3]), len(words)-4)
-		if err == nil {
+		if err = client.Publish(message(words[1:])); err == nil {
 			results, err = client.Flush()
 		}
 	case "burst":
@@ -199,8 +217,7 @@ func do(verb string, words []string) (results []any, err error) {
 		}
 	case "req":
 		var m *umbel.Message
-		m, err = client.Request(words[1], readHex(words[2]), readHeaders(words[3]), 5*time.Second)
-		if err == nil {
+		if m, err = client.Request(message(words[1:]), 5*time.Second); err == nil {
 			results = []any{writeHex(m.Payload), writeHeaders(m.Headers)}
 		}
 	}
@@ -259,11 +276,12 @@ func main() {
 	}
 	client = &umbel.Client{Name: os.Args[1], OnEvent: onEvent}
 	if len(os.Args) > 2 {
-		client.Hello = umbel.Map{"overflow": os.Args[2]}
+		client.Overflow = os.Args[2]
 	}
 	client.Connect()
 	for lines.Scan() {
 		go obey(strings.Fields(lines.Text()))
 	}
 	client.Close()
+	listening.Wait()
 }

@@ -1,0 +1,216 @@
+// SPDX-FileCopyrightText: the umbel authors
+// SPDX-License-Identifier: MIT
+
+package umbel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+const fHello, fWelcome, fPublish, fSubscribe, fUnsubscribe, fDeliver, fGap = 1, 2, 3, 4, 5, 6, 7
+const fOK, fError, fPing, fPong, fGoaway, fHold = 8, 9, 10, 11, 12, 13
+
+// What a broker may send: the elements after the type, as is() knows them.
+var shapes = map[uint64]string{fWelcome: "uuum", fPublish: "78sSMb", fDeliver: "uMP", fGap: "nns", fOK: "u",
+	fError: "nsuyS", fPing: "t", fPong: "tnnn", fGoaway: "su", fHold: "yuss"}
+var uints = map[rune]uint64{'7': 1<<7 - 1, 'u': 1<<32 - 1, 't': 1<<53 - 1, 'n': 1<<64 - 1}
+
+// is knows kinds: 7, u, t, n: a uint; s: str, m: map (S, M: or nil); b: bin, 8: of 8 bytes; y: bool; P: a PUBLISH.
+func is(kind rune, value any) bool {
+	switch v := value.(type) {
+	case nil:
+		return kind == 'S' || kind == 'M'
+	case bool:
+		return kind == 'y'
+	case string:
+		return (kind == 's' || kind == 'S') && utf8.ValidString(v)
+	case Map:
+		return kind == 'm' || kind == 'M'
+	case []byte:
+		return kind == 'b' || kind == '8' && len(v) == 8
+	case []any:
+		return kind == 'P' && fits(v) && v[0] == uint64(fPublish)
+	case uint64:
+		most, isUint := uints[kind]
+		return isUint && v <= most
+	}
+	return false
+}
+
+// unsigned makes a uint64 of a uint, whose type depends on how it was encoded.
+func unsigned(value any) any {
+	if v := reflect.ValueOf(value); v.CanUint() {
+		return v.Uint()
+	} else if v.CanInt() && v.Int() >= 0 {
+		return uint64(v.Int())
+	}
+	return value
+}
+
+// fits says whether a broker sends such a frame. Behind it every uint is a uint64.
+func fits(frame []any) bool {
+	for i, value := range frame {
+		frame[i] = unsigned(value)
+	}
+	if len(frame) == 0 || !is('n', frame[0]) {
+		return false
+	}
+	shape, known := shapes[frame[0].(uint64)]
+	for i, kind := range shape {
+		known = known && i+1 < len(frame) && is(kind, frame[i+1])
+	}
+	return known
+}
+
+// read returns the next frame; of an extension, which is skipped, only its type.
+func read(from io.Reader, maxFrame uint64) ([]any, error) {
+	prefix := make([]byte, 5)
+	if _, err := io.ReadFull(from, prefix); err != nil {
+		return nil, err
+	}
+	length := uint64(binary.BigEndian.Uint32(prefix[1:]))
+	if prefix[0] != 0xce || length > maxFrame+4096 {
+		return nil, fmt.Errorf("no umbel broker: a frame begins with %x", prefix)
+	}
+	body := make([]byte, length)
+	if _, err := io.ReadFull(from, body); err != nil {
+		return nil, err
+	}
+	return decode(body)
+}
+
+func decode(body []byte) (frame []any, err error) {
+	reader := bytes.NewReader(body)
+	decoder := msgpack.NewDecoder(reader)
+	n, err := decoder.DecodeArrayLen()
+	for err == nil && len(frame) < n {
+		var value any
+		value, err = decoder.DecodeInterface()
+		if kind, isUint := unsigned(value).(uint64); isUint && len(frame) == 0 && kind >= 0x80 {
+			return []any{kind}, err
+		}
+		frame = append(frame, value)
+	}
+	if err == nil && (reader.Len() > 0 || !fits(frame)) {
+		err = fmt.Errorf("no frame that a broker sends: %.40x", body)
+	}
+	return frame, err
+}
+
+// link is one connection.
+type link struct {
+	net.Conn
+	writing  sync.Mutex
+	maxFrame uint64
+	inbox    string
+	isEnding bool // by the broker's GOAWAY
+	delay    time.Duration
+	lost     chan bool // closed at the end
+}
+
+// dial calls the broker at path, else at $UMBEL_SOCKET, else the user's, else the system's.
+func dial(path string) (net.Conn, error) {
+	for _, path := range []string{path, os.Getenv("UMBEL_SOCKET")} {
+		if path != "" {
+			return net.Dial("unix", path)
+		}
+	}
+	conn, err := net.Dial("unix", os.Getenv("XDG_RUNTIME_DIR")+"/umbel/umbel.sock")
+	if err != nil {
+		conn, err = net.Dial("unix", "/run/umbel/umbel.sock")
+	}
+	return conn, err
+}
+
+func (l *link) subscribe(sub *Subscription) error {
+	return l.send(fSubscribe, sub.number, sub.number, sub.filter, sub.options)
+}
+
+func (l *link) publish(m Message) error {
+	if !isTopic(m.Topic) {
+		return fmt.Errorf("no topic: %q", m.Topic)
+	}
+	return l.send(publishOf(m)...)
+}
+
+// send waits for room. Who reads hears of errors of the connection.
+func (l *link) send(frame ...any) error {
+	body, err := msgpack.Marshal(frame)
+	if err != nil {
+		return err
+	}
+	if uint64(len(body)) > l.maxFrame {
+		return fmt.Errorf("too long: %d bytes, max_frame is %d", len(body), l.maxFrame)
+	}
+	data := append(binary.BigEndian.AppendUint32([]byte{0xce}, uint32(len(body))), body...)
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.Write(data)
+	return nil
+}
+
+// publishOf is the frame that says m.
+func publishOf(m Message) []any {
+	flags, reply := 0, any(m.Reply)
+	if m.Retain {
+		flags = 1
+	}
+	if m.Reply == "" {
+		reply = nil
+	}
+	// append: nil would be encoded as nil, and no bytes are a bin all the same
+	return []any{fPublish, flags, make([]byte, 8), m.Topic, reply, m.Headers, append([]byte{}, m.Payload...)}
+}
+
+// messageOf is what a PUBLISH says.
+func messageOf(publish []any) *Message {
+	stamp := publish[2].([]byte)
+	m := &Message{Session: binary.BigEndian.Uint32(stamp), UID: binary.BigEndian.Uint32(stamp[4:])}
+	m.Topic, m.Payload, m.Retain = publish[3].(string), publish[6].([]byte), publish[1].(uint64)&1 != 0
+	m.Reply, _ = publish[4].(string)
+	m.Headers, _ = publish[5].(Map)
+	return m
+}
+
+func isTopic(text string) bool {
+	bad := func(r rune) bool { return r == '*' || unicode.IsSpace(r) || unicode.IsControl(r) }
+	return len(text) <= 255 && utf8.ValidString(text) && !strings.Contains("."+text+".", "..") &&
+		strings.IndexFunc(text, bad) < 0
+}
+
+// matches: `*` is one token, `**`, at the end, one or more; neither is what is the broker's.
+func matches(filter, topic string) bool {
+	if topic[0] == '$' && filter[0] == '*' {
+		return false
+	}
+	tokens, wanted := strings.Split(topic, "."), strings.Split(filter, ".")
+	for i, token := range wanted {
+		if i == len(tokens) || token == "**" || token != "*" && token != tokens[i] {
+			return i < len(tokens) && token == "**"
+		}
+	}
+	return len(tokens) == len(wanted)
+}
+
+// Decode is for tests: the frame that is all of data.
+func Decode(data []byte) ([]any, error) {
+	reader := bytes.NewReader(data)
+	frame, err := read(reader, 4<<20)
+	if err == nil && reader.Len() > 0 {
+		err = fmt.Errorf("%d bytes too many", reader.Len())
+	}
+	return frame, err
+}
