@@ -292,17 +292,12 @@ put_together(struct config *c, const struct flags *f)
 {
 	int r = 0;
 
-	/* its name first: the file comes before all other flags */
 	for (size_t i = 0; setting_at(i) && r == 0; i++) {
 		if (f->given[i])
 			r = take_flag(c, i, f->given[i]);
 	}
 	if (r == 0 && c->file)
 		r = configfile_read(c);
-	for (size_t i = 0; setting_at(i) && r == 0; i++) {
-		if (f->given[i])
-			r = take_flag(c, i, f->given[i]);
-	}
 	share_descriptors(c);
 	if (r == 0 && !needs_sockets(c, f))
 		return 0;

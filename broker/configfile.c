@@ -118,6 +118,19 @@ static const cyaml_schema_value_t rules_schema = {
 
 /* ---- settings ------------------------------------------------------------- */
 
+/* What a flag says stays as it is, and what the file says must be in order. */
+static int
+take_setting(const struct setting *s, struct config *c, size_t i,
+             const char *text)
+{
+	struct config unused = { 0 };
+	bool flag = c->origins[i].from == CONFIG_FLAG;
+	int r = setting_take(s, flag ? &unused : c, text);
+
+	setting_free(s, &unused);
+	return r;
+}
+
 static int
 take_settings(struct config *c, const struct document *d, const struct file *f)
 {
@@ -133,13 +146,15 @@ take_settings(struct config *c, const struct document *d, const struct file *f)
 		if (*s->section)
 			in = document_get(in, s->section);
 		node = document_get(in, s->name);
-		r = setting_take(s, c, f->values[i]);
+		r = take_setting(s, c, i, f->values[i]);
 		if (r == -EINVAL)
 			return document_complain(d, node, "%s: expected %s",
 			                         f->values[i],
 			                         setting_expected(s, words));
 		if (r < 0)
 			return r;
+		if (c->origins[i].from == CONFIG_FLAG)
+			continue;
 		c->origins[i].from = CONFIG_FILE;
 		c->origins[i].line = node->line;
 	}

@@ -342,6 +342,27 @@ TEST(an_empty_file_in_acl_d_denies)
 	config_fini(&c);
 }
 
+TEST(rules_are_about_the_role_that_the_flag_gives)
+{
+	struct config c;
+
+	put("umbeld.yaml", "http-role: web\nacl:\n"
+	                   "  - {allow: [hold], who: [role web]}\n");
+	assert_int_equal(parse(&c, "--http-role", "page", NULL, NULL),
+	                 CONFIG_BAD);
+	assert_non_null(strstr(err.text, ":3: role web: expected the role of"));
+	put("umbeld.yaml", "http-role: web\nacl:\n"
+	                   "  - {allow: [hold], who: [role page]}\n");
+	assert_int_equal(parse(&c, "--http-role", "page", NULL, NULL),
+	                 CONFIG_OK);
+	assert_string_equal(c.http_role, "page");
+	config_fini(&c);
+	put("umbeld.yaml", "http-role: a b\n");
+	assert_int_equal(parse(&c, "--http-role", "page", NULL, NULL),
+	                 CONFIG_BAD);
+	assert_non_null(strstr(err.text, ":1: http-role: a b: expected"));
+}
+
 TEST(a_folder_of_rules_that_cannot_be_read_is_an_error)
 {
 	put("acl.d", "a file");
@@ -473,6 +494,7 @@ main(void)
 			rules_that_make_no_sense_are_refused_with_their_line),
 		IN_DIRECTORY(more_rules_come_from_acl_d_in_the_order_of_names),
 		IN_DIRECTORY(an_empty_file_in_acl_d_denies),
+		IN_DIRECTORY(rules_are_about_the_role_that_the_flag_gives),
 		IN_DIRECTORY(a_folder_of_rules_that_cannot_be_read_is_an_error),
 		IN_DIRECTORY(check_says_that_all_is_in_order_or_what_is_not),
 		IN_DIRECTORY(what_is_printed_is_a_file_that_means_the_same),
