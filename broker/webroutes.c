@@ -133,15 +133,14 @@ struct web_route {
 	void (*get)(struct web *w);
 	/* its head is there; false when it has been answered */
 	bool (*post)(struct web *w);
-	/* of its query, separated by spaces; "filter+" may come several times.
-	   NULL: it has none, and what is said is nobody's business */
+	/* of its query, separated by spaces; "filter+" may come several times */
 	const char *options;
 };
 
 static const struct web_route routes[] = {
-	{ "/", false, false, get_index, NULL, NULL },
-	{ "/healthz", false, false, get_health, NULL, NULL },
-	{ "/metrics", false, true, get_metrics, NULL, NULL },
+	{ "/", false, false, get_index, NULL, "" },
+	{ "/healthz", false, false, get_health, NULL, "" },
+	{ "/metrics", false, true, get_metrics, NULL, "" },
 	{ "/sessions", false, true, weblists_begin, NULL,
 	  "session uid filter" },
 	{ "/subscriptions", false, true, weblists_begin, NULL,
@@ -240,15 +239,20 @@ options_are_known(struct web *w)
 	struct text name;
 
 	for (unsigned i = 0;
-	     options && i <= OPTIONS_MAX && http_query_name(&w->head, i, &name);
-	     i++) {
+	     i <= OPTIONS_MAX && http_query_name(&w->head, i, &name); i++) {
 		unsigned most = i < OPTIONS_MAX ? most_of(options, name) : 0;
 
 		if (most > 1 || (most == 1 && count_of(&w->head, name) == 1))
 			continue;
-		print_format(webreply_words(w),
-		             "options here are %s, each once%s", options,
-		             strchr(options, '+') ? ", or as often (+)" : "");
+		if (!*options)
+			print_text(webreply_words(w),
+			           "there are no options here");
+		else
+			print_format(webreply_words(w),
+			             "options here are %s, each once%s",
+			             options,
+			             strchr(options, '+') ? ", or as often (+)"
+			                                  : "");
 		webreply_why(w, 400);
 		return false;
 	}

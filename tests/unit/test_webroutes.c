@@ -12,8 +12,10 @@ TEST(the_index_is_for_people_and_for_browsers)
 
 	gate_init(&t);
 	gate_asks(&t, GET("/"), OK, "POST /topics/NAME ");
-	gate_asks(&t, "GET / HTTP/1.1\r\nAccept: text/html,*/*;q=0.1\r\n\r\n",
-	          OK, "<a href=\"/metrics\">/metrics</a>");
+	gate_asks(
+		&t,
+		"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html,*/*;q=0.1\r\n\r\n",
+		OK, "<a href=\"/metrics\">/metrics</a>");
 	gate_fini(&t);
 }
 
@@ -43,6 +45,18 @@ TEST(metrics_are_those_of_the_broker)
 	gate_asks(&t, GET("/metrics"), OK, "\numbel_sessions 1\n");
 	gate_asks(&t, GET("/metrics"), OK,
 	          "Content-Type: text/plain; version=0.0.4; charset=utf-8");
+	gate_fini(&t);
+}
+
+TEST(what_has_no_options_refuses_any)
+{
+	struct gate t;
+
+	gate_init(&t);
+	gate_asks(&t, GET("/?x"), "HTTP/1.1 400 ", "no options here");
+	gate_asks(&t, GET("/healthz?verbose=1"), "HTTP/1.1 400 ", "");
+	gate_asks(&t, GET("/metrics?name=x"), "HTTP/1.1 400 ", "");
+	gate_asks(&t, GET("/healthz?"), OK, "ok");
 	gate_fini(&t);
 }
 
@@ -93,6 +107,7 @@ main(void)
 		cmocka_unit_test(the_index_is_for_people_and_for_browsers),
 		cmocka_unit_test(it_is_at_work_or_it_starts_or_it_stops),
 		cmocka_unit_test(metrics_are_those_of_the_broker),
+		cmocka_unit_test(what_has_no_options_refuses_any),
 		cmocka_unit_test(paths_and_topics_that_are_none_are_refused),
 	};
 
