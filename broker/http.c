@@ -280,12 +280,13 @@ take_field(struct text name, struct text value, struct http_head *out,
 	return 0;
 }
 
-/* No two of them, and not both: who reads the other one sees another end. Nor
-   two hosts; none is no harm, for there is one only. */
+/* No two of them, and not both: who reads the other one sees another end. One
+   host, whatever it says, as RFC 9112 has it. */
 static unsigned
 check_framing(const struct http_head *h, const struct framing *f)
 {
 	if (f->lengths + f->encodings > 1 || f->hosts > 1 ||
+	    (f->hosts == 0 && h->minor > 0) ||
 	    (f->encodings > 0 && h->minor == 0))
 		return 400;
 	return 0;

@@ -41,9 +41,9 @@ class HttpFloods(FaultCase):
 
     def test_connect_and_die(self):
         self.begin()
-        request = b"POST /topics/flood HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
-        ways = itertools.cycle((b"", b"\xce\0\0", request[:20], request[:-2], request, 3 * request, b"GET /subscribe?filter=** HTTP/1.1\r\n\r\n",
-                                b"GET /sessions HTTP/1.1\r\n\r\n", b"POST /requests/x HTTP/1.1\r\n\r\n"))
+        request = b"POST /topics/flood HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+        ways = itertools.cycle((b"", b"\xce\0\0", request[:20], request[:-2], request, 3 * request, b"GET /subscribe?filter=** HTTP/1.1\r\nHost: x\r\n\r\n",
+                                b"GET /sessions HTTP/1.1\r\nHost: x\r\n\r\n", b"POST /requests/x HTTP/1.1\r\nHost: x\r\n\r\n"))
         begun = time.monotonic()
         for _, data in zip(range(CONNECTS), ways):
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -60,7 +60,7 @@ class HttpFloods(FaultCase):
         for number, connection in enumerate(begun):
             length = b"Transfer-Encoding: chunked\r\n\r\n30d40\r\n" if number % 2 else b"Content-Length: 200000\r\n\r\n"
             connection.setblocking(False)
-            self.send(connection, b"POST /topics/never HTTP/1.1\r\n" + length + bytes(BODY))
+            self.send(connection, b"POST /topics/never HTTP/1.1\r\nHost: x\r\n" + length + bytes(BODY))
         while self.sessions() > 3:  # the observer, and the canary's
             pass
         self.finish(f"{BEGUN} bodies")
@@ -69,7 +69,7 @@ class HttpFloods(FaultCase):
         self.begin("--linger-ms", "100")
         readers = [self.connect() for _ in range(READERS)]
         for reader in readers:
-            self.send(reader, b"GET /subscribe?filter=never.read&overflow=drop-oldest HTTP/1.1\r\n\r\n")
+            self.send(reader, b"GET /subscribe?filter=never.read&overflow=drop-oldest HTTP/1.1\r\nHost: x\r\n\r\n")
         for _ in range(50):
             self.observer.publish("never.read", bytes(50_000))
         self.observer.barrier()

@@ -121,24 +121,24 @@ def gateways():
     def said(text, who=0):
         data = text.replace("\n", "\r\n").encode("latin-1")
         return b"".join(step(who, send, len(data[i:i + 250])) + data[i:i + 250] for i in range(0, len(data), 250))
-    post = "POST /topics/a HTTP/1.1\nContent-Length: 5\n\nhello"
-    events = said("GET /subscribe?filter=*&filter=a.**&retained=1 HTTP/1.1\n\n", 1)
-    ask = said("POST /requests/ask?timeout=3 HTTP/1.1\nContent-Length: 1\n\n?")
+    post = "POST /topics/a HTTP/1.1\nHost: x\nContent-Length: 5\n\nhello"
+    events = said("GET /subscribe?filter=*&filter=a.**&retained=1 HTTP/1.1\nHost: x\n\n", 1)
+    ask = said("POST /requests/ask?timeout=3 HTTP/1.1\nHost: x\nContent-Length: 1\n\n?")
     yield "events", events + said(post) + step(1, read, 9) + step(0, publish, 9) + step(1, read, 9)
     yield "stalled", events + step(0, publish, 255) * 12 + step(0, time, 3) + step(1, read, 255) * 9
     yield "group", said("GET /subscribe?filter=a&group=g&overflow=drop-oldest HTTP/1.0\n\n") + step(0, publish, 255) * 9
     yield "ask", ask + step(0, answer) + step(0, read, 9) + ask + step(0, leave) + step(0, answer)
     yield "drained", events + ask + step(0, drain) + step(0, answer) + step(1, read, 9)
-    yield "ahead", said(post + "GET /topics HTTP/1.1\n\n" + post) + step(0, shut) + step(0, read, 9)
-    yield "kept", said(post.replace("/a", "/a?retain=1") + "GET /topics/a HTTP/1.1\nAccept: text/html\n\n") + step(0, read, 9)
+    yield "ahead", said(post + "GET /topics HTTP/1.1\nHost: x\n\n" + post) + step(0, shut) + step(0, read, 9)
+    yield "kept", said(post.replace("/a", "/a?retain=1") + "GET /topics/a HTTP/1.1\nHost: x\nAccept: text/html\n\n") + step(0, read, 9)
     yield "late", said(post[:-2]) + said("GET / HT", 1) + step(2, time, 31)
     for chunks in ("5;x\nhello\n0\nA: b\n\n", "zz\n", "ffffffffff\nhello", "2\nhel"):
-        yield f"chunks-{len(chunks)}", said("POST /topics/a HTTP/1.1\nTransfer-Encoding: chunked\n\n" + chunks) + step(0, read, 9)
+        yield f"chunks-{len(chunks)}", said("POST /topics/a HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n" + chunks) + step(0, read, 9)
     for number, line in enumerate((
             "GET /", "HEAD /metrics?", "GET /sessions?uid=0&session=1", "GET /subscriptions?filter=a", "GET /topics?filter=%2a%2a",
             "GET /healthz", "PUT /topics/a", "GET http://x/topics/%61", "POST /requests/$SYS.broker.info", "OPTIONS *")):
-        yield f"line-{number}", said(line + " HTTP/1.1\nUser-Agent: x/1\nConnection: keep-alive, close\n\n") + step(0, read, 9)
-        yield f"body-{number}", said(line + " HTTP/1.1\nExpect: 100-continue\nContent-Length: 9\n\n") + said("a=b&c=%zz") + step(0, read, 9)
+        yield f"line-{number}", said(line + " HTTP/1.1\nHost: x\nUser-Agent: x/1\nConnection: keep-alive, close\n\n") + step(0, read, 9)
+        yield f"body-{number}", said(line + " HTTP/1.1\nHost: x\nExpect: 100-continue\nContent-Length: 9\n\n") + said("a=b&c=%zz") + step(0, read, 9)
 
 
 def configs():

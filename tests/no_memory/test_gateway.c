@@ -15,15 +15,15 @@
 #include "unit.h"
 
 static const char *const script[] = {
-	"GET / HTTP/1.1\r\nAccept: text/html\r\n\r\n",
+	"GET / HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n",
 	GET("/metrics"),
 	GET("/sessions"),
 	GET("/topics"),
 	GET("/nowhere"),
-	"PUT /topics/a HTTP/1.1\r\n\r\n",
+	"PUT /topics/a HTTP/1.1\r\nHost: x\r\n\r\n",
 	POST("/topics/a"),
 	POST("/topics/b?retain=1") GET("/topics/b"),
-	"POST /topics/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	"POST /topics/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 	"3\r\nabc\r\n0\r\n\r\n",
 	POST("/requests/nobody"),
 	POST("/requests/a?timeout=3600"),

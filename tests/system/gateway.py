@@ -57,7 +57,7 @@ class Raw:
 
     def events(self, path):
         """Subscribe; the status has to be 200. What comes is had from event()."""
-        self.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        self.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         status = int(self.file.readline().split()[1])
         http.client.parse_headers(self.file)
         assert status == 200, (status, self.file.read1(1000))

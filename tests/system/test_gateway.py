@@ -114,7 +114,7 @@ class Gateway(GatewayCase):
         slow, raw = self.subscriber("bulk", name="slow"), self.raw()
         n = 0
         while True:
-            raw.send(b"POST /topics/bulk HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + bytes(60000))
+            raw.send(b"POST /topics/bulk HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + bytes(60000))
             n += 1
             raw.socket.settimeout(0.3)
             try:
@@ -132,7 +132,7 @@ class Gateway(GatewayCase):
         responder = self.subscriber("question", name="responder")
         reader, asker = self.raw(), self.raw()
         reader.events("/subscribe?filter=a")
-        asker.send(b"POST /requests/question HTTP/1.1\r\nContent-Length: 1\r\n\r\n?")
+        asker.send(b"POST /requests/question HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n?")
         reply = responder.receive().tree[4]
         broker.signal(signal.SIGTERM)
         self.assertEqual(reader.event()[1]["error"], "goaway")

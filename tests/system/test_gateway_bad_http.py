@@ -19,31 +19,31 @@ BAD = (
     (b"\xce\0\0\0\x04\x94\x01\x01\xa0\x80\r\n\r\n", 400),
     (b"GET / HTTP/3.0\r\n\r\n", 505),
     (b"GET /\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\nA: b\r\n folded\r\n\r\n", 400),
-    (b"GET / HTTP/1.1\r\n\0: b\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n folded\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\n\0: b\r\n\r\n", 400),
     (b"A" * 2 * HEAD_MAX, 431),
-    (b"GET / HTTP/1.1\r\nA: " + b"b" * 2 * HEAD_MAX, 431),
-    (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * HEAD_MAX, 431),
-    (b"POST /topics/a HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
-    (b"POST /topics/a HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-    (b"POST /topics/a HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
-    (b"POST /topics/a HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
-    (b"POST /topics/a HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
-    (b"POST /topics/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
-    (b"POST /topics/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n" + b"x" * 2 * MAX_FRAME, 413),
-    (b"POST /topics/a HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % MAX_FRAME + b"x" * MAX_FRAME, 413),
-    (b"GET /healthz HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (2 * MAX_FRAME) + b"x" * 2 * MAX_FRAME, 413),
-    (b"POST /topics/a HTTP/1.1\r\nExpect: a miracle\r\nContent-Length: 1\r\n\r\nx", 417),
-    (b"DELETE /topics/a HTTP/1.1\r\n\r\n", 405),
-    (b"MAKE /sessions HTTP/1.1\r\n\r\n", 405),
-    (b"OPTIONS * HTTP/1.1\r\n\r\n", 404),
-    (b"GET /topics/../../etc/passwd HTTP/1.1\r\n\r\n", 400),
-    (b"GET /topics/a%0d%0ab HTTP/1.1\r\n\r\n", 400),
-    (b"GET /topics/a%zz HTTP/1.1\r\n\r\n", 400),
-    (b"GET /topics/" + b"a" * 256 + b" HTTP/1.1\r\n\r\n", 400),
-    (b"GET /subscribe?filter=a.**.b HTTP/1.1\r\n\r\n", 400),
-    (b"GET /subscribe?" + b"&".join(b"filter=a%d" % n for n in range(101)) + b" HTTP/1.1\r\n\r\n", 400),
+    (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 2 * HEAD_MAX, 431),
+    (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * HEAD_MAX, 431),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n" + b"x" * 2 * MAX_FRAME, 413),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % MAX_FRAME + b"x" * MAX_FRAME, 413),
+    (b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (2 * MAX_FRAME) + b"x" * 2 * MAX_FRAME, 413),
+    (b"POST /topics/a HTTP/1.1\r\nHost: x\r\nExpect: a miracle\r\nContent-Length: 1\r\n\r\nx", 417),
+    (b"DELETE /topics/a HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    (b"MAKE /sessions HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    (b"GET /topics/../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /topics/a%0d%0ab HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /topics/a%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /topics/" + b"a" * 256 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /subscribe?filter=a.**.b HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    (b"GET /subscribe?" + b"&".join(b"filter=a%d" % n for n in range(101)) + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
 )
 
 
@@ -88,8 +88,8 @@ class BadHttp(GatewayCase):
 
     def test_who_is_slow_is_let_go(self):
         silent, head, body = self.raw(), self.raw(), self.raw()
-        head.send(b"GET / HTTP/1.1\r\nA: ")
-        body.send(b"POST /topics/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel")
+        head.send(b"GET / HTTP/1.1\r\nHost: x\r\nA: ")
+        body.send(b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel")
         self.assertEqual(head.answer()[0], 408)
         self.assertEqual(body.answer()[0], 408)
         self.assertIsNone(silent.answer())
@@ -97,10 +97,10 @@ class BadHttp(GatewayCase):
 
     def test_requests_sent_ahead_byte_by_byte_or_by_old_clients_are_answered(self):
         ahead = self.raw()
-        ahead.send(b"GET /healthz HTTP/1.1\r\n\r\n" * 100)
+        ahead.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
         self.assertEqual([ahead.answer()[0] for _ in range(100)], 100 * [200])
         drip = self.raw()
-        for byte in b"POST /topics/caf%C3%A9%2Ea HTTP/1.1\r\nContent-Length: 1\r\n\r\nx":
+        for byte in b"POST /topics/caf%C3%A9%2Ea HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx":
             drip.send(bytes([byte]))
         self.assertEqual(drip.answer()[0::2], (200, '{"topic":"café.a","subscribers":0}\n'.encode()))
         old = self.raw()
@@ -112,7 +112,7 @@ class BadHttp(GatewayCase):
 
     def test_half_a_connection_is_enough_for_an_answer(self):
         half = self.raw()
-        half.send(b"POST /topics/a HTTP/1.1\r\nContent-Length: 1\r\n\r\nx")
+        half.send(b"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
         half.socket.shutdown(socket.SHUT_WR)
         self.assertEqual(half.answer()[0], 200)
         self.assertIsNone(half.answer())
@@ -135,7 +135,7 @@ class BadHttp(GatewayCase):
             gone.events("/subscribe?filter=canary")
             gone.close()
             asks = self.raw()
-            asks.send(b"GET /subscribe?filter=question HTTP/1.1\r\n\r\n")
+            asks.send(b"GET /subscribe?filter=question HTTP/1.1\r\nHost: x\r\n\r\n")
             asks.close()
             self.sing()
         self.expect_clean()

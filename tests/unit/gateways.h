@@ -181,8 +181,9 @@ gate_asks(struct gate *t, const char *request, const char *status,
 	gate_turn(t);
 }
 
-#define GET(path)  "GET " path " HTTP/1.1\r\n\r\n"
-#define OK         "HTTP/1.1 200 OK\r\n"
-#define POST(path) "POST " path " HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define OK        "HTTP/1.1 200 OK\r\n"
+#define POST(path) \
+	"POST " path " HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 
 #endif

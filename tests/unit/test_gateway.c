@@ -59,7 +59,7 @@ TEST(a_body_has_its_time_too_and_a_connection_without_requests)
 	body = end_open(&t);
 	idle = end_open(&t);
 	end_send(&t, &body,
-	         "POST /topics/a HTTP/1.1\r\n"
+	         "POST /topics/a HTTP/1.1\r\nHost: x\r\n"
 	         "Content-Length: 5\r\n\r\nhel");
 	end_asks(&t, &idle, GET("/healthz"), OK, "ok");
 	gate_step(&t, t.rig.config.frame_ms);

@@ -73,11 +73,13 @@ TEST(an_absolute_target_is_its_path)
 {
 	struct http_head h;
 
-	assert_int_equal(read_text("GET http://any/x?y HTTP/1.1\r\n\r\n", &h),
-	                 0);
+	assert_int_equal(
+		read_text("GET http://any/x?y HTTP/1.1\r\nHost: x\r\n\r\n", &h),
+		0);
 	expect_text(h.path, "/x");
 	expect_text(h.query, "y");
-	assert_int_equal(read_text("GET http://any HTTP/1.1\r\n\r\n", &h), 0);
+	assert_int_equal(
+		read_text("GET http://any HTTP/1.1\r\nHost: x\r\n\r\n", &h), 0);
 	expect_text(h.path, "/");
 }
 
@@ -87,9 +89,11 @@ TEST(connections_stay_or_end_as_version_and_field_say)
 		const char *text;
 		bool keep_alive;
 	} cases[] = {
-		{ "GET / HTTP/1.1\r\n\r\n", true },
-		{ "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", false },
-		{ "GET / HTTP/1.1\r\nConnection: TE , Close\r\n\r\n", false },
+		{ "GET / HTTP/1.1\r\nHost: x\r\n\r\n", true },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		  false },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nConnection: TE , Close\r\n\r\n",
+		  false },
 		{ "GET / HTTP/1.0\r\n\r\n", false },
 		{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true },
 	};
@@ -106,13 +110,16 @@ TEST(a_client_may_wait_before_it_sends_its_body)
 {
 	struct http_head h;
 
-	assert_int_equal(read_text("POST / HTTP/1.1\r\nContent-Length: 1\r\n"
-	                           "Expect: 100-Continue\r\n\r\n",
-	                           &h),
-	                 0);
+	assert_int_equal(
+		read_text("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
+	                  "Expect: 100-Continue\r\n\r\n",
+	                  &h),
+		0);
 	assert_true(h.waits);
-	assert_int_equal(read_text("POST / HTTP/1.1\r\nExpect: 2\r\n\r\n", &h),
-	                 417);
+	assert_int_equal(
+		read_text("POST / HTTP/1.1\r\nHost: x\r\nExpect: 2\r\n\r\n",
+	                  &h),
+		417);
 }
 
 TEST(what_is_wrong_has_a_status)
@@ -122,26 +129,30 @@ TEST(what_is_wrong_has_a_status)
 		unsigned status;
 	} cases[] = {
 		{ "GET /\r\n\r\n", 400 },
-		{ "GET  / HTTP/1.1\r\n\r\n", 400 },
+		{ "GET  / HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
 		{ "GET / HTTP/1.1 \r\n\r\n", 400 },
-		{ "G(T / HTTP/1.1\r\n\r\n", 400 },
-		{ "GET /\x01 HTTP/1.1\r\n\r\n", 400 },
+		{ "G(T / HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
+		{ "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400 },
 		{ "GET / HTTQ/1.1\r\n\r\n", 400 },
 		{ "GET / HTTP/1.x\r\n\r\n", 400 },
 		{ "GET / HTTP/2.0\r\n\r\n", 505 },
-		{ "GET / HTTP/1.1\r\nno colon\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\n: no name\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nA : space\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nA: x\r\n folded\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nA: \x01\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nContent-Length: \r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nContent-Length: 0x1\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n", 400 },
-		{ "GET / HTTP/1.1\r\nContent-Length: 1000000000000000000"
+		{ "GET / HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\n: no name\r\n\r\n", 400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nA : space\r\n\r\n", 400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nA: x\r\n folded\r\n\r\n", 400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n", 400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\n",
+		  400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+		  400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0x1\r\n\r\n",
+		  400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1, 1\r\n\r\n",
+		  400 },
+		{ "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000000000"
 		  "\r\n\r\n",
 		  400 },
-		{ "GET / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked"
+		{ "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked"
 		  "\r\n\r\n",
 		  501 },
 	};
@@ -160,7 +171,6 @@ TEST(what_is_wrong_has_a_status)
 TEST(a_body_has_one_length_or_none)
 {
 	static const char *const bad[] = {
-		"Host: a\r\nHost: a\r\n",
 		"Content-Length: 1\r\nContent-Length: 1\r\n",
 		"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
 		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -169,19 +179,33 @@ TEST(a_body_has_one_length_or_none)
 	char text[200];
 
 	for (size_t i = 0; i < COUNT(bad); i++) {
-		snprintf(text, sizeof(text), "POST / HTTP/1.1\r\n%s\r\n",
-		         bad[i]);
+		snprintf(text, sizeof(text),
+		         "POST / HTTP/1.1\r\nHost: x\r\n%s\r\n", bad[i]);
 		assert_int_equal(read_text(text, &h), 400);
 	}
 	assert_int_equal(read_text("POST / HTTP/1.0\r\n"
 	                           "Transfer-Encoding: chunked\r\n\r\n",
 	                           &h),
 	                 400);
-	assert_int_equal(read_text("POST / HTTP/1.1\r\n"
+	assert_int_equal(read_text("POST / HTTP/1.1\r\nHost: x\r\n"
 	                           "Transfer-Encoding: Chunked\r\n\r\n",
 	                           &h),
 	                 0);
 	assert_true(h.chunked);
+}
+
+/* Whatever it says: there is one only. */
+TEST(a_request_names_one_host_but_in_http_1_0)
+{
+	struct http_head h;
+
+	assert_int_equal(read_text("GET / HTTP/1.1\r\n\r\n", &h), 400);
+	assert_int_equal(read_text("GET / HTTP/1.1\r\nHost:\r\n\r\n", &h), 0);
+	assert_int_equal(read_text("GET / HTTP/1.1\r\nHost: a\r\nhost: a"
+	                           "\r\n\r\n",
+	                           &h),
+	                 400);
+	assert_int_equal(read_text("GET / HTTP/1.0\r\n\r\n", &h), 0);
 }
 
 /* ---- the target ----------------------------------------------------------- */
@@ -375,6 +399,7 @@ main(void)
 		cmocka_unit_test(a_client_may_wait_before_it_sends_its_body),
 		cmocka_unit_test(what_is_wrong_has_a_status),
 		cmocka_unit_test(a_body_has_one_length_or_none),
+		cmocka_unit_test(a_request_names_one_host_but_in_http_1_0),
 		cmocka_unit_test(percent_signs_stand_for_bytes),
 		cmocka_unit_test(the_query_has_values_by_name_and_in_order),
 		cmocka_unit_test(chunks_make_one_body_however_they_come),

@@ -45,7 +45,7 @@ TEST(retained_values_and_groups_are_had_like_by_any_client)
 	e = end_open(&t);
 	/* too long to be copied behind its head */
 	end_send(&t, &e,
-	         "POST /topics/b?retain=1 HTTP/1.1\r\n"
+	         "POST /topics/b?retain=1 HTTP/1.1\r\nHost: x\r\n"
 	         "Content-Length: 4999\r\n\r\n");
 	memset(big, 'b', 4999);
 	end_asks(&t, &e, big, OK, "");
@@ -77,7 +77,7 @@ TEST(values_that_fill_the_outbox_are_followed_by_those_of_the_next_filter)
 		char head[80];
 
 		sprintf(head,
-		        "POST /topics/a.%d?retain=1 HTTP/1.1\r\n"
+		        "POST /topics/a.%d?retain=1 HTTP/1.1\r\nHost: x\r\n"
 		        "Content-Length: 4000\r\n\r\n",
 		        i);
 		end_send(&t, &e, head);

@@ -36,16 +36,18 @@ TEST(a_retained_value_comes_back_with_its_type_age_and_sender)
 
 	gate_init(&t);
 	gate_asks(&t, GET("/topics/a"), "HTTP/1.1 404 ", "retained");
-	gate_asks(&t,
-	          "POST /topics/a?retain=1 HTTP/1.1\r\nContent-Type: x/y\r\n"
-	          "Content-Length: 2\r\n\r\nhi",
-	          OK, "");
+	gate_asks(
+		&t,
+		"POST /topics/a?retain=1 HTTP/1.1\r\nHost: x\r\nContent-Type: x/y\r\n"
+		"Content-Length: 2\r\n\r\nhi",
+		OK, "");
 	clock_step(7900);
 	gate_asks(&t, GET("/topics/a"), OK, "\r\nContent-Type: x/y\r\n");
 	gate_asks(&t, GET("/topics/a"), OK, "\r\nAge: 7\r\n");
 	gate_asks(&t, GET("/topics/a"), OK, "\r\nUmbel-Session: 2\r\n");
 	gate_asks(&t, GET("/topics/a"), OK, "\r\n\r\nhi");
-	gate_asks(&t, "POST /topics/a?retain=1 HTTP/1.1\r\n\r\n", OK, "");
+	gate_asks(&t, "POST /topics/a?retain=1 HTTP/1.1\r\nHost: x\r\n\r\n", OK,
+	          "");
 	gate_asks(&t, GET("/topics/a"), "HTTP/1.1 404 ", "");
 	gate_fini(&t);
 }
@@ -187,8 +189,9 @@ TEST(the_broker_answers_questions_about_itself)
 	struct gate t;
 
 	gate_init(&t);
-	gate_asks(&t, "POST /requests/$SYS.broker.info HTTP/1.1\r\n\r\n", OK,
-	          "\r\nContent-Type: application/msgpack\r\n");
+	gate_asks(&t,
+	          "POST /requests/$SYS.broker.info HTTP/1.1\r\nHost: x\r\n\r\n",
+	          OK, "\r\nContent-Type: application/msgpack\r\n");
 	gate_fini(&t);
 }
 

@@ -14,12 +14,12 @@ TEST(head_gets_what_get_would_get_without_the_body)
 
 	gate_init(&t);
 	e = end_open(&t);
-	end_send(&t, &e, "HEAD /healthz HTTP/1.1\r\n\r\n");
+	end_send(&t, &e, "HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
 	all = end_take(&t, &e);
 	assert_has(all, "Content-Length: 3\r\n");
 	assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n");
 	free(all);
-	end_send(&t, &e, "HEAD /sessions HTTP/1.1\r\n\r\n");
+	end_send(&t, &e, "HEAD /sessions HTTP/1.1\r\nHost: x\r\n\r\n");
 	all = end_take(&t, &e);
 	assert_has(all, "Transfer-Encoding: chunked\r\n");
 	assert_string_equal(strstr(all, "\r\n\r\n"), "\r\n\r\n");
@@ -54,7 +54,7 @@ TEST(an_error_is_an_object_that_says_what_is_wrong)
 	gate_init(&t);
 	gate_asks(&t, GET("/nowhere"), "HTTP/1.1 404 Not Found\r\n",
 	          "\r\n\r\n{\"status\":404,\"error\":\"no such path");
-	gate_asks(&t, "PUT /topics/a HTTP/1.1\r\n\r\n",
+	gate_asks(&t, "PUT /topics/a HTTP/1.1\r\nHost: x\r\n\r\n",
 	          "HTTP/1.1 405 Method Not Allowed\r\n",
 	          "\r\nAllow: GET, HEAD, POST\r\n");
 	gate_fini(&t);

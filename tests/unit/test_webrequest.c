@@ -6,8 +6,8 @@
 #include "gateways.h"
 #include "unit.h"
 
-#define CHUNKED                                                 \
-	"POST /topics/a HTTP/1.1\r\nTransfer-Encoding: chunked" \
+#define CHUNKED                                                            \
+	"POST /topics/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked" \
 	"\r\n\r\n"
 
 TEST(a_request_may_come_byte_by_byte)
@@ -49,11 +49,12 @@ TEST(what_is_too_long_is_told_before_it_has_come)
 	char *head;
 
 	gate_init(&t);
-	gate_asks(&t,
-	          "POST /topics/a HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n",
-	          "HTTP/1.1 413 ",
-	          "1048577 bytes are too many for a message (limit 1048576, "
-	          "max-frame");
+	gate_asks(
+		&t,
+		"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\n\r\n",
+		"HTTP/1.1 413 ",
+		"1048577 bytes are too many for a message (limit 1048576, "
+		"max-frame");
 	e = end_open(&t);
 	head = calloc(1, WEB_HEAD_MAX + 2);
 	memset(head, 'a', WEB_HEAD_MAX + 1);
@@ -113,9 +114,10 @@ TEST(what_follows_a_request_that_was_refused_early_is_no_request)
 
 	gate_init(&t);
 	e = end_open(&t);
-	end_send(&t, &e,
-	         "POST /nowhere HTTP/1.1\r\nContent-Length: 30\r\n\r\n" GET(
-			 "/healthz"));
+	end_send(
+		&t, &e,
+		"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n" GET(
+			"/healthz"));
 	all = end_take(&t, &e);
 	assert_begins(all, "HTTP/1.1 404 ");
 	assert_null(strstr(all, "ok\n"));
@@ -133,15 +135,16 @@ TEST(who_waits_for_it_is_told_to_go_on)
 	gate_init(&t);
 	e = end_open(&t);
 	end_asks(&t, &e,
-	         "POST /topics/a HTTP/1.1\r\nContent-Length: 2\r\n"
+	         "POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
 	         "Expect: 100-continue\r\n\r\n",
 	         "HTTP/1.1 100 Continue\r\n\r\n", "");
 	end_asks(&t, &e, "hi", OK, "subscribers");
 	end_close(&e);
-	gate_asks(&t,
-	          "POST /topics/a..b HTTP/1.1\r\nContent-Length: 2\r\n"
-	          "Expect: 100-continue\r\n\r\n",
-	          "HTTP/1.1 400 ", "");
+	gate_asks(
+		&t,
+		"POST /topics/a..b HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+		"Expect: 100-continue\r\n\r\n",
+		"HTTP/1.1 400 ", "");
 	gate_fini(&t);
 }
 
@@ -152,8 +155,9 @@ TEST(a_body_that_ends_too_early_is_told)
 
 	gate_init(&t);
 	e = end_open(&t);
-	end_send(&t, &e,
-	         "POST /topics/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel");
+	end_send(
+		&t, &e,
+		"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel");
 	shutdown(e.fd, SHUT_WR);
 	end_asks(&t, &e, "", "HTTP/1.1 400 ", "too early");
 	assert_true(e.eof);

@@ -26,8 +26,10 @@ TEST(a_session_is_called_by_its_first_user_agent)
 
 	gate_init(&t);
 	e = end_open(&t);
-	end_asks(&t, &e, "GET / HTTP/1.1\r\nUser-Agent: curl/8.0 (x)\r\n\r\n",
-	         OK, "");
+	end_asks(
+		&t, &e,
+		"GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: curl/8.0 (x)\r\n\r\n",
+		OK, "");
 	assert_string_equal(session_name(TAILQ_FIRST(&t.rig.broker.sessions)),
 	                    "http curl/8.0");
 	end_close(&e);
@@ -48,10 +50,11 @@ TEST(a_message_has_stamp_and_content_type)
 
 	gate_init(&t);
 	c = client_open_on(&t.rig, "c", "a.*");
-	gate_asks(&t,
-	          "POST /topics/a%2eb HTTP/1.1\r\nContent-Type: x/y\r\n"
-	          "Content-Length: 2\r\n\r\nhi",
-	          OK, "{\"topic\":\"a.b\",\"subscribers\":1}");
+	gate_asks(
+		&t,
+		"POST /topics/a%2eb HTTP/1.1\r\nHost: x\r\nContent-Type: x/y\r\n"
+		"Content-Length: 2\r\n\r\nhi",
+		OK, "{\"topic\":\"a.b\",\"subscribers\":1}");
 	p = next_publish(c);
 	assert_int_equal(p.payload_len, 2);
 	assert_memory_equal(p.payload, "hi", 2);
@@ -80,8 +83,10 @@ TEST(a_body_may_be_as_long_as_a_frame)
 	gate_init(&t);
 	c = client_open_on(&t.rig, "c", "a");
 	e = end_open(&t);
-	snprintf(head, sizeof(head),
-	         "POST /topics/a HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", len);
+	snprintf(
+		head, sizeof(head),
+		"POST /topics/a HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n",
+		len);
 	end_send(&t, &e, head);
 	end_send_bytes(&t, &e, body, len);
 	end_asks(&t, &e, "", OK, "\"subscribers\":1");
