@@ -60,8 +60,8 @@ static const struct setting settings[] = {
 	  "longest frame body (default 4 MiB)", "limits" },
 	{ "outbox-high", SETTING_BYTES, AT(outbox_high), 4096,
 	  UINT64_C(1) << 32, "BYTES",
-	  "what may wait for one subscriber before its publishers\n"
-	  "wait (default 8 MiB)",
+	  "what may wait for one subscriber before its\n"
+	  "publishers wait (default 8 MiB)",
 	  "overflow" },
 	{ "max-subscriptions", SETTING_U32, AT(max_subscriptions), 1, 1u << 30,
 	  "N", "of one session (default 200000)", "limits" },
@@ -69,8 +69,8 @@ static const struct setting settings[] = {
 	  1u << 30, "N", "\nof one user (default 1000000)", "limits" },
 	{ "max-user-connections", SETTING_U32, AT(max_user_connections), 0,
 	  1u << 30, "N",
-	  "\nof one user (default 0: descriptors less the reserve);\n"
-	  "root and umbeld's own user have two more",
+	  "\nof one user (default 0: descriptors less the\n"
+	  "reserve); root and umbeld's own user have two more",
 	  "limits" },
 	{ "max-handshakes", SETTING_U32, AT(max_handshakes), 1, 1u << 30, "N",
 	  "connections that have not said HELLO yet\n"

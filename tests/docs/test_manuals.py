@@ -81,6 +81,11 @@ class Flags(unittest.TestCase):
         settings = set(re.findall(r"^\t(?:{ |MS\()\"([a-z-]+)\",", (SOURCE / "broker/setting.c").read_text(), re.M))
         self.assertEqual(set(told), set(taken) | settings)
 
+    def test_every_help_fits_a_terminal(self):
+        for command in ["umbeld"], ["umbel"], *(["umbel", verb] for verb in self.verbs()[1]):
+            long = [line for line in output(BIN / command[0], *command[1:], "--help").splitlines() if len(line) > 79]
+            self.assertEqual(long, [], command)
+
     def verbs(self):
         """Name, manual of each verb; the manual before the verbs is that of ""."""
         general, *verbs = re.split(r"^\.Ss umbel (\w+)\n", page("umbel.1"), flags=re.M)
