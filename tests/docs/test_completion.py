@@ -68,6 +68,9 @@ class Bash(CliTest):
         self.assertEqual(self.complete("umbel", "sub", ""), ["room.temperature", "door.*"])
         self.assertEqual(self.complete("umbel", "pub", "room"), ["room.temperature"])
         self.assertIn("2", self.complete("umbel", "why", "--session", ""))
+        self.pub("door.front", "open")
+        self.assertIn("door.front", self.complete("umbel", "pub", ""))
+        self.assertEqual(self.complete("umbel", "get", ""), ["room.temperature"])
         self.assertEqual(self.complete("umbel", "-s", f"{self.folder}/none", "sub", ""), [])
 
 
@@ -75,6 +78,15 @@ class Bash(CliTest):
 class Zsh(unittest.TestCase):
     def test_it_is_zsh(self):
         subprocess.run(["zsh", "-n", ZSH], check=True)
+
+    def test_each_verb_has_its_words(self):
+        definitions = ZSH.read_text().rpartition('\n_umbel "$@"')[0]
+        script = f"{definitions}\n_describe() {{ print -rl -- $verbs }}; words=({BIN}/umbel); _umbel_verbs"
+        done = subprocess.run(["zsh", "-f", "-c", script], check=True, text=True, stdout=subprocess.PIPE)
+        told = dict(line.split(":", 1) for line in done.stdout.splitlines())
+        self.assertEqual(list(told), VERBS)
+        self.assertEqual(told["reply"], "answer requests with what CMD prints")
+        self.assertEqual(told["ping"], "is there a broker, and how far away?")
 
     def test_each_verb_has_all_its_flags(self):
         definitions = ZSH.read_text().rpartition('\n_umbel "$@"')[0]

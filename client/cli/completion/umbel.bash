@@ -17,13 +17,13 @@ _umbel_broker()
 	done
 }
 
-# _umbel_known LIST KEY: the values of KEY in what umbel ls LIST tells
+# _umbel_known LIST KEY [WITH]: the values of KEY in the lines of umbel ls LIST (with this in them)
 _umbel_known()
 {
 	local socket
 	socket=$(_umbel_broker)
 	timeout 1 "${COMP_WORDS[0]}" ${socket:+-s "$socket"} ls "$1" --json 2>/dev/null </dev/null |
-		sed -nE 's/.*"'"$2"'":"?([^"\\ ,}]+)[",}].*/\1/p' | grep -v '^[$]inbox'
+		grep -F -- "${3:-}" | sed -nE 's/.*"'"$2"'":"?([^"\\ ,}]+)[",}].*/\1/p' | grep -v '^[$]inbox'
 }
 
 _umbel_topics()
@@ -78,7 +78,8 @@ _umbel_argument()
 	local words=""
 	case $1 in
 	sub) words=$(_umbel_topics) ;;
-	pub | req | reply | get | why) [ "$2" -eq 0 ] && words=$(_umbel_topics) ;;
+	get) [ "$2" -eq 0 ] && words=$(_umbel_known topics topic retained_bytes) ;;
+	pub | req | reply | why) [ "$2" -eq 0 ] && words=$(_umbel_topics) ;;
 	match) words=$(_umbel_topics) ;;
 	bench) words="pub latency fan-out requests" ;;
 	ls) [ "$2" -eq 0 ] && words="clients subs topics broker" ;;
