@@ -90,6 +90,7 @@ examine_rival(struct doctor *d)
 {
 	bool chosen =
 		d->source == ADDRESS_OPTION || d->source == ADDRESS_ENVIRONMENT;
+	bool works = address_probe(d->address, SOCK_STREAM) == 0;
 	char user[PATH_SIZE];
 	int r;
 
@@ -104,7 +105,7 @@ examine_rival(struct doctor *d)
 	             "what is published to one does not reach the other",
 	             user, ADDRESS_SYSTEM_SOCKET);
 	findings_mend(&d->findings, "export UMBEL_SOCKET=%s",
-	              chosen ? d->address : ADDRESS_SYSTEM_SOCKET);
+	              chosen && works ? d->address : ADDRESS_SYSTEM_SOCKET);
 }
 
 static bool

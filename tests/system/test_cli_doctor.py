@@ -144,6 +144,7 @@ class Doctor(DoctorTest):
             {umbeld} --socket {user} & user=$!
             for socket in {system} {user}; do {UMBEL} -s $socket ping -c 1 --wait {PATIENCE} >&2; done
             {UMBEL} doctor
+            {UMBEL} -s /run/none doctor
             kill $system $user; wait"""
         del self.env["UMBEL_SOCKET"]
         done = subprocess.run(["unshare", "-rm", "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -151,7 +152,7 @@ class Doctor(DoctorTest):
         if not done.stdout:
             self.skipTest(f"no namespaces here: {done.stderr[-200:]}")
         self.assertIn(b"WRONG  brokers      two are running: the user's (/run/me/umbel/umbel.sock) and the system's", done.stdout)
-        self.assertIn(b"export UMBEL_SOCKET=/run/umbel/umbel.sock\n", done.stdout)
+        self.assertEqual(done.stdout.count(b"export UMBEL_SOCKET=/run/umbel/umbel.sock\n"), 2, done.stdout)
 
     def test_what_is_no_option_is_refused(self):
         self.assertEqual(self.umbel("doctor", "extra").returncode, 2)
