@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli.h"
 #include "screen.h"
 #include "table.h"
 #include "text.h"
@@ -60,12 +61,14 @@ static void
 append_traffic(struct buf *out, const struct sampling *s)
 {
 	const json_t *info = sampling_info(s);
+	uint64_t clients = ask_uint(info, "sessions");
+	uint64_t subs = ask_uint(info, "subscriptions");
 
-	append_figure(out, "", (double)ask_uint(info, "sessions"),
-	              " clients, ");
-	append_figure(out, "", (double)ask_uint(info, "subscriptions"),
-	              " subscriptions;  in ");
-	append_figure(out, "", sampling_rate(s, COUNTER_IN), "/s ");
+	append_figure(out, "", (double)clients, " client");
+	buf_puts(out, cli_plural(clients));
+	append_figure(out, ", ", (double)subs, " subscription");
+	buf_puts(out, cli_plural(subs));
+	append_figure(out, ";  in ", sampling_rate(s, COUNTER_IN), "/s ");
 	append_figure(out, "(", sampling_rate(s, COUNTER_BYTES_IN), "B/s)");
 	append_figure(out, "  out ", sampling_rate(s, COUNTER_OUT), "/s ");
 	append_figure(out, "(", sampling_rate(s, COUNTER_BYTES_OUT), "B/s)\n");
