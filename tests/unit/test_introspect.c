@@ -3,119 +3,9 @@
 
 #include "broker/introspect.h"
 
-#include <msgpack.h>
 #include <unistd.h>
 
-#include "proto/publish.h"
-#include "sessions.h"
-
-/* An answer, and the map that its payload is. */
-struct answer {
-	msgpack_unpacked unpacked;
-	bool is_error;
-};
-
-static void
-answer_fini(struct answer *a)
-{
-	msgpack_unpacked_destroy(&a->unpacked);
-}
-
-static struct answer
-ask(struct client *c, const char *subject, const char *options)
-{
-	char topic[64], reply[INBOX_MAX + 8];
-	struct bytes payload = { 0 };
-	struct answer a = { 0 };
-	struct publish p;
-
-	snprintf(topic, sizeof(topic), "$SYS.broker.%s", subject);
-	strcpy(reply + session_inbox(&c->session, reply), ".r");
-	put_hex(&payload, options);
-	put_publish(&c->said, topic, reply, payload.at, payload.len);
-	bytes_free(&payload);
-	assert_int_equal(client_goes_on(c), COMMAND_TAKEN);
-	client_next(c, TYPE_PUBLISH);
-	assert_int_equal(publish_read(c->frame.at + 5, c->frame.len - 5, &p),
-	                 PUBLISH_OK);
-	assert_int_equal(p.topic_len, strlen(reply));
-	assert_memory_equal(p.topic, reply, strlen(reply));
-	a.is_error = p.headers[0] == 0x82;
-	msgpack_unpacked_init(&a.unpacked);
-	if (!a.is_error) {
-		size_t off = 0;
-
-		assert_int_equal(msgpack_unpack_next(&a.unpacked,
-		                                     (const char *)p.payload,
-		                                     p.payload_len, &off),
-		                 MSGPACK_UNPACK_SUCCESS);
-		assert_int_equal(off, p.payload_len);
-		assert_int_equal(a.unpacked.data.type, MSGPACK_OBJECT_MAP);
-	}
-	return a;
-}
-
-/* NULL when the map has no such key. */
-static const msgpack_object *
-find(const msgpack_object *map, const char *key)
-{
-	for (uint32_t i = 0; i < map->via.map.size; i++) {
-		const msgpack_object_kv *kv = &map->via.map.ptr[i];
-
-		if (kv->key.via.str.size == strlen(key) &&
-		    memcmp(kv->key.via.str.ptr, key, strlen(key)) == 0)
-			return &kv->val;
-	}
-	return NULL;
-}
-
-static uint64_t
-number(const msgpack_object *map, const char *key)
-{
-	const msgpack_object *o = find(map, key);
-
-	assert_non_null(o);
-	assert_int_equal(o->type, MSGPACK_OBJECT_POSITIVE_INTEGER);
-	return o->via.u64;
-}
-
-static bool
-is_text(const msgpack_object *map, const char *key, const char *text)
-{
-	const msgpack_object *o = find(map, key);
-
-	assert_non_null(o);
-	assert_int_equal(o->type, MSGPACK_OBJECT_STR);
-	return o->via.str.size == strlen(text) &&
-	       memcmp(o->via.str.ptr, text, strlen(text)) == 0;
-}
-
-static const msgpack_object_array *
-list(const struct answer *a, const char *key)
-{
-	const msgpack_object *o = find(&a->unpacked.data, key);
-
-	assert_non_null(o);
-	assert_int_equal(o->type, MSGPACK_OBJECT_ARRAY);
-	return &o->via.array;
-}
-
-/* "uid": 4242 and the like */
-#define SESSION_IS(hex) "81 a7 73 65 73 73 69 6f 6e " hex
-#define UID_IS(hex)     "81 a3 75 69 64 " hex
-#define TOPIC_A_B       "81 a5 74 6f 70 69 63 a3 61 2e 62"
-
-static struct client *
-open_asker(struct rig *r)
-{
-	struct client *c = client_open(r, "asker", 1000);
-	char filter[INBOX_MAX + 8];
-
-	strcpy(filter + session_inbox(&c->session, filter), ".*");
-	client_subscribes(c, 1, filter);
-	client_next(c, TYPE_OK);
-	return c;
-}
+#include "answers.h"
 
 TEST(only_the_six_subjects_are_known)
 {
@@ -277,83 +167,6 @@ TEST(topics_are_told_with_their_receivers_of_now)
 	rig_fini(&r);
 }
 
-TEST(explain_tells_the_verdict_on_each)
-{
-	struct client *asker, *one;
-	const msgpack_object_array *all;
-	struct answer a;
-	struct rig r;
-
-	rig_init(&r);
-	asker = open_asker(&r);
-	one = client_open_on(&r, "one", "a.*");
-	client_subscribes(one, 2, "a.c");
-	client_next(one, TYPE_OK);
-
-	a = ask(asker, "explain", TOPIC_A_B);
-	all = list(&a, "candidates");
-	assert_int_equal(number(&a.unpacked.data, "receivers"), 1);
-	assert_int_equal(all->size, 1);
-	assert_true(is_text(&all->ptr[0], "verdict", "delivered"));
-	assert_null(find(&all->ptr[0], "token"));
-	answer_fini(&a);
-
-	a = ask(asker, "explain",
-	        "82 a7 73 65 73 73 69 6f 6e 02 a5 74 6f 70 69 63 a3 61 2e 62");
-	all = list(&a, "candidates");
-	assert_int_equal(all->size, 2);
-	for (uint32_t i = 0; i < 2; i++) {
-		if (number(&all->ptr[i], "sub") != 2)
-			continue;
-		assert_true(is_text(&all->ptr[i], "verdict", "differs"));
-		assert_int_equal(number(&all->ptr[i], "token"), 1);
-	}
-	assert_int_equal(list(&a, "rights")->size, 1);
-	answer_fini(&a);
-	a = ask(asker, "explain", "");
-	assert_true(a.is_error);
-	answer_fini(&a);
-	client_free(one);
-	client_free(asker);
-	rig_fini(&r);
-}
-
-/* Six filters at distances 1 to 6, put in in a mixed order. */
-TEST(explain_tells_the_five_nearest_filters_the_nearest_first)
-{
-	static const char *const filters[] = {
-		"abcdefghijkl.xxxx12",  "abcdefghijkl.xxxx123456",
-		"abcdefghijkl.xxxx1",   "abcdefghijkl.xxxx1234",
-		"abcdefghijkl.xxxx123", "abcdefghijkl.xxxx12345",
-	};
-	struct client *asker, *one;
-	const msgpack_object_array *all;
-	struct answer a;
-	struct rig r;
-
-	rig_init(&r);
-	asker = open_asker(&r);
-	one = client_open_on(&r, "one", "$SYS.**");
-	for (uint32_t i = 0; i < COUNT(filters); i++) {
-		client_subscribes(one, 2 + i, filters[i]);
-		client_next(one, TYPE_OK);
-	}
-	/* topic: "abcdefghijkl.xxxx" */
-	a = ask(asker, "explain",
-	        "81 a5 74 6f 70 69 63 b1 61 62 63 64 65 66 67 68 69 6a 6b 6c "
-	        "2e 78 78 78 78");
-	all = list(&a, "nearest");
-	assert_int_equal(all->size, 5);
-	for (uint32_t i = 0; i < 5; i++)
-		assert_int_equal(number(&all->ptr[i], "distance"), i + 1);
-	assert_true(is_text(&all->ptr[4], "filter", filters[5]));
-	assert_int_equal(number(&a.unpacked.data, "compared"), 7);
-	answer_fini(&a);
-	client_free(one);
-	client_free(asker);
-	rig_fini(&r);
-}
-
 TEST(who_may_not_introspect_is_refused)
 {
 	struct acl *acl = acl_new();
@@ -416,9 +229,6 @@ main(void)
 		cmocka_unit_test(
 			subscriptions_are_told_of_whom_and_what_is_asked_for),
 		cmocka_unit_test(topics_are_told_with_their_receivers_of_now),
-		cmocka_unit_test(explain_tells_the_verdict_on_each),
-		cmocka_unit_test(
-			explain_tells_the_five_nearest_filters_the_nearest_first),
 		cmocka_unit_test(who_may_not_introspect_is_refused),
 		cmocka_unit_test(
 			who_does_not_read_its_answers_gets_the_rest_when_it_does),
