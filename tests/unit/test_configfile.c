@@ -1,64 +1,10 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* The file of --config, by way of config_parse(), and what rules.c and
-   configshow.c make of it. */
+/* The file of --config, by way of config_parse(), and what rules.c makes of it. */
 
-#include "broker/config.h"
 #include "broker/setting.h"
-#include "capture.h"
-#include "files.h"
-
-static struct capture out, err;
-static struct files dir;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	files_begin(&dir);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	files_end(&dir);
-	return 0;
-}
-
-static void
-put(const char *name, const char *text)
-{
-	char path[256];
-
-	files_write(&dir, name, text, strlen(text), path);
-}
-
-/* umbeld --config FILE and up to four flags more. */
-static enum config_result
-parse(struct config *c, const char *a, const char *b, const char *d,
-      const char *e)
-{
-	char path[256];
-	const char *argv[8] = {
-		"umbeld", "--config", files_path(&dir, "umbeld.yaml", path),
-		a,        b,          d,
-		e
-	};
-	enum config_result r;
-	int argc = 3;
-
-	while (argv[argc])
-		argc++;
-	capture_begin(&out, stdout);
-	capture_begin(&err, stderr);
-	r = config_parse(c, argc, (char **)(uintptr_t)argv);
-	capture_end(&err);
-	capture_end(&out);
-	return r;
-}
+#include "configs.h"
 
 static void
 expect_good(struct config *c, const char *text)
@@ -388,88 +334,6 @@ TEST(check_says_that_all_is_in_order_or_what_is_not)
 	                 CONFIG_BAD);
 }
 
-/* Without comments, which name the origins. */
-static void
-strip_comments(char *text)
-{
-	char *to = text;
-
-	for (char *line = text; *line;) {
-		char *end = strchr(line, '\n');
-		char *mark = strstr(line, "  # ");
-		size_t n = (size_t)((mark && mark < end ? mark : end) - line);
-
-		memmove(to, line, n);
-		to += n;
-		*to++ = '\n';
-		line = end + 1;
-	}
-	*to = '\0';
-}
-
-TEST(what_is_printed_is_a_file_that_means_the_same)
-{
-	static char first[65536];
-	struct config c;
-
-	put("umbeld.yaml",
-	    "limits: {max-frame: 2M}\n"
-	    "sockets: [{path: \"/it's\", role: local, group: 5}]\n"
-	    "acl:\n"
-	    "  - {allow: [publish], who: [role local, uid 1-2, group 3], "
-	    "topics: [\"*.it's\"]}\n"
-	    "  - {deny: [hold, reply], who: [everyone]}\n");
-	assert_int_equal(parse(&c, "--print-config", "--stall-ms", "5", NULL),
-	                 CONFIG_SHOWN);
-	assert_non_null(strstr(out.text, "max-frame: 2097152  # /"));
-	assert_non_null(strstr(out.text, "umbeld.yaml:1\n"));
-	assert_non_null(strstr(out.text, "stall-ms: 5  # --stall-ms\n"));
-	assert_non_null(strstr(out.text, "frame-ms: 30000  # default\n"));
-	strcpy(first, out.text);
-	put("umbeld.yaml", first);
-	assert_int_equal(parse(&c, "--print-config", NULL, NULL, NULL),
-	                 CONFIG_SHOWN);
-	strip_comments(first);
-	strip_comments(out.text);
-	assert_string_equal(first, out.text);
-}
-
-static void
-expect_verdict(enum config_result want, const char *user, const char *verb,
-               const char *topic, const char *words)
-{
-	struct config c;
-
-	assert_int_equal(parse(&c, "--acl-test", user, verb, topic), want);
-	if (!strstr(want == CONFIG_BAD ? err.text : out.text, words))
-		fail_msg("%s %s: said %s%s", user, verb, out.text, err.text);
-}
-
-TEST(somebodys_rights_can_be_asked_for)
-{
-	put("umbeld.yaml", "");
-	expect_verdict(CONFIG_SHOWN, "5", "publish", "a",
-	               "allowed: there is no acl");
-	put("umbeld.yaml", "acl:\n"
-	                   "  - {allow: [publish, subscribe], who: [uid 5], "
-	                   "topics: [a.**]}\n"
-	                   "  - {deny: [subscribe], who: [everyone], topics: "
-	                   "[a.b]}\n"
-	                   "  - {allow: [hold], who: [group 0]}\n");
-	expect_verdict(CONFIG_SHOWN, "5", "publish", "a.b", "umbeld.yaml:2\n");
-	expect_verdict(CONFIG_DENIED, "5", "subscribe", "a.*", "denied by /");
-	expect_verdict(CONFIG_DENIED, "6", "publish", "a.b",
-	               "denied: no rule allows it");
-	expect_verdict(CONFIG_SHOWN, "root", "hold", NULL, "allowed by /");
-	expect_verdict(CONFIG_DENIED, "5", "hold", NULL, "no rule");
-	expect_verdict(CONFIG_BAD, "5", "publish", "a.*", "a valid topic");
-	expect_verdict(CONFIG_BAD, "5", "publish", NULL, "a valid topic");
-	expect_verdict(CONFIG_BAD, "5", "dance", "a", "expected publish");
-	expect_verdict(CONFIG_BAD, "5", NULL, NULL, "expected VERB");
-	expect_verdict(CONFIG_BAD, "no-such-user", "hold", NULL,
-	               "no such user");
-}
-
 TEST(a_file_that_is_not_there_is_an_error)
 {
 	struct config c;
@@ -477,9 +341,6 @@ TEST(a_file_that_is_not_there_is_an_error)
 	assert_int_equal(parse(&c, NULL, NULL, NULL, NULL), CONFIG_BAD);
 	assert_non_null(strstr(err.text, "umbeld.yaml: cannot open"));
 }
-
-#define IN_DIRECTORY(test) \
-	cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
 main(void)
@@ -497,8 +358,6 @@ main(void)
 		IN_DIRECTORY(rules_are_about_the_role_that_the_flag_gives),
 		IN_DIRECTORY(a_folder_of_rules_that_cannot_be_read_is_an_error),
 		IN_DIRECTORY(check_says_that_all_is_in_order_or_what_is_not),
-		IN_DIRECTORY(what_is_printed_is_a_file_that_means_the_same),
-		IN_DIRECTORY(somebodys_rights_can_be_asked_for),
 		IN_DIRECTORY(a_file_that_is_not_there_is_an_error),
 	};
 

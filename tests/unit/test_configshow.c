@@ -1,0 +1,99 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+#include "broker/configshow.h"
+
+#include "configs.h"
+
+/* Without comments, which name the origins. */
+static void
+strip_comments(char *text)
+{
+	char *to = text;
+
+	for (char *line = text; *line;) {
+		char *end = strchr(line, '\n');
+		char *mark = strstr(line, "  # ");
+		size_t n = (size_t)((mark && mark < end ? mark : end) - line);
+
+		memmove(to, line, n);
+		to += n;
+		*to++ = '\n';
+		line = end + 1;
+	}
+	*to = '\0';
+}
+
+TEST(what_is_printed_is_a_file_that_means_the_same)
+{
+	static char first[65536];
+	struct config c;
+
+	put("umbeld.yaml",
+	    "limits: {max-frame: 2M}\n"
+	    "sockets: [{path: \"/it's\", role: local, group: 5}]\n"
+	    "acl:\n"
+	    "  - {allow: [publish], who: [role local, uid 1-2, group 3], "
+	    "topics: [\"*.it's\"]}\n"
+	    "  - {deny: [hold, reply], who: [everyone]}\n");
+	assert_int_equal(parse(&c, "--print-config", "--stall-ms", "5", NULL),
+	                 CONFIG_SHOWN);
+	assert_non_null(strstr(out.text, "max-frame: 2097152  # /"));
+	assert_non_null(strstr(out.text, "umbeld.yaml:1\n"));
+	assert_non_null(strstr(out.text, "stall-ms: 5  # --stall-ms\n"));
+	assert_non_null(strstr(out.text, "frame-ms: 30000  # default\n"));
+	strcpy(first, out.text);
+	put("umbeld.yaml", first);
+	assert_int_equal(parse(&c, "--print-config", NULL, NULL, NULL),
+	                 CONFIG_SHOWN);
+	strip_comments(first);
+	strip_comments(out.text);
+	assert_string_equal(first, out.text);
+}
+
+static void
+expect_verdict(enum config_result want, const char *user, const char *verb,
+               const char *topic, const char *words)
+{
+	struct config c;
+
+	assert_int_equal(parse(&c, "--acl-test", user, verb, topic), want);
+	if (!strstr(want == CONFIG_BAD ? err.text : out.text, words))
+		fail_msg("%s %s: said %s%s", user, verb, out.text, err.text);
+}
+
+TEST(somebodys_rights_can_be_asked_for)
+{
+	put("umbeld.yaml", "");
+	expect_verdict(CONFIG_SHOWN, "5", "publish", "a",
+	               "allowed: there is no acl");
+	put("umbeld.yaml", "acl:\n"
+	                   "  - {allow: [publish, subscribe], who: [uid 5], "
+	                   "topics: [a.**]}\n"
+	                   "  - {deny: [subscribe], who: [everyone], topics: "
+	                   "[a.b]}\n"
+	                   "  - {allow: [hold], who: [group 0]}\n");
+	expect_verdict(CONFIG_SHOWN, "5", "publish", "a.b", "umbeld.yaml:2\n");
+	expect_verdict(CONFIG_DENIED, "5", "subscribe", "a.*", "denied by /");
+	expect_verdict(CONFIG_DENIED, "6", "publish", "a.b",
+	               "denied: no rule allows it");
+	expect_verdict(CONFIG_SHOWN, "root", "hold", NULL, "allowed by /");
+	expect_verdict(CONFIG_DENIED, "5", "hold", NULL, "no rule");
+	expect_verdict(CONFIG_BAD, "5", "publish", "a.*", "a valid topic");
+	expect_verdict(CONFIG_BAD, "5", "publish", NULL, "a valid topic");
+	expect_verdict(CONFIG_BAD, "5", "dance", "a", "expected publish");
+	expect_verdict(CONFIG_BAD, "5", NULL, NULL, "expected VERB");
+	expect_verdict(CONFIG_BAD, "no-such-user", "hold", NULL,
+	               "no such user");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_DIRECTORY(what_is_printed_is_a_file_that_means_the_same),
+		IN_DIRECTORY(somebodys_rights_can_be_asked_for),
+	};
+
+	return RUN(tests);
+}
