@@ -375,6 +375,7 @@ struct umbel {
 	/* role: receiving */
 	struct umbel_sub *snapshot; /* its last values are coming */
 	struct rx *rx;
+	size_t rx_cap;        /* of the one that was given back, if any */
 	unsigned rx_patience; /* reads until a buffer that grew is given back */
 	unsigned rx_full;  /* reads without a pause that filled it to the end */
 	uint64_t received; /* not yet added to the stats */

@@ -60,6 +60,7 @@ receive_reset(struct umbel *c)
 {
 	c->run.plain = false;
 	c->rx_full = 0;
+	c->rx_cap = 0;
 	rx_unref(c->rx);
 	c->rx = NULL;
 }
@@ -122,7 +123,7 @@ rx_make_room(struct umbel *c)
 	size_t waiting;
 
 	if (!rx)
-		return rx_replace(c, RECEIVE_FIRST);
+		return rx_replace(c, c->rx_cap ? c->rx_cap : RECEIVE_FIRST);
 	waiting = rx->tail - rx->head;
 	if (wants_larger(c))
 		return rx_replace(c, rx->cap * 2);
@@ -138,6 +139,26 @@ rx_make_room(struct umbel *c)
 	if (waiting <= MOVE_MAX || rx->cap - rx->tail < rx->cap / 4)
 		rx_to_front(rx);
 	return 0;
+}
+
+/*
+ * All was looked at, and the kernel had no more: a buffer that grew goes back,
+ * and the next one is as large. So the handles of a process, however many, read
+ * into the same memory in turn, which the processor has near. What is small is
+ * kept, as that would be worth less than it costs, and so is what reads without
+ * a pause have made large.
+ */
+static void
+rx_rest(struct umbel *c)
+{
+	struct rx *rx = c->rx;
+
+	if (!rx || rx->head < rx->tail || c->rx_full > 0 ||
+	    rx->cap <= RECEIVE_FIRST || rx->cap > RECEIVE_USUAL)
+		return;
+	c->rx_cap = rx->cap;
+	rx_unref(rx);
+	c->rx = NULL;
 }
 
 static size_t
@@ -726,6 +747,7 @@ receive(struct umbel *c, bool readable, unsigned max)
 			take_control(c, body, len);
 		step_over(c, rx, len);
 	}
+	rx_rest(c);
 	return n;
 }
 
