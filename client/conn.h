@@ -380,6 +380,7 @@ struct umbel {
 	unsigned rx_full;  /* reads without a pause that filled it to the end */
 	uint64_t received; /* not yet added to the stats */
 	bool again;        /* the wake-up rings because there is more to do */
+	bool unbounded;    /* nobody set dispatch_max */
 	struct run run;
 	struct routes routes;
 	struct ahead ahead; /* in what was received */

@@ -13,6 +13,9 @@
 /* A publisher without a loop looks at its socket so often, on the occasion of
    a publish. */
 #define QUIET_MS 5
+/* For which a handle may keep its loop, when nobody has said how many callbacks
+   that may be. */
+#define KEEP_MS  2
 
 int64_t
 dispatch_deadline(int timeout_ms)
@@ -562,6 +565,22 @@ umbel_fd(struct umbel *c)
 	return c->sys.poller;
 }
 
+/*
+ * A loop has called, and there is more: with callbacks that are quick, all of it
+ * is taken at once. A handle that is read empty gives its buffer to the next one
+ * of the process, and is not come back to when everything of it has left the
+ * processor's cache.
+ */
+static bool
+goes_on(struct umbel *c, int timeout_ms, int64_t began)
+{
+	if (timeout_ms != 0 || !c->unbounded || c->dying ||
+	    handle_is_foreign(c))
+		return false;
+	return (has_more(c) || receive_expects_more(c)) &&
+	       sys_now() - began < KEEP_MS;
+}
+
 int
 umbel_dispatch(struct umbel *c, int timeout_ms)
 {
@@ -578,6 +597,8 @@ umbel_dispatch(struct umbel *c, int timeout_ms)
 			left = 0;
 		n = dispatch_turn(c, left);
 	} while (n == 0 && left != 0 && !c->dying && !handle_is_foreign(c));
+	while (n > 0 && goes_on(c, timeout_ms, deadline))
+		n += dispatch_turn(c, 0);
 	return dispatch_end(c) ? -ECANCELED : (int)n;
 }
 

@@ -269,6 +269,7 @@ take_options(struct umbel *c, const struct umbel_options *options)
 		return handle_fail(c, -EINVAL,
 		                   "options without their size, or newer than "
 		                   "this library");
+	c->unbounded = c->opt.dispatch_max == 0;
 	set_defaults(&c->opt);
 	wrong = what_is_out_of_range(&c->opt);
 	return wrong ? handle_fail(c, -EINVAL, "%s", wrong) : 0;

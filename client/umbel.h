@@ -228,7 +228,8 @@ struct umbel_options {
 	   umbel_wake() and, when nobody uses the handle any more, umbel_free() */
 	bool single_thread;
 
-	/* most callbacks in one umbel_dispatch(), default 256 */
+	/* most callbacks in one umbel_dispatch(); default 256, and when it need
+	   not wait as many more as are quick: for 2 ms in all */
 	unsigned dispatch_max;
 
 	/* most bytes that wait for umbel_next(), default 1 MiB; while they do

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "client.h"
 
@@ -279,6 +280,70 @@ TEST(a_bounded_dispatch_leaves_the_descriptor_readable)
 	fake_stop(&f);
 }
 
+/* In one piece: so many small ones would not fit the socket. */
+static void
+send_many(struct fake *f, unsigned n)
+{
+	static const uint8_t frame[] = { 0xce, 0,    0, 0,  20,   0x97, 3,
+		                         0,    0xc4, 8, 0,  0,    0,    9,
+		                         0,    0,    0, 8,  0xa1, 'a',  0xc0,
+		                         0xc0, 0xc4, 1, 'x' };
+	uint8_t all[400 * sizeof(frame)];
+
+	assert_true(n <= 400);
+	for (unsigned i = 0; i < n; i++)
+		memcpy(all + i * sizeof(frame), frame, sizeof(frame));
+	fake_send(f, all, n * sizeof(frame));
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The first one takes as long as a loop may be kept. */
+static void
+be_slow(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	bool *slow = user;
+	int64_t until = now_ms() + 4;
+
+	(void)c;
+	(void)m;
+	while (*slow && now_ms() < until)
+		;
+	*slow = false;
+}
+
+TEST(a_dispatch_takes_all_that_is_quick_and_no_more_of_what_is_slow)
+{
+	bool slow = false;
+	struct umbel *c;
+	struct fake f;
+	int n = 0;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	subscribe(c, &f, "a", be_slow, &slow);
+	turn(c);
+	/* on a busy machine what is quick may take long, but not always */
+	for (unsigned i = 0; i < 1000 && n != 400; i++) {
+		send_many(&f, 400);
+		for (unsigned got = 0; got < 400; got += (unsigned)n)
+			n = umbel_dispatch(c, 0);
+	}
+	assert_int_equal(n, 400);
+	send_many(&f, 400);
+	slow = true;
+	assert_int_equal(umbel_dispatch(c, 0), 256);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_full_queue_for_next_stops_reading_and_goes_on)
 {
 	struct umbel_msg *m;
@@ -545,6 +610,8 @@ main(void)
 		cmocka_unit_test(a_claimed_length_costs_no_memory),
 		cmocka_unit_test(
 			a_bounded_dispatch_leaves_the_descriptor_readable),
+		cmocka_unit_test(
+			a_dispatch_takes_all_that_is_quick_and_no_more_of_what_is_slow),
 		cmocka_unit_test(
 			a_full_queue_for_next_stops_reading_and_goes_on),
 		cmocka_unit_test(next_takes_a_message_once_and_in_order),
