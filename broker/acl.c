@@ -143,8 +143,6 @@ acl_rule_add_topic(struct acl_rule *rule, const char *topic)
 static bool
 has_group(const struct acl_identity *id, gid_t gid)
 {
-	if (gid == ACL_UNMAPPED)
-		return false;
 	if (id->gid == gid)
 		return true;
 	for (size_t i = 0; i < id->n_groups; i++) {
@@ -161,10 +159,13 @@ is_meant(const struct acl_who *who, const struct acl_identity *id, bool deny)
 	case ACL_EVERYONE:
 		return true;
 	case ACL_UIDS:
-		return id->uid != ACL_UNMAPPED && id->uid >= who->min &&
-		       id->uid <= who->max;
+		return (deny || id->uid != ACL_UNMAPPED) &&
+		       id->uid >= who->min && id->uid <= who->max;
 	case ACL_GROUP:
-		return (deny && id->groups_unknown) || has_group(id, who->min);
+		if (!deny)
+			return who->min != ACL_UNMAPPED &&
+			       has_group(id, who->min);
+		return id->groups_unknown || has_group(id, who->min);
 	case ACL_ROLE:
 		return id->role && strcmp(id->role, who->role) == 0;
 	}

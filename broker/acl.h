@@ -45,7 +45,8 @@ acl_verb_has_topic(enum acl_verb verb)
 
 /*
  * What the kernel shows instead of a user or group that has no number in our
- * user namespace; no rule but one for everyone (or a role) applies to it.
+ * user namespace: it may be anybody. What is denied to this number is denied to
+ * all who show as it; only everyone and a role allow them anything.
  */
 #define ACL_UNMAPPED 65534u
 

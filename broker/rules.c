@@ -125,13 +125,6 @@ find_user(const struct document *d, const struct doc_node *node,
 	if (rules_user(name, &who->min) < 0)
 		return document_complain(
 			d, node, "user %s: there is no such user", name);
-	if (who->min == ACL_UNMAPPED)
-		return document_complain(
-			d, node,
-			"user %s: expected a user with a number of its own; "
-			"%u stands for all who have none here, and only "
-			"everyone includes them",
-			name, ACL_UNMAPPED);
 	who->kind = ACL_UIDS;
 	who->max = who->min;
 	return 0;
@@ -144,11 +137,6 @@ find_group(const struct document *d, const struct doc_node *node,
 	if (rules_group(name, &who->min) < 0)
 		return document_complain(
 			d, node, "group %s: there is no such group", name);
-	if (who->min == ACL_UNMAPPED)
-		return document_complain(
-			d, node,
-			"group %s: expected a group with a number of its own",
-			name);
 	who->kind = ACL_GROUP;
 	who->max = who->min;
 	return 0;
@@ -234,14 +222,33 @@ check_whole(const struct document *d, const struct doc_node *node,
 	return 0;
 }
 
+/* Of a range the others are meant. */
+static int
+check_allowed(const struct document *d, const struct doc_node *node,
+              const char *text, const struct acl_who *who)
+{
+	if ((who->kind != ACL_UIDS && who->kind != ACL_GROUP) ||
+	    who->min != ACL_UNMAPPED || who->max != ACL_UNMAPPED)
+		return 0;
+	return document_complain(
+		d, node,
+		"%s: expected one with a number of its own; %u stands for all "
+		"who have none here, and only everyone and role allow them "
+		"anything",
+		text, ACL_UNMAPPED);
+}
+
 static int
 add_who(struct acl_rule *rule, const struct document *d,
         const struct doc_node *list, const struct rule_words *w)
 {
 	for (uint32_t i = 0; i < w->who_count; i++) {
+		const struct doc_node *node = document_nth(list, i);
 		struct acl_who who;
-		int r = parse_who(d, document_nth(list, i), w->who[i], &who);
+		int r = parse_who(d, node, w->who[i], &who);
 
+		if (r == 0 && !rule->deny)
+			r = check_allowed(d, node, w->who[i], &who);
 		if (r == 0)
 			r = acl_rule_add_who(rule, &who);
 		if (r < 0)

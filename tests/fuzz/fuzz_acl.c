@@ -138,27 +138,35 @@ make_person(struct world *w)
 
 /* ---- what a rule means ---------------------------------------------------- */
 
+/*
+ * umbeld.yaml(5): "user, uid and group in a deny hold for whoever shows as a
+ * number that they name. In an allow they never hold for 65534".
+ */
 static bool
-is_one_of(const struct acl_identity *id, gid_t gid)
+names_number(const struct acl_who *who, uint32_t shown, bool deny)
 {
-	bool is = id->gid == gid;
-
-	for (size_t i = 0; i < id->n_groups; i++)
-		is |= id->groups[i] == gid;
-	return is && gid != ACL_UNMAPPED;
+	if (!deny && shown == 65534)
+		return false;
+	return who->min <= shown && shown <= who->max;
 }
 
 static bool
 names(const struct acl_who *who, const struct acl_identity *id, bool deny)
 {
+	bool named;
+
 	if (who->kind == ACL_EVERYONE)
 		return true;
 	if (who->kind == ACL_ROLE)
 		return id->role && strcmp(who->role, id->role) == 0;
-	if (who->kind == ACL_GROUP)
-		return is_one_of(id, who->min) || (deny && id->groups_unknown);
-	return id->uid != ACL_UNMAPPED && who->min <= id->uid &&
-	       id->uid <= who->max;
+	if (who->kind == ACL_UIDS)
+		return names_number(who, id->uid, deny);
+	/* groups that are unknown may be any */
+	named = names_number(who, id->gid, deny) ||
+	        (deny && id->groups_unknown);
+	for (size_t i = 0; i < id->n_groups; i++)
+		named |= names_number(who, id->groups[i], deny);
+	return named;
 }
 
 static bool

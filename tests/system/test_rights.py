@@ -70,12 +70,15 @@ class Rights(RightsCase):
         self.broker_with([f"allow: [publish], who: [uid {ALICE}], topics: [a.**]",
                           f"allow: [publish], who: [group {DOORS}], topics: [door.*]",
                           f"deny: [publish], who: [group {LAMPS}], topics: [door.back]",
-                          "allow: [publish, subscribe], who: [everyone], topics: [public]"])
+                          "allow: [publish, subscribe], who: [everyone], topics: [public, shop.*]",
+                          f"deny: [publish], who: [uid {UNMAPPED - 4}-{UNMAPPED + 4}], topics: [shop.till]"])
         for uid, groups, topic, line in ((ALICE, (), "a.b", None), (BOB, (), "a.b", 0), (ALICE, (), "door.x", 0),
                                          (BOB, (LAMPS, DOORS), "door.x", None), (BOB, (LAMPS, DOORS), "door.back", 4),
                                          (DOORS, (), "door.back", None), (CAROL, (LAMPS,), "door.x", 0),
                                          (CAROL, (), "public", None), (UNMAPPED, (DOORS,), "public", None),
-                                         (UNMAPPED, (UNMAPPED,), "a.b", 0)):
+                                         (UNMAPPED, (UNMAPPED,), "a.b", 0), (UNMAPPED, (), "shop.x", None),
+                                         (UNMAPPED, (), "shop.till", 6), (UNMAPPED + 1, (), "shop.till", 6),
+                                         (ALICE, (UNMAPPED,), "shop.till", None)):
             with self.subTest(uid=uid, groups=groups, topic=topic):
                 text = self.verdict(self.user(uid, groups), topic)
                 wanted = {None: None, 0: "publish: no rule allows it"}.get(line, f"publish: denied by {self.file}:{line}")

@@ -226,6 +226,29 @@ TEST(who_has_no_number_here_is_everyone_and_nobody_else)
 	acl_free(acl);
 }
 
+TEST(what_is_denied_to_a_number_is_denied_to_all_who_show_as_it)
+{
+	const gid_t groups[] = { 7, ACL_UNMAPPED };
+	struct acl_identity id = { .uid = ACL_UNMAPPED, .gid = 5 };
+	struct acl *acl = some_acl();
+
+	add(acl, false, PUBLISH, everyone, "**");
+	add(acl, true, PUBLISH, uids(ACL_UNMAPPED, ACL_UNMAPPED), "a");
+	add(acl, true, PUBLISH, uids(65530, 65540), "b");
+	add(acl, true, PUBLISH, group(ACL_UNMAPPED), "c");
+	add(acl, true, PUBLISH, uids(65535, 65540), "d");
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "a"), -2);
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "b"), -3);
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "c"), 1);
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "d"), 1);
+	id = (struct acl_identity){ .uid = 5, .gid = ACL_UNMAPPED };
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "b"), 1);
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "c"), -4);
+	id = (struct acl_identity){ .gid = 5, .groups = groups, .n_groups = 2 };
+	assert_int_equal(verdict(class_of(acl, &id), ACL_PUBLISH, "c"), -4);
+	acl_free(acl);
+}
+
 TEST(a_role_is_that_of_the_socket)
 {
 	struct acl *acl = some_acl();
@@ -392,22 +415,36 @@ acl_from(const struct plain *p)
 	return acl;
 }
 
+/*
+ * umbeld.yaml(5): "user, uid and group in a deny hold for whoever shows as a
+ * number that they name. In an allow they never hold for 65534". And groups
+ * that are unknown may be any.
+ */
 static bool
 reference_names(const struct acl_who *w, const struct acl_identity *id,
                 bool deny)
 {
-	bool in_group = id->gid == w->min;
+	uint32_t shown[8] = { id->uid };
+	unsigned n = 1;
 
-	for (size_t i = 0; i < id->n_groups; i++)
-		in_group |= id->groups[i] == w->min;
 	if (w->kind == ACL_EVERYONE)
 		return true;
 	if (w->kind == ACL_ROLE)
 		return id->role && strcmp(id->role, w->role) == 0;
-	if (w->kind == ACL_UIDS)
-		return id->uid != 65534 && w->min <= id->uid &&
-		       id->uid <= w->max;
-	return (in_group && w->min != 65534) || (deny && id->groups_unknown);
+	if (w->kind == ACL_GROUP) {
+		shown[0] = id->gid;
+		for (size_t i = 0; i < id->n_groups; i++)
+			shown[n++] = id->groups[i];
+		if (deny && id->groups_unknown)
+			return true;
+	}
+	while (n-- > 0) {
+		bool named = w->min <= shown[n] && shown[n] <= w->max;
+
+		if (named && (deny || shown[n] != 65534))
+			return true;
+	}
+	return false;
 }
 
 /* Of the topics that `asked` matches: does the rule's match one, or all? */
@@ -521,6 +558,8 @@ main(void)
 			with_groups_unknown_every_deny_to_a_group_applies),
 		cmocka_unit_test(
 			who_has_no_number_here_is_everyone_and_nobody_else),
+		cmocka_unit_test(
+			what_is_denied_to_a_number_is_denied_to_all_who_show_as_it),
 		cmocka_unit_test(a_role_is_that_of_the_socket),
 		cmocka_unit_test(
 			clients_with_the_same_rules_share_a_class_and_its_bit),

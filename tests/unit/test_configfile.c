@@ -209,6 +209,8 @@ TEST(rules_that_make_no_sense_are_refused_with_their_line)
 		"Everyone",
 		"root",
 		"user 65534",
+		"uid 65534",
+		"group 65534",
 	};
 	static const char *const topics[] = { "a..b", "\"*a\"", "\"\"",
 		                              "\"a b\"", "$SYS.a" };
@@ -249,6 +251,22 @@ TEST(rules_that_make_no_sense_are_refused_with_their_line)
 		         topics[i]);
 		expect_bad(text, ":2: acl[0].topics[1]: ");
 	}
+}
+
+TEST(all_who_have_no_number_here_can_be_denied_and_not_allowed)
+{
+	struct config c;
+
+	expect_good(&c, "acl:\n"
+	                "  - {deny: [hold], who: [user 65534, uid 65534, group "
+	                "65534, uid 65530-65540]}\n"
+	                "  - {allow: [hold], who: [uid 60000-70000]}\n");
+	assert_int_equal(c.acl->rules[0]->n_who, 4);
+	config_fini(&c);
+	expect_bad(RIGHT("hold", "uid 65534"),
+	           "acl[0].who[0]: uid 65534: expected one with a number of "
+	           "its own; 65534 stands for all who have none here, and "
+	           "only everyone and role allow them anything\n");
 }
 
 TEST(more_rules_come_from_acl_d_in_the_order_of_names)
@@ -353,6 +371,8 @@ main(void)
 		IN_DIRECTORY(rules_are_people_verbs_and_topics),
 		IN_DIRECTORY(
 			rules_that_make_no_sense_are_refused_with_their_line),
+		IN_DIRECTORY(
+			all_who_have_no_number_here_can_be_denied_and_not_allowed),
 		IN_DIRECTORY(more_rules_come_from_acl_d_in_the_order_of_names),
 		IN_DIRECTORY(an_empty_file_in_acl_d_denies),
 		IN_DIRECTORY(rules_are_about_the_role_that_the_flag_gives),
