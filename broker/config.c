@@ -315,7 +315,10 @@ answer(const struct config *c, const struct flags *f)
 	if (f->print)
 		configshow_print(c, stdout);
 	else
-		printf("umbeld: all in order: %zu socket%s, %zu rule%s\n",
+		printf("umbeld: %s: %zu socket%s, %zu rule%s\n",
+		       c->n_warnings > 0
+		               ? "in order, but for the warnings above"
+		               : "all in order",
 		       n_sockets, n_sockets == 1 ? "" : "s",
 		       c->acl ? c->acl->n_rules : 0,
 		       c->acl && c->acl->n_rules == 1 ? "" : "s");

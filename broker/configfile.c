@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "document.h"
@@ -288,6 +289,7 @@ read_rules(struct config *c, const char *path)
 		c->acl = acl_new();
 	if (!c->acl)
 		return -ENOMEM;
+	c->n_rule_files++;
 	r = document_read(&d, path);
 	if (r < 0)
 		return r;
@@ -300,12 +302,47 @@ read_rules(struct config *c, const char *path)
 }
 
 static int
-is_yaml(const struct dirent *entry)
+is_visible(const struct dirent *entry)
 {
-	size_t n = strlen(entry->d_name);
+	return entry->d_name[0] != '.';
+}
 
-	return entry->d_name[0] != '.' && n > 5 &&
-	       strcmp(entry->d_name + n - 5, ".yaml") == 0;
+static bool
+is_yaml(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 5 && strcmp(name + n - 5, ".yaml") == 0;
+}
+
+/* Is there anything of this name, wherever it leads? */
+static bool
+is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 || errno != ENOENT;
+}
+
+static int
+read_entry(struct config *c, const char *folder, const char *name)
+{
+	char *path;
+	int r = 0;
+
+	if (asprintf(&path, "%s/%s", folder, name) < 0)
+		return -ENOMEM;
+	if (is_yaml(name)) {
+		r = read_rules(c, path);
+	} else {
+		fprintf(stderr,
+		        "umbeld: warn: %s: not read: expected a name that "
+		        "ends in .yaml\n",
+		        path);
+		c->n_warnings++;
+	}
+	free(path);
+	return r;
 }
 
 /* "acl.d" beside the file. */
@@ -323,24 +360,19 @@ static int
 read_folder(struct config *c, const char *folder)
 {
 	struct dirent **names;
-	int n = scandir(folder, &names, is_yaml, alphasort), r = 0;
+	int n, r = 0;
 
-	if (n < 0 && errno == ENOENT)
+	if (!is_there(folder))
 		return 0;
+	n = scandir(folder, &names, is_visible, alphasort);
 	if (n < 0) {
 		fprintf(stderr, "umbeld: %s: cannot read: %s\n", folder,
 		        strerror(errno));
 		return -EINVAL;
 	}
 	for (int i = 0; i < n; i++) {
-		char *path = NULL;
-
-		if (r == 0 &&
-		    asprintf(&path, "%s/%s", folder, names[i]->d_name) < 0)
-			r = -ENOMEM;
 		if (r == 0)
-			r = read_rules(c, path);
-		free(path);
+			r = read_entry(c, folder, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);

@@ -8,7 +8,7 @@
  * sockets, and rules under acl. More rules come from the *.yaml in the folder
  * acl.d, in the order of their names; there is an ACL, and what it does not
  * allow is denied, when the file has an acl, even an empty one, or the folder
- * has any such file.
+ * has any such file. What else is in the folder, and not hidden, is named.
  */
 #ifndef UMBELD_CONFIGFILE_H
 #define UMBELD_CONFIGFILE_H

@@ -55,6 +55,30 @@ name_the_rest(struct broker *b, const struct config *old,
 		          "a change of sockets takes effect at a restart");
 }
 
+/*
+ * Are the rules of acl.d gone, and was that a mishap? It is not mounted, or its
+ * files have other names: who wants to allow everything to everybody has to
+ * say so otherwise.
+ */
+static bool
+rules_are_lost(struct broker *b, const struct config *old,
+               const struct config *fresh)
+{
+	if (old->n_rule_files == 0 || fresh->n_rule_files > 0)
+		return false;
+	if (fresh->acl)
+		log_event(&b->log, LOG_WARN, LOG_LIFE,
+		          "acl.d has no rules any more, files_before=%u",
+		          old->n_rule_files);
+	else
+		log_event(&b->log, LOG_ERROR, LOG_LIFE,
+		          "reload failed, all stays as it was: acl.d has no "
+		          "rules any more, files_before=%u; to do without "
+		          "rules, restart",
+		          old->n_rule_files);
+	return !fresh->acl;
+}
+
 void
 reload(struct broker *b, struct config *config, int argc, char **argv)
 {
@@ -67,8 +91,13 @@ reload(struct broker *b, struct config *config, int argc, char **argv)
 		          "reload failed, all stays as it was: see above");
 		return;
 	}
+	if (rules_are_lost(b, config, &fresh)) {
+		config_fini(&fresh);
+		return;
+	}
 	name_the_rest(b, config, &fresh);
 	config->log_level = b->log.level = fresh.log_level;
+	config->n_rule_files = fresh.n_rule_files;
 	config->acl = fresh.acl;
 	fresh.acl = old_acl;
 	n_revoked = rights_replace(b, config->acl);

@@ -5,7 +5,8 @@
  * reload - the configuration, read again while the broker serves.
  *
  * Rules and log level take effect at once; what else has changed is named, and
- * waits for a restart. Whatever is wrong with the files, all stays as it was.
+ * waits for a restart. Whatever is wrong with the files, all stays as it was;
+ * so it does when nothing is left of rules because their place is gone.
  * Nobody is disconnected; a subscription that is not allowed any more ends.
  */
 #ifndef UMBELD_RELOAD_H

@@ -276,7 +276,6 @@ TEST(more_rules_come_from_acl_d_in_the_order_of_names)
 	put("acl.d/20.yaml", RIGHT("reply", "uid 20"));
 	put("acl.d/10.yaml", "# nothing\n\n" RIGHT("reply", "uid 10"));
 	put("acl.d/.30.yaml", "nonsense");
-	put("acl.d/README", "nonsense");
 	expect_good(&c, RIGHT("reply", "uid 5"));
 	assert_int_equal(c.acl->n_rules, 3);
 	assert_int_equal(c.acl->rules[0]->who[0].min, 5);
@@ -290,6 +289,32 @@ TEST(more_rules_come_from_acl_d_in_the_order_of_names)
 	               "one of: acl");
 	put("acl.d/20.yaml", "acl: [");
 	expect_bad("", "/acl.d/20.yaml:");
+}
+
+/* Who forgets the a in .yaml must not believe in rules that are not there. */
+TEST(a_file_of_acl_d_that_is_not_read_is_named)
+{
+	struct config c;
+	char want[512];
+
+	put("umbeld.yaml", "");
+	put("acl.d/.20.yaml", "hidden");
+	put("acl.d/10.yml", RIGHT("reply", "uid 10"));
+	put("acl.d/README", "nonsense");
+	snprintf(want, sizeof(want),
+	         "umbeld: warn: %s/acl.d/10.yml: not read: expected a name "
+	         "that ends in .yaml\n"
+	         "umbeld: warn: %s/acl.d/README: not read: expected a name "
+	         "that ends in .yaml\n",
+	         dir.directory, dir.directory);
+	assert_int_equal(parse(&c, "--check", NULL, NULL, NULL), CONFIG_SHOWN);
+	assert_string_equal(err.text, want);
+	assert_string_equal(out.text, "umbeld: in order, but for the warnings "
+	                              "above: 1 socket, 0 rules\n");
+	assert_int_equal(parse(&c, NULL, NULL, NULL, NULL), CONFIG_OK);
+	assert_string_equal(err.text, want);
+	assert_null(c.acl);
+	config_fini(&c);
 }
 
 TEST(an_empty_file_in_acl_d_denies)
@@ -333,6 +358,15 @@ TEST(a_folder_of_rules_that_cannot_be_read_is_an_error)
 	expect_bad("", "/acl.d: cannot read: Not a directory");
 }
 
+TEST(a_folder_of_rules_that_leads_nowhere_is_an_error)
+{
+	char path[256];
+
+	assert_int_equal(symlink("/nowhere", files_path(&dir, "acl.d", path)),
+	                 0);
+	expect_bad("", "/acl.d: cannot read: No such file or directory");
+}
+
 TEST(check_says_that_all_is_in_order_or_what_is_not)
 {
 	struct config c;
@@ -374,9 +408,11 @@ main(void)
 		IN_DIRECTORY(
 			all_who_have_no_number_here_can_be_denied_and_not_allowed),
 		IN_DIRECTORY(more_rules_come_from_acl_d_in_the_order_of_names),
+		IN_DIRECTORY(a_file_of_acl_d_that_is_not_read_is_named),
 		IN_DIRECTORY(an_empty_file_in_acl_d_denies),
 		IN_DIRECTORY(rules_are_about_the_role_that_the_flag_gives),
 		IN_DIRECTORY(a_folder_of_rules_that_cannot_be_read_is_an_error),
+		IN_DIRECTORY(a_folder_of_rules_that_leads_nowhere_is_an_error),
 		IN_DIRECTORY(check_says_that_all_is_in_order_or_what_is_not),
 		IN_DIRECTORY(a_file_that_is_not_there_is_an_error),
 	};

@@ -10,7 +10,9 @@
 static struct capture err;
 static struct files dir;
 
-/* A broker that has read this file. */
+#define DENY "acl: [{deny: [publish], who: [everyone], topics: [a]}]\n"
+
+/* A broker that has read this file, and those of acl.d. */
 struct served {
 	char path[256];
 	const char *argv[6];
@@ -19,10 +21,23 @@ struct served {
 };
 
 static void
-serve(struct served *s, const char *text)
+begin(struct served *s)
 {
 	*s = (struct served){ 0 };
 	files_begin(&dir);
+}
+
+static void
+write_file(const char *name, const char *text)
+{
+	char path[256];
+
+	files_write(&dir, name, text, strlen(text), path);
+}
+
+static void
+serve_with_files(struct served *s, const char *text)
+{
 	files_write(&dir, "umbeld.yaml", text, strlen(text), s->path);
 	s->argv[0] = "umbeld";
 	s->argv[1] = "--config";
@@ -35,13 +50,18 @@ serve(struct served *s, const char *text)
 	assert_int_equal(broker_init(&s->broker, &s->config), 0);
 }
 
+static void
+serve(struct served *s, const char *text)
+{
+	begin(s);
+	serve_with_files(s, text);
+}
+
 /* What is said is in `err`. */
 static void
 reload_with(struct served *s, const char *text)
 {
-	char path[256];
-
-	files_write(&dir, "umbeld.yaml", text, strlen(text), path);
+	write_file("umbeld.yaml", text);
 	capture_begin(&err, stderr);
 	reload(&s->broker, &s->config, 5, (char **)(uintptr_t)s->argv);
 	capture_end(&err);
@@ -119,6 +139,69 @@ TEST(a_file_with_a_fault_leaves_all_as_it_was)
 	finish(&s);
 }
 
+static void
+expect_old_rules(struct served *s, const char *words)
+{
+	const struct acl *acl = s->broker.acl;
+
+	reload_with(s, "log-level: debug\n");
+	expect_said(words);
+	assert_non_null(acl);
+	assert_ptr_equal(s->broker.acl, acl);
+	assert_ptr_equal(s->config.acl, acl);
+	assert_int_equal(acl->n_rules, 1);
+	assert_int_equal(s->broker.log.level, LOG_INFO);
+}
+
+TEST(rules_whose_place_is_gone_stay)
+{
+	char path[256], away[256];
+	struct served s;
+
+	begin(&s);
+	write_file("acl.d/10.yaml", DENY);
+	serve_with_files(&s, "");
+	files_path(&dir, "acl.d", path);
+	files_path(&dir, "away", away);
+	assert_int_equal(rename(path, away), 0);
+	expect_old_rules(&s, "error: reload failed, all stays as it was: acl.d "
+	                     "has no rules any more, files_before=1");
+	assert_int_equal(symlink("/nowhere", path), 0);
+	expect_old_rules(&s, "acl.d: cannot read: No such file");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rename(away, path), 0);
+	assert_int_equal(rename(files_path(&dir, "acl.d/10.yaml", away),
+	                        files_path(&dir, "acl.d/10.yml", path)),
+	                 0);
+	expect_old_rules(&s, "10.yml: not read");
+	expect_said("acl.d has no rules any more");
+	/* with a word, they go */
+	write_file("acl.d/10.yaml", "acl: []\n");
+	reload_with(&s, "");
+	assert_int_equal(s.broker.acl->n_rules, 0);
+	finish(&s);
+}
+
+TEST(rules_of_the_file_hold_without_those_of_acl_d)
+{
+	struct served s;
+	char path[256];
+
+	begin(&s);
+	write_file("acl.d/10.yaml", DENY);
+	serve_with_files(&s, "acl: []\n");
+	assert_int_equal(unlink(files_path(&dir, "acl.d/10.yaml", path)), 0);
+	reload_with(&s, "acl: []\n");
+	expect_said("warn: acl.d has no rules any more, files_before=1\n");
+	expect_said("info: reloaded rules=0");
+	assert_int_equal(s.broker.acl->n_rules, 0);
+	/* from now on they are those of the file, which may take them back */
+	reload_with(&s, "");
+	assert_null(strstr(err.text, "acl.d"));
+	assert_null(s.broker.acl);
+	finish(&s);
+}
+
 int
 main(void)
 {
@@ -127,6 +210,8 @@ main(void)
 		cmocka_unit_test(
 			other_changes_are_named_and_wait_for_a_restart),
 		cmocka_unit_test(a_file_with_a_fault_leaves_all_as_it_was),
+		cmocka_unit_test(rules_whose_place_is_gone_stay),
+		cmocka_unit_test(rules_of_the_file_hold_without_those_of_acl_d),
 	};
 
 	return RUN(tests);
