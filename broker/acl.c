@@ -9,6 +9,7 @@
 
 #include "proto/filter.h"
 #include "proto/hash.h"
+#include "proto/topic.h"
 
 static const char *const verb_names[ACL_N_VERBS] = {
 	[ACL_PUBLISH] = "publish", [ACL_SUBSCRIBE] = "subscribe",
@@ -30,6 +31,38 @@ acl_verb_parse(const char *word)
 	while (verb < ACL_N_VERBS && strcmp(word, verb_names[verb]) != 0)
 		verb++;
 	return (enum acl_verb)verb;
+}
+
+static bool
+is_below(const char *topic, size_t len, const char *prefix)
+{
+	return topic_is_below(topic, len, prefix, strlen(prefix));
+}
+
+enum acl_verb
+acl_right_for(enum acl_verb verb, const char *topic, size_t len,
+              const char **why)
+{
+	bool in_inbox = is_below(topic, len, "$inbox");
+
+	*why = NULL;
+	if (!acl_verb_has_topic(verb) || len == 0 || topic[0] != '$')
+		return verb;
+	if (verb == ACL_PUBLISH && in_inbox && len > strlen("$inbox"))
+		return ACL_REPLY;
+	if (verb == ACL_PUBLISH && is_below(topic, len, "$SYS.broker"))
+		return ACL_INTROSPECT;
+	if (verb == ACL_SUBSCRIBE && is_below(topic, len, "$SYS"))
+		return ACL_INTROSPECT;
+	if (verb == ACL_SUBSCRIBE && !in_inbox)
+		return ACL_SUBSCRIBE;
+	if (verb == ACL_SUBSCRIBE)
+		*why = "this is not your inbox";
+	else if (verb == ACL_RETAIN && in_inbox)
+		*why = "nothing is retained for an inbox";
+	else
+		*why = "topics that begin with $ belong to the broker";
+	return ACL_N_VERBS;
 }
 
 /* ---- rules ---------------------------------------------------------------- */

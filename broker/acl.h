@@ -44,6 +44,15 @@ acl_verb_has_topic(enum acl_verb verb)
 }
 
 /*
+ * The right that this takes, of those who have none by birth: the topics that
+ * begin with $ are the broker's. To ask it, and to watch $SYS, is to
+ * introspect; to write to an inbox is to reply. ACL_N_VERBS: no right would do,
+ * and *why says why; it is NULL otherwise.
+ */
+enum acl_verb acl_right_for(enum acl_verb verb, const char *topic, size_t len,
+                            const char **why);
+
+/*
  * What the kernel shows instead of a user or group that has no number in our
  * user namespace: it may be anybody. What is denied to this number is denied to
  * all who show as it; only everyone and a role allow them anything.

@@ -191,14 +191,6 @@ request_is_valid(struct session *s, uint32_t request)
 	return request != 0;
 }
 
-/* A filter into the inboxes must stay in one's own. */
-static bool
-is_foreign_inbox(const struct session *s, struct text filter)
-{
-	return topic_is_below(filter.at, filter.len, "$inbox", 6) &&
-	       !rights_is_own_inbox(s, filter);
-}
-
 /* Refuse a filter for what it reaches. */
 static bool
 filter_is_denied(struct session *s, uint32_t request, struct text filter)
@@ -206,15 +198,10 @@ filter_is_denied(struct session *s, uint32_t request, struct text filter)
 	struct verdict v = rights_to_subscribe(s, filter);
 	char words[RIGHTS_WORDS_MAX];
 
-	if (is_foreign_inbox(s, filter))
-		session_refuse(s, STATUS_DENIED, request, nil,
-		               "this is not your inbox");
-	else if (!v.ok)
+	if (!v.ok)
 		session_refuse(s, STATUS_DENIED, request, nil, "%s",
 		               rights_words(&v, words));
-	else
-		return false;
-	return true;
+	return !v.ok;
 }
 
 static bool

@@ -155,14 +155,23 @@ judge(const struct config *c, const struct acl_identity *id, enum acl_verb verb,
 {
 	const struct acl_class *class = NULL;
 	const struct acl_rule *rule;
+	enum acl_verb right;
+	const char *why;
 	bool ok;
 
+	right = acl_right_for(verb, topic, strlen(topic), &why);
+	if (why) {
+		printf("denied: %s\n", why);
+		return CONFIG_DENIED;
+	}
 	if (c->acl) {
 		class = acl_classify(c->acl, id);
 		if (!class)
 			return wrong("out of memory", "");
 	}
-	ok = acl_permits(class, verb, topic, strlen(topic), &rule);
+	ok = acl_permits(class, right, topic, strlen(topic), &rule);
+	if (right != verb)
+		printf("%s: ", acl_verb_name(right));
 	print_verdict(ok, c->acl, rule);
 	return ok ? CONFIG_SHOWN : CONFIG_DENIED;
 }

@@ -37,9 +37,11 @@ rights_assign(struct session *s)
 static struct verdict
 judge(const struct session *s, enum acl_verb verb, struct text topic)
 {
-	struct verdict v = { .verb = verb };
+	struct verdict v = { 0 };
 
-	v.ok = acl_permits(s->class, verb, topic.at, topic.len, &v.rule);
+	v.verb = acl_right_for(verb, topic.at, topic.len, &v.why);
+	v.ok = !v.why &&
+	       acl_permits(s->class, v.verb, topic.at, topic.len, &v.rule);
 	return v;
 }
 
@@ -72,8 +74,6 @@ rights_of(const struct session *s, enum acl_verb verb)
 struct verdict
 rights_to_publish(const struct session *s, struct text topic)
 {
-	if (topic.at[0] == '$')
-		return rights_of(s, ACL_REPLY);
 	return judge(s, ACL_PUBLISH, topic);
 }
 
@@ -88,15 +88,15 @@ rights_to_subscribe(const struct session *s, struct text filter)
 {
 	if (rights_is_own_inbox(s, filter))
 		return (struct verdict){ .ok = true, .verb = ACL_SUBSCRIBE };
-	if (topic_is_below(filter.at, filter.len, "$SYS", 4))
-		return rights_of(s, ACL_INTROSPECT);
 	return judge(s, ACL_SUBSCRIBE, filter);
 }
 
 const char *
 rights_words(const struct verdict *v, char buf[RIGHTS_WORDS_MAX])
 {
-	if (v->rule)
+	if (v->why)
+		snprintf(buf, RIGHTS_WORDS_MAX, "%s", v->why);
+	else if (v->rule)
 		snprintf(buf, RIGHTS_WORDS_MAX, "%s: denied by %s:%u",
 		         acl_verb_name(v->verb), v->rule->file, v->rule->line);
 	else
@@ -164,8 +164,6 @@ rights_object(const struct session *s, const struct publish *p,
 		return true;
 	if (!(p->flags & PUBLISH_FLAG_RETAIN))
 		return false;
-	if (topic.at[0] == '$')
-		return object(out, "nothing is retained for an inbox");
 	v = rights_to_retain(s, topic);
 	if (!v.ok)
 		rights_words(&v, out->words);

@@ -19,8 +19,9 @@
 /* What was decided, and by which rule: NULL when by none. */
 struct verdict {
 	bool ok;
-	enum acl_verb verb;
+	enum acl_verb verb; /* the right that it takes: acl_right_for() */
 	const struct acl_rule *rule;
+	const char *why; /* no right would do, or NULL */
 };
 
 /*

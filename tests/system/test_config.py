@@ -10,7 +10,7 @@ import re
 import signal
 import unittest
 
-from harness import Case, binary
+from harness import Case, binary, wire
 
 EXAMPLE = pathlib.Path(os.environ["UMBEL_SOURCE_DIR"]) / "docs" / "umbeld.yaml"
 UNKNOWN = 4000000000  # a uid that nobody has
@@ -107,6 +107,42 @@ class Config(Case):
         self.assertIn("a valid topic", self.acl_test("--config", EXAMPLE, "publish", "a.*", status=2))
         self.assertIn("cannot open", self.acl_test("--config", self.directory / "none", "hold", status=2))
         self.assertIn("expected VERB", self.acl_test(status=2))
+
+    def live_verdict(self, session, verb, topic):
+        """Does the broker let it?"""
+        if verb == "hold":
+            return session.limits["overflow"] == "block"
+        if verb == "subscribe":
+            session.request(topic)
+            return session.receive().type == wire.OK
+        reply = f"{session.inbox}.1" if topic.startswith("$SYS.broker.") else None
+        session.send([wire.PUBLISH, int(verb == "retain"), wire.ZEROS, topic, reply, None, b""])
+        return session.barrier()[1].refused == 0
+
+    def test_what_the_rules_are_said_to_say_is_what_the_broker_does(self):
+        file = self.directory / "umbeld.yaml"
+        own = f"who: [uid {os.geteuid()}]"
+        broker = None
+        for rules in ("", "acl: []", f"acl: [{{allow: [introspect], {own}}}]",
+                      f"acl: [{{allow: [publish, subscribe], {own}, topics: ['**', a]}}, {{allow: [reply, hold], {own}}}]",
+                      f"acl: [{{allow: [publish, retain], {own}, topics: ['**']}}, {{deny: [retain], {own}, topics: [b]}}]"):
+            file.write_text(rules + "\n", encoding="ascii")
+            if broker:
+                broker.signal(signal.SIGHUP)
+                broker.expect("reloaded .*")
+            broker = broker or self.broker("--settle-ms", "0", "--config", str(file))
+            other = self.session("other")
+            for verb, topic in (("publish", "a"), ("publish", "$SYS.broker.info"), ("publish", "$SYS.client.connected"),
+                                ("publish", "$foo.bar"), ("publish", f"{other.inbox}.1"), ("publish", "$inbox"),
+                                ("subscribe", "a"), ("subscribe", "**"), ("subscribe", "$SYS.client.*"), ("subscribe", "$SYS.**"),
+                                ("subscribe", "$foo.*"), ("subscribe", "$inbox.**"), ("subscribe", f"{other.inbox}.1"),
+                                ("retain", "a"), ("retain", "b"), ("retain", "$foo"), ("retain", f"{other.inbox}.1"),
+                                ("hold", None)):
+                with self.subTest(rules=rules, verb=verb, topic=topic):
+                    question = (str(os.geteuid()), "--", verb, *([topic] if topic else []))
+                    asked = self.process(binary("umbeld"), "--config", str(file), "--acl-test", *question)
+                    said = {0: True, 3: False}[asked.wait()]
+                    self.assertIs(said, self.live_verdict(self.session("asker"), verb, topic), asked.text())
 
     def test_groups_are_those_of_a_login(self):
         user = pwd.getpwuid(os.geteuid())

@@ -285,6 +285,35 @@ TEST(clients_with_the_same_rules_share_a_class_and_its_bit)
 	acl_free(acl);
 }
 
+static void
+expect_right(enum acl_verb verb, const char *topic, enum acl_verb right)
+{
+	const char *why;
+
+	assert_int_equal(acl_right_for(verb, topic, strlen(topic), &why),
+	                 right);
+	assert_int_equal(why == NULL, right != ACL_N_VERBS);
+}
+
+TEST(the_brokers_own_topics_have_rights_of_their_own_or_none)
+{
+	for (unsigned v = 0; v < ACL_N_VERBS; v++) {
+		expect_right((enum acl_verb)v, "a.$SYS", (enum acl_verb)v);
+		expect_right((enum acl_verb)v, "", (enum acl_verb)v);
+	}
+	expect_right(ACL_PUBLISH, "$inbox.1.2", ACL_REPLY);
+	expect_right(ACL_PUBLISH, "$SYS.broker.info", ACL_INTROSPECT);
+	expect_right(ACL_SUBSCRIBE, "$SYS", ACL_INTROSPECT);
+	expect_right(ACL_SUBSCRIBE, "$SYS.**", ACL_INTROSPECT);
+	expect_right(ACL_SUBSCRIBE, "$SYSTEM", ACL_SUBSCRIBE);
+	expect_right(ACL_SUBSCRIBE, "$inbox.**", ACL_N_VERBS);
+	expect_right(ACL_PUBLISH, "$inbox", ACL_N_VERBS);
+	expect_right(ACL_PUBLISH, "$SYS.client.held", ACL_N_VERBS);
+	expect_right(ACL_PUBLISH, "$", ACL_N_VERBS);
+	expect_right(ACL_RETAIN, "$inbox.1.2", ACL_N_VERBS);
+	expect_right(ACL_RETAIN, "$SYS.broker.info", ACL_N_VERBS);
+}
+
 TEST(verbs_have_names)
 {
 	for (unsigned v = 0; v < ACL_N_VERBS; v++)
@@ -563,6 +592,8 @@ main(void)
 		cmocka_unit_test(a_role_is_that_of_the_socket),
 		cmocka_unit_test(
 			clients_with_the_same_rules_share_a_class_and_its_bit),
+		cmocka_unit_test(
+			the_brokers_own_topics_have_rights_of_their_own_or_none),
 		cmocka_unit_test(verbs_have_names),
 		cmocka_unit_test(random_rules_mean_what_the_reference_says),
 	};

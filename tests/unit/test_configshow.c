@@ -72,13 +72,22 @@ TEST(somebodys_rights_can_be_asked_for)
 	                   "topics: [a.**]}\n"
 	                   "  - {deny: [subscribe], who: [everyone], topics: "
 	                   "[a.b]}\n"
-	                   "  - {allow: [hold], who: [group 0]}\n");
+	                   "  - {allow: [hold, reply], who: [group 0]}\n");
 	expect_verdict(CONFIG_SHOWN, "5", "publish", "a.b", "umbeld.yaml:2\n");
 	expect_verdict(CONFIG_DENIED, "5", "subscribe", "a.*", "denied by /");
 	expect_verdict(CONFIG_DENIED, "6", "publish", "a.b",
 	               "denied: no rule allows it");
 	expect_verdict(CONFIG_SHOWN, "root", "hold", NULL, "allowed by /");
 	expect_verdict(CONFIG_DENIED, "5", "hold", NULL, "no rule");
+	expect_verdict(CONFIG_DENIED, "5", "subscribe", "$SYS.**",
+	               "introspect: denied: no rule allows it\n");
+	expect_verdict(CONFIG_SHOWN, "0", "publish", "$inbox.a.1",
+	               "reply: allowed by /");
+	expect_verdict(CONFIG_DENIED, "0", "publish", "$a",
+	               "denied: topics that begin with $ belong to the "
+	               "broker\n");
+	expect_verdict(CONFIG_DENIED, "0", "subscribe", "$inbox.**",
+	               "denied: this is not your inbox\n");
 	expect_verdict(CONFIG_BAD, "5", "publish", "a.*", "a valid topic");
 	expect_verdict(CONFIG_BAD, "5", "publish", NULL, "a valid topic");
 	expect_verdict(CONFIG_BAD, "5", "dance", "a", "expected publish");
