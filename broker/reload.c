@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rights.h"
+#include "rules.h"
 #include "setting.h"
 
 static bool
@@ -83,8 +84,10 @@ void
 reload(struct broker *b, struct config *config, int argc, char **argv)
 {
 	struct acl *old_acl = config->acl;
+	char rules[RULES_WORDS_MAX];
 	struct config fresh;
 	size_t n_revoked;
+	bool opens;
 
 	if (config_parse(&fresh, argc, argv) != CONFIG_OK) {
 		log_event(&b->log, LOG_ERROR, LOG_LIFE,
@@ -98,11 +101,12 @@ reload(struct broker *b, struct config *config, int argc, char **argv)
 	name_the_rest(b, config, &fresh);
 	config->log_level = b->log.level = fresh.log_level;
 	config->n_rule_files = fresh.n_rule_files;
+	opens = old_acl && !fresh.acl;
 	config->acl = fresh.acl;
 	fresh.acl = old_acl;
 	n_revoked = rights_replace(b, config->acl);
 	config_fini(&fresh);
-	log_event(&b->log, LOG_INFO, LOG_LIFE,
-	          "reloaded rules=%zu subscriptions_revoked=%zu",
-	          config->acl ? config->acl->n_rules : 0, n_revoked);
+	log_event(&b->log, opens ? LOG_WARN : LOG_INFO, LOG_LIFE,
+	          "reloaded %s subscriptions_revoked=%zu",
+	          rules_in_words(config->acl, rules), n_revoked);
 }

@@ -307,6 +307,15 @@ rules_add(struct acl *acl, const struct document *d,
 
 /* ---- in words again ------------------------------------------------------- */
 
+const char *
+rules_in_words(const struct acl *acl, char buf[RULES_WORDS_MAX])
+{
+	if (!acl)
+		return "rules=none (whoever may open the socket may do all)";
+	snprintf(buf, RULES_WORDS_MAX, "rules=%zu", acl->n_rules);
+	return buf;
+}
+
 static void
 print_who(FILE *to, const struct acl_who *who)
 {

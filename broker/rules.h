@@ -42,6 +42,10 @@ int rules_group(const char *name, gid_t *gid);
 /* A role is a word of letters, digits, - and _. */
 bool rules_is_role(const char *name);
 
+/* "rules=3", or what it means that there is no ACL. */
+#define RULES_WORDS_MAX 64
+const char *rules_in_words(const struct acl *acl, char buf[RULES_WORDS_MAX]);
+
 /* As it could be written in a file, with "  " before every line. */
 void rules_print(FILE *to, const struct acl_rule *rule);
 

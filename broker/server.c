@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "publish.h"
 #include "reload.h"
+#include "rules.h"
 #include "spare.h"
 #include "supervisor.h"
 
@@ -309,15 +310,6 @@ set_alarm(struct server *srv)
 		srv->alarm_at_ms = at;
 }
 
-static const char *
-rules_in_words(const struct config *c, char buf[32])
-{
-	if (!c->acl)
-		return "rules=none (whoever may open the socket may do all)";
-	snprintf(buf, 32, "rules=%zu", c->acl->n_rules);
-	return buf;
-}
-
 /* As it is, whoever made the file. */
 static unsigned
 mode_of(const struct config_socket *s)
@@ -332,7 +324,7 @@ say_where_and_how(struct server *srv)
 {
 	const struct config *c = srv->config;
 	struct rlimit files = { 0 };
-	char rules[32];
+	char rules[RULES_WORDS_MAX];
 
 	getrlimit(RLIMIT_NOFILE, &files);
 	for (size_t i = 0; i < c->n_sockets; i++)
@@ -348,7 +340,7 @@ say_where_and_how(struct server *srv)
 		          " version=" UMBEL_VERSION,
 		          c->sockets[i].path, mode_of(&c->sockets[i]),
 		          c->sockets[i].role ? c->sockets[i].role : "none",
-		          rules_in_words(c, rules), (long)getpid(),
+		          rules_in_words(c->acl, rules), (long)getpid(),
 		          (unsigned long long)files.rlim_cur,
 		          c->max_connections, c->max_user_connections,
 		          c->max_handshakes, c->max_subscriptions,

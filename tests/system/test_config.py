@@ -62,7 +62,7 @@ class Config(Case):
         broker = self.broker("--settle-ms", "0", "--config", str(file))
         file.write_text("log-level: debug\n", encoding="ascii")
         broker.signal(signal.SIGHUP)
-        broker.expect("reloaded rules=0")
+        broker.expect("reloaded rules=none ")
         self.session("somebody")
         broker.expect('debug: hello .*name="somebody"')
 

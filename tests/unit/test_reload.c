@@ -94,6 +94,10 @@ TEST(rules_and_log_level_take_effect)
 	assert_non_null(s.broker.acl);
 	assert_ptr_equal(s.broker.acl, s.config.acl);
 	reload_with(&s, "");
+	expect_said("warn: reloaded rules=none (whoever may open the socket "
+	            "may do all) subscriptions_revoked=0\n");
+	reload_with(&s, "");
+	expect_said("info: reloaded rules=none");
 	assert_null(s.broker.acl);
 	assert_int_equal(s.broker.log.level, LOG_INFO);
 	finish(&s);
