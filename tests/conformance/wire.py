@@ -276,6 +276,7 @@ class Connection:
         self.name = name
         self.frames = collections.deque()  # whole ones that nobody took yet
         self.ended = False  # the broker's end of the stream has been read
+        self.ended_at = None  # ... at that moment
         self.refuses_writes = False  # the broker does not take what we write
         self.paused = False
         self.received = bytearray()
@@ -328,6 +329,7 @@ class Connection:
             data = b""
         if not data:
             self.ended = True
+            self.ended_at = time.monotonic()
         self.received += data
         self._cut()
         return len(data)

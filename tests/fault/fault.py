@@ -27,6 +27,7 @@ FULL = os.environ.get("UMBEL_FAULT") == "full"
 ALONE = os.environ.get("UMBEL_FAULT") in ("alone", "full") and not SANITIZED
 P99_MS = 50.0
 SLACK = 1.05
+EARLY = 0.01  # seconds; the broker's clock has milliseconds
 KEPT = 512 << 10  # bytes of VmRSS
 KEPT_EACH = 1024
 CANARY = 2  # sessions
@@ -73,7 +74,9 @@ class FaultCase(Case):
             self.assertLess(time.monotonic(), limit, "those who warmed it up are not gone")
         self.descriptors_before = self.descriptors()
         self.used_before = min(self.memory_used() for _ in range(LOOKS))
+        self.peak_before = self.info()["memory_peak"]
         self.resident_before = self.umbeld.memory() if LINUX else 0
+        self.most_before = self.umbeld.memory("VmHWM") if LINUX else 0
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.umbeld.pid}/fd")) if LINUX else 0
@@ -85,6 +88,10 @@ class FaultCase(Case):
 
     def memory_used(self):
         return self.info()["memory_used"]
+
+    def most_grown(self):
+        """Bytes: what was ever resident, beyond the most before it began."""
+        return self.umbeld.memory("VmHWM") - self.most_before if LINUX and not SANITIZED else 0
 
     def finish(self, what, connections=0):
         """Nothing is left of it, and the canary has not noticed. So many connections there were at a time."""
@@ -146,6 +153,13 @@ class FaultCase(Case):
             wire.pump(connections, lambda: all(one.ended for one in connections), "the time to pass", seconds)
         except wire.Late:
             pass
+
+    def expect_lives(self, connections, begun, allowed, late):
+        """None has ended before its time, and none long after. Returns the shortest and the longest, in seconds."""
+        lives = [one.ended_at - since for one, since in zip(connections, begun)]
+        self.assertGreaterEqual(min(lives), allowed - EARLY)
+        self.assertLess(max(lives), allowed + late)
+        return min(lives), max(lives)
 
     def expect_fatal(self, connection, *codes):
         """One fatal ERROR is the last frame."""
