@@ -306,7 +306,7 @@ struct umbel {
 	int confirm_ms;                   /* CONFIRM_MS */
 	bool room_awaited;                /* a publish said -EAGAIN ... */
 	size_t room_wanted;               /* ... for lack of so many bytes */
-	bool room_due;                    /* on_writable is due */
+	bool room_due;                    /* ... there is, untold */
 	uint64_t taken;                   /* messages, by umbel_publish */
 	uint64_t sent;                    /* ... that the kernel took whole */
 	struct keep keep;                 /* last values, with keep_retained */

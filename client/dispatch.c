@@ -122,10 +122,13 @@ tell_barrier(struct umbel *c)
 	handle_lock(c);
 }
 
+/* Without a callback it still ends the wait of who dispatches for the room. */
 static void
 tell_room(struct umbel *c)
 {
 	c->room_due = false;
+	if (!c->opt.on_writable)
+		return;
 	handle_unlock(c);
 	c->opt.on_writable(c, c->opt.user);
 	handle_lock(c);

@@ -123,11 +123,9 @@ note_room(struct umbel *c)
 		return;
 	c->room_awaited = false;
 	c->room_wanted = 0;
-	if (c->opt.on_writable) {
-		c->room_due = true;
-		dispatch_attend(c, ATTEND_DUE);
-		dispatch_wake(c);
-	}
+	c->room_due = true;
+	dispatch_attend(c, ATTEND_DUE);
+	dispatch_wake(c);
 	handle_changed(c);
 }
 

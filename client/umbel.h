@@ -407,7 +407,8 @@ UMBEL_API int umbel_fd(struct umbel *c);
  * send, receive, call callbacks.
  *
  * Returns how many callbacks were called (0: the time is over, and it may be
- * that a waiting call of another thread called some), -EBUSY when another thread
+ * that a waiting call of another thread called some; room after a publish said
+ * -EAGAIN counts as one, without on_writable too), -EBUSY when another thread
  * is in umbel_dispatch, umbel_run or umbel_next, -EDEADLK inside a callback,
  * -ECANCELED when a callback freed the handle.
  */

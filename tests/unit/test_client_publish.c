@@ -555,6 +555,26 @@ TEST(a_full_buffer_says_so_and_tells_when_there_is_room)
 	fake_stop(&f);
 }
 
+TEST(a_dispatch_that_waits_ends_when_there_is_room)
+{
+	struct umbel *c;
+	struct fake f;
+	unsigned n = 0;
+	int r;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.buffer = 1000));
+	while ((r = umbel_publish(c, "a", large, 900)) == 0)
+		n++;
+	assert_int_equal(r, -EAGAIN);
+	swallow(&f, (n - 2) * 900);
+	assert_int_equal(umbel_dispatch(c, 5000), 1);
+	assert_int_equal(umbel_publish(c, "a", large, 900), 0);
+	assert_int_equal(umbel_dispatch(c, 0), 0);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_message_larger_than_the_buffer_is_taken_when_the_buffer_is_empty)
 {
 	struct umbel *c;
@@ -874,6 +894,7 @@ main(void)
 			what_callbacks_publish_goes_out_at_the_end_of_the_dispatch),
 		cmocka_unit_test(
 			a_full_buffer_says_so_and_tells_when_there_is_room),
+		cmocka_unit_test(a_dispatch_that_waits_ends_when_there_is_room),
 		cmocka_unit_test(
 			a_message_larger_than_the_buffer_is_taken_when_the_buffer_is_empty),
 		cmocka_unit_test(
