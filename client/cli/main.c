@@ -161,6 +161,23 @@ refuse_verb(const char *word)
 	return CLI_USAGE;
 }
 
+/* "help pub" is "pub --help", and "help" alone is "--help". */
+static int
+show_help(struct cli *cli, int argc, char **argv)
+{
+	char *question[] = { argv[argc - 1], (char *)(uintptr_t) "--help",
+		             NULL };
+
+	for (size_t i = 0; argc > 1 && i < N_VERBS; i++) {
+		if (strcmp(question[0], verbs[i].name) == 0)
+			return verbs[i].main(cli, 2, question);
+	}
+	if (argc > 1)
+		return refuse_verb(question[0]);
+	cli_print(help);
+	return CLI_OK;
+}
+
 /* ---- start -------------------------------------------------------------- */
 
 /* If stdout is closed, the next descriptor that is opened must not become it.
@@ -200,11 +217,13 @@ main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
+	optind = 0; /* glibc: begin anew */
+	if (strcmp(argv[0], "help") == 0)
+		return show_help(&cli, argc, argv);
 	for (size_t i = 0; i < N_VERBS; i++) {
 		if (strcmp(argv[0], verbs[i].name) != 0)
 			continue;
 		cli.verb = argv[0];
-		optind = 0; /* glibc: begin anew */
 		return verbs[i].main(&cli, argc, argv);
 	}
 	return refuse_verb(argv[0]);

@@ -125,6 +125,13 @@ class Usage(CliTest):
             for line in result.stdout.decode().splitlines():
                 self.assertLessEqual(len(line), 80, line)
 
+    def test_help_may_be_asked_for_as_a_verb(self):
+        for verb in ((), ("pub",), ("acl",)):
+            result = self.umbel("help", *verb)
+            self.assertEqual(result.returncode, 0)
+            self.assertEqual(result.stdout, self.umbel(*verb, "--help").stdout)
+        self.assertIn("umbel pub", self.misused("help", "publish"))
+
     def test_version_is_a_name_and_a_number(self):
         self.assertRegex(self.umbel("--version").stdout.decode(),
                          r"^umbel \d+\.\d+\.\d+\n$")
