@@ -55,6 +55,9 @@ type Client struct {
 
 // Connect returns when there is a connection.
 func (c *Client) Connect() {
+	if c.OnEvent == nil {
+		c.OnEvent = func(string, ...any) {}
+	}
 	c.links, c.ended = make(chan *link, 1), make(chan bool)
 	go c.run()
 	c.online()
@@ -85,9 +88,6 @@ func (c *Client) Flush() ([]any, error) {
 
 // Subscribe returns when it is granted. Options: group, retained, monitor.
 func (c *Client) Subscribe(filter string, options Map) (*Subscription, error) {
-	if options == nil {
-		options = Map{}
-	}
 	sub := &Subscription{make(chan *Message, 4096), c.next.Add(1), filter, options, false}
 	l := <-c.links
 	c.subs.Store(sub.number, sub)

@@ -136,7 +136,11 @@ func dial(path string) (net.Conn, error) {
 }
 
 func (l *link) subscribe(sub *Subscription) error {
-	return l.send(fSubscribe, sub.number, sub.number, sub.filter, sub.options)
+	options := sub.options
+	if options == nil {
+		options = Map{}
+	}
+	return l.send(fSubscribe, sub.number, sub.number, sub.filter, options)
 }
 
 func (l *link) publish(m Message) error {
