@@ -97,6 +97,7 @@ class Zsh(unittest.TestCase):
                 script = f"{definitions}\nwords=({BIN}/umbel); _umbel_flags {verb}; print -rl -- $reply"
                 done = subprocess.run(["zsh", "-f", "-c", script], check=True, text=True, stdout=subprocess.PIPE)
                 told = {re.split(r"[\[:]", line)[0] for line in done.stdout.splitlines()}
+                self.assertEqual([line for line in done.stdout.splitlines() if "[" not in line and "--exec" not in line], [])
                 if verb == "acl":
                     told |= {"-s", "--socket", "--wait", "--name"}
                 self.assertEqual(sorted(told), flags_of(verb))
