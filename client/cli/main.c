@@ -140,12 +140,19 @@ nearest_verb(const char *word)
 static void
 hint_verbs(void)
 {
-	struct buf list = { 0 };
+	struct buf line = { 0 };
 
-	for (size_t i = 0; i < N_VERBS; i++)
-		buf_printf(&list, "%s%s", i > 0 ? ", " : "", verbs[i].name);
-	cli_hint("there are %s; see: umbel --help", buf_text(&list));
-	buf_free(&list);
+	buf_puts(&line, "there are");
+	for (size_t i = 0; i < N_VERBS; i++) {
+		if (line.len > 64) {
+			cli_hint("%s", buf_text(&line));
+			line.len = 0;
+		}
+		buf_printf(&line, "%s%s%s", line.len > 0 ? " " : "",
+		           verbs[i].name, i + 1 < N_VERBS ? "," : "");
+	}
+	cli_hint("%s; see: umbel --help", buf_text(&line));
+	buf_free(&line);
 }
 
 static int
@@ -161,19 +168,30 @@ refuse_verb(const char *word)
 	return CLI_USAGE;
 }
 
-/* "help pub" is "pub --help", and "help" alone is "--help". */
-static int
-show_help(struct cli *cli, int argc, char **argv)
-{
-	char *question[] = { argv[argc - 1], (char *)(uintptr_t) "--help",
-		             NULL };
+/* ---- one of them -------------------------------------------------------- */
 
-	for (size_t i = 0; argc > 1 && i < N_VERBS; i++) {
-		if (strcmp(question[0], verbs[i].name) == 0)
-			return verbs[i].main(cli, 2, question);
+static int
+run_verb(struct cli *cli, int argc, char **argv)
+{
+	for (size_t i = 0; i < N_VERBS; i++) {
+		if (strcmp(argv[0], verbs[i].name) != 0)
+			continue;
+		cli->verb = argv[0];
+		optind = 0; /* glibc: begin anew */
+		return verbs[i].main(cli, argc, argv);
 	}
+	return refuse_verb(argv[0]);
+}
+
+/* umbel help VERB: who is used to it gets it. */
+static int
+run_help(struct cli *cli, int argc, char **argv)
+{
+	char option[] = "--help";
+	char *of_verb[] = { argv[1], option, NULL };
+
 	if (argc > 1)
-		return refuse_verb(question[0]);
+		return run_verb(cli, 2, of_verb);
 	cli_print(help);
 	return CLI_OK;
 }
@@ -217,14 +235,7 @@ main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
-	optind = 0; /* glibc: begin anew */
 	if (strcmp(argv[0], "help") == 0)
-		return show_help(&cli, argc, argv);
-	for (size_t i = 0; i < N_VERBS; i++) {
-		if (strcmp(argv[0], verbs[i].name) != 0)
-			continue;
-		cli.verb = argv[0];
-		return verbs[i].main(&cli, argc, argv);
-	}
-	return refuse_verb(argv[0]);
+		return run_help(&cli, argc, argv);
+	return run_verb(&cli, argc, argv);
 }

@@ -154,6 +154,16 @@ class Usage(CliTest):
         self.assertIn("-x", self.misused("ping", "-x"))
         self.assertIn("--frob", self.misused("--frob"))
 
+    def test_help_is_what_those_who_ask_for_it_get(self):
+        self.assertEqual(self.umbel("help").stdout, self.umbel("--help").stdout)
+        for verb in "pub", "acl":
+            result = self.umbel("help", verb)
+            self.assertEqual((result.returncode, result.stdout), (0, self.umbel(verb, "--help").stdout))
+        self.assertIn("do you mean: umbel pub", self.misused("help", "publish"))
+
+    def test_the_verbs_there_are_fit_a_line(self):
+        self.assertEqual([line for line in self.misused("frobnicate").splitlines() if len(line) > 80], [])
+
     def test_an_option_without_its_value_is_named(self):
         self.assertIn("--count", self.misused("sub", "t", "--count"))
         self.assertIn("-s", self.misused("ping", "-s"))
