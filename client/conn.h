@@ -126,11 +126,11 @@ struct head_template {
 #define HEAD_OF_NONE (SIZE_MAX / 2)
 
 /* A SUBSCRIBE or UNSUBSCRIBE whose answer has not come. */
-struct request {
-	STAILQ_ENTRY(request) link;
+struct sub_question {
+	STAILQ_ENTRY(sub_question) link;
 	struct umbel_sub *sub; /* NULL: to our inbox */
 	uint32_t number;
-	bool pending;  /* in c->requests */
+	bool pending;  /* in c->questions */
 	bool restores; /* CONNECTED waits for it */
 };
 
@@ -146,8 +146,8 @@ struct umbel_sub {
 	/* shared */
 	TAILQ_ENTRY(umbel_sub) link;
 	STAILQ_ENTRY(umbel_sub) due_link;
-	struct request subscribe;
-	struct request unsubscribe;
+	struct sub_question subscribe;
+	struct sub_question unsubscribe;
 	uint32_t id;
 	uint64_t snapshot; /* last values that are still to come; by role */
 	bool asked;        /* SUBSCRIBE was sent on this connection */
@@ -188,7 +188,7 @@ struct barrier {
 };
 
 STAILQ_HEAD(barriers, barrier);
-STAILQ_HEAD(requests, request);
+STAILQ_HEAD(sub_questions, sub_question);
 
 /* A longer inbox leaves no room for numbers in a topic. */
 #define INBOX_MAX 200
@@ -203,7 +203,7 @@ struct asking {
 	size_t inbox_len;
 	bool possible;   /* the broker gave us one */
 	bool subscribed; /* SUBSCRIBE to it was sent */
-	struct request subscribe;
+	struct sub_question subscribe;
 	unsigned n_dead; /* without a connection: those that ended, unsent */
 };
 
@@ -347,11 +347,11 @@ struct umbel {
 	struct trie trie;
 	TAILQ_HEAD(, umbel_sub) subs;
 	STAILQ_HEAD(, umbel_sub) due_subs;
-	struct requests requests; /* in the order they were sent */
+	struct sub_questions questions; /* in the order they were sent */
 	uint32_t last_request;
 	uint32_t last_sub;
 	struct specials specials;
-	unsigned restoring; /* requests that CONNECTED waits for */
+	unsigned restoring; /* questions that CONNECTED waits for */
 
 	struct asking asking; /* shared; its inbox changes by role */
 
@@ -653,7 +653,8 @@ struct umbel_sub *sub_of_id(struct umbel *c, uint32_t id);
 void sub_connection_lost(struct umbel *c);
 /* SUBSCRIBE to what is no umbel_sub; request_answered() gets the answer. 0 or
    -ENOMEM. */
-int sub_ask_for_inbox(struct umbel *c, struct request *q, const char *filter);
+int sub_ask_for_inbox(struct umbel *c, struct sub_question *q,
+                      const char *filter);
 /* End all, and let what is on its way still come. */
 void sub_end_all(struct umbel *c);
 /* Without the lock, role held: the callbacks of one that is due. How many. */

@@ -311,7 +311,7 @@ init_fields(struct umbel *c)
 	request_init(c);
 	TAILQ_INIT(&c->subs);
 	STAILQ_INIT(&c->due_subs);
-	STAILQ_INIT(&c->requests);
+	STAILQ_INIT(&c->questions);
 	STAILQ_INIT(&c->barriers);
 	STAILQ_INIT(&c->due_barriers);
 	STAILQ_INIT(&c->next);

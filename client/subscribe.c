@@ -226,8 +226,8 @@ finish(struct umbel *c, struct umbel_sub *s)
 }
 
 static int
-ask(struct umbel *c, struct request *q, struct umbel_sub *s, struct message *m,
-    uint32_t *number)
+ask(struct umbel *c, struct sub_question *q, struct umbel_sub *s,
+    struct message *m, uint32_t *number)
 {
 	int r;
 
@@ -241,7 +241,7 @@ ask(struct umbel *c, struct request *q, struct umbel_sub *s, struct message *m,
 	q->pending = true;
 	q->restores = c->link == LINK_HELLO || c->link == LINK_RESTORE;
 	c->restoring += q->restores;
-	STAILQ_INSERT_TAIL(&c->requests, q, link);
+	STAILQ_INSERT_TAIL(&c->questions, q, link);
 	return 0;
 }
 
@@ -273,7 +273,7 @@ ask_unsubscribe(struct umbel *c, struct umbel_sub *s)
 }
 
 int
-sub_ask_for_inbox(struct umbel *c, struct request *q, const char *filter)
+sub_ask_for_inbox(struct umbel *c, struct sub_question *q, const char *filter)
 {
 	struct message m = {
 		.type = TYPE_SUBSCRIBE,
@@ -367,12 +367,12 @@ bool
 sub_answered(struct umbel *c, uint32_t number, uint64_t n_retained,
              const struct message_error *error)
 {
-	struct request *q = STAILQ_FIRST(&c->requests);
+	struct sub_question *q = STAILQ_FIRST(&c->questions);
 	struct umbel_sub *s;
 
 	if (!q || q->number != number)
 		return false;
-	STAILQ_REMOVE_HEAD(&c->requests, link);
+	STAILQ_REMOVE_HEAD(&c->questions, link);
 	q->pending = false;
 	s = q->sub;
 	if (!s)
@@ -399,7 +399,7 @@ sub_connection_lost(struct umbel *c)
 	struct umbel_sub *s;
 
 	c->snapshot = NULL;
-	STAILQ_INIT(&c->requests);
+	STAILQ_INIT(&c->questions);
 	TAILQ_FOREACH (s, &c->subs, link) {
 		s->asked = false;
 		s->subscribe.pending = false;
