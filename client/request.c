@@ -13,13 +13,14 @@
  * the connection broke end with it: to send a request twice is not ours to
  * decide.
  */
-#include "conn.h"
+#include "request.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conn.h"
 #include "encode.h"
 #include "options.h"
 #include "proto/status.h"
@@ -123,8 +124,8 @@ end_all(struct umbel *c, int error, const char *text)
 	}
 }
 
-static const char *
-words_for(int error)
+const char *
+request_words(int error)
 {
 	switch (error) {
 	case -ETIMEDOUT:
@@ -144,7 +145,7 @@ request_tell(struct umbel *c)
 	struct call *call = STAILQ_FIRST(&c->asking.due);
 	struct umbel_reply_info info = {
 		.error = call->error,
-		.text = call->text ? call->text : words_for(call->error),
+		.text = call->text ? call->text : request_words(call->error),
 	};
 
 	STAILQ_REMOVE_HEAD(&c->asking.due, link);
@@ -490,17 +491,6 @@ request_expire(struct umbel *c, int64_t now, bool listened)
 
 /* ---- asking ------------------------------------------------------------------------- */
 
-/* What is asked, and how. */
-struct question {
-	const char *topic;
-	const void *data;
-	size_t len;
-	umbel_reply_cb *cb;
-	void *user;
-	struct umbel_request_options options;
-	struct umbel_pub_options publish;
-};
-
 static int
 take_options(struct question *q, const struct umbel_request_options *options)
 {
@@ -522,9 +512,9 @@ take_options(struct question *q, const struct umbel_request_options *options)
 	return encode_check(&q->publish);
 }
 
-static int
-check(struct umbel *c, struct question *q,
-      const struct umbel_request_options *options)
+int
+request_check(struct umbel *c, struct question *q,
+              const struct umbel_request_options *options)
 {
 	int r = handle_check(c);
 
@@ -582,9 +572,8 @@ look_for_obstacle(struct umbel *c)
 	return 0;
 }
 
-/* Lock held. */
-static int
-ask(struct umbel *c, const struct question *q, uint64_t *id)
+int
+request_ask(struct umbel *c, const struct question *q, uint64_t *id)
 {
 	struct umbel_pub_options publish = q->publish;
 	char reply[TOPIC_MAX + 1];
@@ -614,6 +603,41 @@ ask(struct umbel *c, const struct question *q, uint64_t *id)
 	return r;
 }
 
+/* Of those that have ended: is it still to be told? Else it is being told just
+   now. */
+static bool
+forget_due(struct umbel *c, const void *user)
+{
+	struct call *call;
+
+	STAILQ_FOREACH (call, &c->asking.due, link) {
+		if (call->user == user)
+			break;
+	}
+	if (!call)
+		return false;
+	STAILQ_REMOVE(&c->asking.due, call, call, link);
+	call_free(call);
+	return true;
+}
+
+bool
+request_forget(struct umbel *c, uint64_t id, const void *user)
+{
+	struct call *call = calls_find(&c->asking.calls, id);
+
+	if (!call)
+		return forget_due(c, user);
+	calls_remove(&c->asking.calls, call);
+	call_free(call);
+	if (c->link == LINK_DOWN)
+		c->asking.n_dead++;
+	sweep_if_it_pays(c);
+	return true;
+}
+
+/* ---- umbel.h -------------------------------------------------------------------------- */
+
 int
 umbel_request_opts(struct umbel *c, const char *topic, const void *data,
                    size_t len, umbel_reply_cb *cb, void *user,
@@ -623,12 +647,12 @@ umbel_request_opts(struct umbel *c, const char *topic, const void *data,
 		.topic = topic, .data = data, .len = len, .cb = cb, .user = user
 	};
 	uint64_t id;
-	int r = check(c, &q, options);
+	int r = request_check(c, &q, options);
 
 	if (r < 0)
 		return r;
 	handle_lock(c);
-	r = ask(c, &q, &id);
+	r = request_ask(c, &q, &id);
 	handle_unlock(c);
 	return r;
 }
@@ -661,187 +685,4 @@ umbel_cancel(struct umbel *c, uint64_t id)
 	}
 	handle_unlock(c);
 	return call ? 0 : -ENOENT;
-}
-
-/* ---- asking, and waiting for it ------------------------------------------------------- */
-
-/* Shared by the thread that waits and the one that dispatches; under the lock. */
-struct wait {
-	struct question question;
-	uint64_t id;
-	int asked; /* what ask() said */
-	int error;
-	struct umbel_msg *reply;
-	char text[256];
-	bool done;
-	bool abandoned; /* whoever comes last frees it */
-};
-
-static void
-wait_free(struct wait *w)
-{
-	umbel_msg_unref(w->reply);
-	free(w);
-}
-
-static void
-on_waited_for(struct umbel *c, const struct umbel_reply_info *info, void *user)
-{
-	struct umbel_msg *kept = info->msg ? umbel_msg_ref(info->msg) : NULL;
-	struct wait *w = user;
-	bool abandoned;
-
-	handle_lock(c);
-	w->error = info->msg && !kept ? -ENOMEM : info->error;
-	w->reply = kept;
-	control_text(w->text, sizeof(w->text), text_from(info->text));
-	w->done = true;
-	abandoned = w->abandoned;
-	handle_changed(c);
-	handle_unlock(c);
-	if (abandoned)
-		wait_free(w);
-}
-
-static bool
-is_asked(struct umbel *c, void *arg)
-{
-	struct wait *w = arg;
-
-	w->asked = ask(c, &w->question, &w->id);
-	return w->asked != -EAGAIN;
-}
-
-static bool
-is_answered(struct umbel *c, void *arg)
-{
-	const struct wait *w = arg;
-
-	(void)c;
-	return w->done;
-}
-
-/* Its call has ended: is it still to be told? Else it is being told just now. */
-static bool
-forget_due(struct umbel *c, struct wait *w)
-{
-	struct call *call;
-
-	STAILQ_FOREACH (call, &c->asking.due, link) {
-		if (call->user == w)
-			break;
-	}
-	if (!call) {
-		w->abandoned = true;
-		return false;
-	}
-	STAILQ_REMOVE(&c->asking.due, call, call, link);
-	call_free(call);
-	return true;
-}
-
-/* Lock held: nobody waits any more. True: nobody else will free it. */
-static bool
-abandon(struct umbel *c, struct wait *w)
-{
-	struct call *call;
-
-	if (w->done)
-		return true;
-	call = calls_find(&c->asking.calls, w->id);
-	if (!call)
-		return forget_due(c, w);
-	calls_remove(&c->asking.calls, call);
-	call_free(call);
-	if (c->link == LINK_DOWN)
-		c->asking.n_dead++;
-	sweep_if_it_pays(c);
-	return true;
-}
-
-/* The call itself has no deadline: here it is the thread that waits who looks at
-   the clock. */
-static int
-wait_for_reply(struct umbel *c, struct wait *w, int timeout_ms)
-{
-	int64_t deadline = dispatch_deadline(timeout_ms);
-	int r = dispatch_until(c, timeout_ms, is_asked, w);
-
-	if (r == 0)
-		r = w->asked;
-	if (r == 0)
-		r = dispatch_until(c, dispatch_left(deadline), is_answered, w);
-	return r;
-}
-
-static int
-finish_wait(struct umbel *c, struct wait *w, int r, struct umbel_msg **reply)
-{
-	const char *topic = w->question.topic;
-	bool ours;
-
-	handle_lock(c);
-	if (w->asked == 0 && w->done) {
-		r = w->error;
-		*reply = w->reply;
-		w->reply = NULL;
-	}
-	if (w->asked == 0 && r < 0)
-		handle_fail(c, r, "request on %s: %s", topic,
-		            w->done ? w->text : words_for(r));
-	ours = w->asked != 0 || abandon(c, w);
-	handle_unlock(c);
-	if (ours)
-		wait_free(w);
-	return r;
-}
-
-static int
-refuse_inside(struct umbel *c)
-{
-	int r = 0;
-
-	handle_lock(c);
-	if (c->dispatcher == thread_self())
-		r = handle_fail(c, -EDEADLK, "not inside a callback");
-	handle_unlock(c);
-	return r;
-}
-
-int
-umbel_request_wait(struct umbel *c, const char *topic, const void *data,
-                   size_t len, const struct umbel_request_options *options,
-                   int timeout_ms, struct umbel_msg **reply)
-{
-	struct wait *w;
-	int r;
-
-	if (!reply)
-		return -EINVAL;
-	*reply = NULL;
-	w = calloc(1, sizeof(*w));
-	if (!w)
-		return -ENOMEM;
-	w->asked = -EAGAIN;
-	w->question = (struct question){ .topic = topic,
-		                         .data = data,
-		                         .len = len,
-		                         .cb = on_waited_for,
-		                         .user = w };
-	r = check(c, &w->question, options);
-	if (r == 0 && w->question.options.max_replies > 1)
-		r = handle_refuse(c, -EINVAL,
-		                  "request: waiting is for one reply only");
-	if (r == 0)
-		r = refuse_inside(c);
-	if (r < 0) {
-		free(w);
-		return r;
-	}
-	w->question.options.timeout_ms = -1;
-	r = wait_for_reply(c, w, timeout_ms);
-	if (r != -ECANCELED)
-		return finish_wait(c, w, r, reply);
-	wait_free(w); /* and the handle is gone */
-	return r;
 }
