@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "shed.h"
+
 struct taking {
 	struct session *from;
 	const struct subscription *only; /* NULL: all of its groups' */
@@ -14,11 +16,12 @@ struct taking {
 };
 
 /* As much as two full ones owe: one of them may end, and both had their mark
-   and the run that went beyond it. */
+   and the run that went beyond it. Who rather loses can always lose some. */
 static bool
 has_room(const struct outbox *o)
 {
-	return o->bytes < 2 * (o->limits->high + SLAB_SIZE);
+	return o->policy != OVERFLOW_BLOCK ||
+	       o->bytes < 2 * (o->limits->high + SLAB_SIZE);
 }
 
 static bool
@@ -31,8 +34,11 @@ give(struct taking *t, struct group *g, struct slab *slab, uint32_t off,
 		t->least = 0;
 	t->last = g;
 	m = group_choose(g, &t->from->out, &t->least);
-	return m && has_room(m->sub.to) &&
-	       outbox_deliver(m->sub.to, m->sub.id, NULL, slab, off, len) == 0;
+	if (!m || !has_room(m->sub.to) ||
+	    outbox_deliver(m->sub.to, m->sub.id, NULL, slab, off, len) < 0)
+		return false;
+	shed_soon(m->sub.to);
+	return true;
 }
 
 static bool

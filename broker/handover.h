@@ -6,9 +6,12 @@
  * when it leaves.
  *
  * The kernel has no byte of these messages yet, so nobody has seen them. They
- * are chosen for anew, one by one and in their order. Those that nobody else
- * can have are left: because the group has no other member, or because so much
- * waits for all others already.
+ * are chosen for anew, one by one and in their order. For who gets them they
+ * count as any others: one that rather loses messages, or its connection, does
+ * when it has too many (shed.h). For one that would have senders wait nobody
+ * can: its mark is passed, by no more than is handed over, and not beyond what
+ * two full ones owe. Those that nobody else can have are left: because the
+ * group has no other member, or because so much waits for all others already.
  */
 #ifndef UMBELD_HANDOVER_H
 #define UMBELD_HANDOVER_H

@@ -72,8 +72,8 @@ struct outbox {
 	uint64_t route_mark;    /* router: the last walk that met it */
 	struct waiters waiters; /* publishers that wait for room in this one */
 	/* in one of three queues: its reader has to make room soon (paces) or to
-	   take a byte (stalls), since others wait; or, as it had rather be cut
-	   off, to make room at once (overflows) */
+	   take a byte (stalls), since others wait; or, as it had rather lose
+	   messages or be cut off, to make room at once (overflows) */
 	struct deadline clock;
 };
 

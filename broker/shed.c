@@ -68,6 +68,16 @@ lose(struct session *s, uint64_t frames, uint64_t bytes, const char *reason)
 	return false;
 }
 
+void
+shed_soon(struct outbox *o)
+{
+	struct broker *b = session_of_outbox(o)->broker;
+
+	if (o->policy != OVERFLOW_BLOCK && is_at_mark(o) &&
+	    !deadline_is_set(&o->clock))
+		deadline_set(&b->overflows, &o->clock);
+}
+
 bool
 shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 {
@@ -81,9 +91,7 @@ shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 			return lose(s, frames, bytes, GAP_DROPPED);
 		return true;
 	case OVERFLOW_DISCONNECT:
-		/* not here, in the middle of somebody's message */
-		if (is_at_mark(o) && !deadline_is_set(&o->clock))
-			deadline_set(&s->broker->overflows, &o->clock);
+		shed_soon(o);
 		break;
 	case OVERFLOW_BLOCK:
 		break;
@@ -101,12 +109,16 @@ shed_on_overflow(struct deadline *d, void *broker)
 	struct session *s = session_of_outbox(o);
 	const struct broker *b = broker;
 
+	if (o->policy == OVERFLOW_DROP_OLDEST) {
+		make_room(s);
+		return;
+	}
 	s->ops->try_send(s);
-	if (is_at_mark(&s->out))
+	if (is_at_mark(o))
 		session_evict(s,
 		              "owed %zu bytes (limit %zu), and asked to be "
 		              "disconnected then",
-		              outbox_owes(&s->out), b->limits.high);
+		              outbox_owes(o), b->limits.high);
 }
 
 /* ---- memory --------------------------------------------------------------- */

@@ -31,6 +31,10 @@ shed_has_room(const struct outbox *o)
 	return o->bytes < o->limits->high;
 }
 
+/* Messages were appended that nobody asked about, in the middle of something:
+   what has to become of too many does so when that is over. */
+void shed_soon(struct outbox *o);
+
 /* Clients wait for memory: sessions that rather lose messages, do. Those that
    owe most lose first. */
 void shed_for_memory(struct broker *b);

@@ -294,6 +294,63 @@ TEST(nobody_is_given_more_than_two_full_ones_have)
 	scene_fini(&s);
 }
 
+/* Both are nearly full, and the one that stays is of this policy. */
+static void
+full_scene_init(struct scene *s, enum overflow policy)
+{
+	scene_init(s, 0);
+	for (unsigned i = 0; i < 2 * 70; i++)
+		publish(s, "x", 1000);
+	s->b->session.out.policy = policy;
+	client_takes(s->b, 10); /* of that one it has a byte */
+	leave_by_vanishing(s);
+}
+
+TEST(one_that_rather_loses_loses_its_oldest_by_what_it_takes_over)
+{
+	struct message m;
+	struct scene s;
+
+	full_scene_init(&s, OVERFLOW_DROP_OLDEST);
+	rig_step(&s.rig, 0);
+	assert_true(s.b->session.out.bytes < HIGH);
+	expect_message(s.b, 1);
+	m = client_next(s.b, TYPE_GAP);
+	assert_in_range(m.gap.frames, 60, 80);
+	assert_int_equal(m.gap.frames, s.b->session.dropped.frames);
+	for (unsigned i = (unsigned)m.gap.frames - 69; i < 70; i++)
+		expect_message(s.b, 2 * i);
+	client_expect_nothing(s.b);
+	scene_fini(&s);
+}
+
+TEST(one_that_rather_goes_goes_by_what_it_takes_over)
+{
+	struct message m;
+	struct scene s;
+
+	full_scene_init(&s, OVERFLOW_DISCONNECT);
+	assert_int_equal(s.b->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 0);
+	assert_int_equal(s.b->session.state, SESSION_ENDING);
+	expect_message(s.b, 1);
+	m = client_next(s.b, TYPE_GAP);
+	assert_int_equal(m.gap.frames, 139);
+	client_expect_error(s.b, STATUS_SLOW_CONSUMER, true, 0, "disconnected");
+	scene_fini(&s);
+}
+
+TEST(one_that_would_have_senders_wait_loses_nothing_of_what_it_takes_over)
+{
+	struct scene s;
+
+	full_scene_init(&s, OVERFLOW_BLOCK);
+	assert_true(s.b->session.out.bytes > HIGH);
+	rig_step(&s.rig, 0);
+	assert_int_equal(client_count(s.b, TYPE_DELIVER), 140);
+	scene_fini(&s);
+}
+
 /* When memory is short, messages pass to nobody who is. */
 TEST(who_was_behind_and_has_handed_over_still_is)
 {
@@ -343,6 +400,12 @@ main(void)
 			who_unsubscribes_alone_is_told_in_a_gap_and_the_log_has_the_counts),
 		cmocka_unit_test(who_vanishes_alone_leaves_a_line_in_the_log),
 		cmocka_unit_test(nobody_is_given_more_than_two_full_ones_have),
+		cmocka_unit_test(
+			one_that_rather_loses_loses_its_oldest_by_what_it_takes_over),
+		cmocka_unit_test(
+			one_that_rather_goes_goes_by_what_it_takes_over),
+		cmocka_unit_test(
+			one_that_would_have_senders_wait_loses_nothing_of_what_it_takes_over),
 		cmocka_unit_test(who_was_behind_and_has_handed_over_still_is),
 		cmocka_unit_test(two_members_in_one_session_leave_together),
 	};
