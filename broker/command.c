@@ -251,16 +251,39 @@ has_too_many(struct session *s, uint32_t request)
 	uint32_t of_user = *quota_subscriptions(s->user);
 
 	if (s->subs.n >= c->max_subscriptions)
-		session_refuse_subscription(s, request, "max-subscriptions",
-		                            s->subs.n, c->max_subscriptions);
+		session_refuse_subscription(s, request, "subscriptions",
+		                            "max-subscriptions", s->subs.n,
+		                            c->max_subscriptions);
 	else if (c->max_user_subscriptions > 0 &&
 	         of_user >= c->max_user_subscriptions)
-		session_refuse_subscription(s, request,
+		session_refuse_subscription(s, request, "subscriptions",
 		                            "max-user-subscriptions", of_user,
 		                            c->max_user_subscriptions);
 	else
 		return false;
 	return true;
+}
+
+/* Refuse it, if it is of a group that this session is in often enough. */
+static bool
+is_member_too_often(struct session *s, const struct message_subscribe *m)
+{
+	struct broker *b = s->broker;
+	const struct group *g = NULL;
+	uint32_t n;
+
+	if (m->options.group.at && s->subs.n >= GROUP_SESSION_MAX)
+		g = groups_find(&b->router.groups, m->options.group, m->filter);
+	if (!g)
+		return false;
+	b->work += g->n;
+	n = group_count(g, &s->out);
+	if (n >= GROUP_SESSION_MAX)
+		session_refuse_subscription(s, m->request,
+		                            "subscriptions in this group",
+		                            "umbel-protocol(7):Q8", n,
+		                            GROUP_SESSION_MAX);
+	return n >= GROUP_SESSION_MAX;
 }
 
 static void
@@ -290,7 +313,7 @@ on_subscribe(struct session *s, const struct message *message)
 	else if (subtable_find(&s->subs, m->sub))
 		session_refuse(s, STATUS_SUB_IN_USE, m->request, nil,
 		               "subscription %" PRIu32 " is in use", m->sub);
-	else if (has_too_many(s, m->request))
+	else if (has_too_many(s, m->request) || is_member_too_often(s, m))
 		return;
 	else if (m->options.retained)
 		subscribe_with_values(s, m);

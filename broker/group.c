@@ -197,6 +197,16 @@ group_has(const struct group *g, const struct outbox *o)
 	return false;
 }
 
+uint32_t
+group_count(const struct group *g, const struct outbox *o)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < g->n; i++)
+		n += g->members[i]->sub.to == o;
+	return n;
+}
+
 /* ---- the choice ----------------------------------------------------------- */
 
 /* Not just for a moment. */

@@ -24,7 +24,10 @@
 #include "proto/message.h"
 #include "subscription.h"
 
-#define GROUP_NAME_MAX 64u
+#define GROUP_NAME_MAX    64u
+/* One session is a member of a group so often at most: each time is looked at
+   for each message. */
+#define GROUP_SESSION_MAX 64u
 
 /* A subscription that is one of a group. */
 struct member {
@@ -107,6 +110,8 @@ struct outbox *group_find_full(const struct group *g, const struct outbox *own);
 bool group_keeps_up(const struct group *g);
 
 bool group_has(const struct group *g, const struct outbox *o);
+/* How many of its members are this one's? */
+uint32_t group_count(const struct group *g, const struct outbox *o);
 
 /* The member whose subscription this is; it must be in_group. */
 static inline struct member *

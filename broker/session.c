@@ -227,12 +227,13 @@ session_refuse(struct session *s, enum status status, uint32_t request,
 
 void
 session_refuse_subscription(struct session *s, uint32_t request,
-                            const char *limit, uint32_t n, uint32_t max)
+                            const char *what, const char *limit, uint32_t n,
+                            uint32_t max)
 {
 	char words[SESSION_WORDS_MAX];
 
 	session_refuse(s, STATUS_LIMIT, request, (struct text){ NULL, 0 },
-	               "%" PRIu32 " subscriptions (limit %" PRIu32 ", %s)", n,
+	               "%" PRIu32 " %s (limit %" PRIu32 ", %s)", n, what,
 	               max, limit);
 	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
 	          "refused a subscription n=%" PRIu32 " limit=%" PRIu32

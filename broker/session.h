@@ -216,9 +216,11 @@ void session_refuse(struct session *s, enum status status, uint32_t request,
                     struct text about, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* The same for one more subscription: there are `n` already, and this limit. */
+/* The same for one more subscription: there are `n` of these already, and this
+   limit. */
 void session_refuse_subscription(struct session *s, uint32_t request,
-                                 const char *limit, uint32_t n, uint32_t max);
+                                 const char *what, const char *limit,
+                                 uint32_t n, uint32_t max);
 
 /* A PUBLISH is refused: reported at once or with others, and counted. */
 void session_refuse_publish(struct session *s, enum status status,

@@ -102,6 +102,20 @@ class Groups(GroupCase):
         me.publish("a", b"1")
         self.assertEqual(self.delivered(me), [1] * 5)
 
+    @covers("Q8", "S11", "E3")
+    def test_a_session_is_at_most_64_members_of_one_group(self):
+        me = self.session()
+        subs = [me.subscribe("a", group=self.group) for _ in range(64)]
+        refused = self.expect_refusal(me, "limit", me.request("a", group=self.group))
+        self.assertIn("64 subscriptions in this group (limit 64, ", refused)
+        self.assertIn(f"pid={os.getpid()} ", refused)
+        self.assertIn(f"uid={os.getuid()}", refused)
+        me.subscribe("a", group=self.group[1:])
+        me.subscribe("b", group=self.group)
+        self.session("another").subscribe("a", group=self.group)
+        me.unsubscribe(subs[0])
+        me.subscribe("a", group=self.group)
+
     @covers("Q4")
     def test_a_member_that_does_not_read_gets_less(self):
         idle, busy = self.member(name="idle"), self.member(name="busy")

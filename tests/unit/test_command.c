@@ -336,6 +336,30 @@ TEST(the_limit_of_subscriptions_is_told_with_both_numbers)
 	rig_fini(&r);
 }
 
+TEST(a_session_is_in_one_group_so_often_at_most)
+{
+	struct client *c;
+	struct rig r;
+
+	rig_init(&r);
+	c = client_open(&r, "c", 1);
+	for (uint32_t i = 0; i < GROUP_SESSION_MAX; i++) {
+		client_joins(c, i, "g", "a");
+		client_next(c, TYPE_OK);
+	}
+	client_joins(c, 100, "g", "a");
+	client_expect_error(c, STATUS_LIMIT, false, 1,
+	                    "64 subscriptions in this group (limit 64, ");
+	client_joins(c, 101, "g", "b");
+	client_next(c, TYPE_OK);
+	client_unsubscribes(c, 7);
+	client_next(c, TYPE_OK);
+	client_joins(c, 100, "g", "a");
+	client_next(c, TYPE_OK);
+	client_free(c);
+	rig_fini(&r);
+}
+
 TEST(a_filter_into_the_inboxes_stays_in_ones_own)
 {
 	static const struct {
@@ -470,6 +494,7 @@ main(void)
 			a_subscription_begins_and_ends_in_the_order_of_the_stream),
 		cmocka_unit_test(
 			the_limit_of_subscriptions_is_told_with_both_numbers),
+		cmocka_unit_test(a_session_is_in_one_group_so_often_at_most),
 		cmocka_unit_test(a_filter_into_the_inboxes_stays_in_ones_own),
 		cmocka_unit_test(a_pong_counts_since_the_last_ping),
 		cmocka_unit_test(

@@ -246,6 +246,7 @@ TEST(members_come_and_go_and_each_knows_its_place)
 		for (unsigned k2 = 0; k2 < N; k2++) {
 			n += in[k2];
 			assert_int_equal(group_has(r.g, &r.out[k2]), in[k2]);
+			assert_int_equal(group_count(r.g, &r.out[k2]), in[k2]);
 			if (in[k2])
 				assert_ptr_equal(r.g->members[r.m[k2].place],
 				                 &r.m[k2]);
