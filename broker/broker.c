@@ -16,15 +16,15 @@
 #include "spare.h"
 #include "throttle.h"
 
-#define REFUSAL_REPORT_MS 1000u
+#define REPORT_MS      1000u
 /* Of an outbox's mark: where its publishers go on. */
-#define LOW_MARK(high)    ((high) / 8 * 7)
+#define LOW_MARK(high) ((high) / 8 * 7)
 /* What waits for a reader that keeps up. Of 0.25 to 8 MiB this moved most
    from one publisher to one subscriber: half of a processor's L2 cache. */
-#define SOFT_MARK         (512u << 10)
-#define ANSWERS_MAX       (1u << 20)
+#define SOFT_MARK      (512u << 10)
+#define ANSWERS_MAX    (1u << 20)
 /* Of all memory: what values that are kept may have of it. */
-#define RETAINED_PART     4u
+#define RETAINED_PART  4u
 
 static void
 name_inboxes(struct broker *b, const uint8_t *random)
@@ -79,8 +79,7 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
 	deadline_queue_init(&b->overflows, 0, shed_on_overflow, b);
 	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
-	deadline_queue_init(&b->refusal_reports, REFUSAL_REPORT_MS,
-	                    session_on_refusal_report, b);
+	deadline_queue_init(&b->reports, REPORT_MS, session_on_report, b);
 	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
 	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),
 	                    throttle_on_tick, b);
@@ -207,9 +206,9 @@ static struct deadline_queue *
 queue_at(struct broker *b, unsigned i)
 {
 	struct deadline_queue *const queues[] = {
-		&b->paces,          &b->stalls,          &b->hold_notices,
-		&b->hold_ends,      &b->overdue_holds,   &b->overflows,
-		&b->memory_waits,   &b->refusal_reports, &b->settles,
+		&b->paces,          &b->stalls,        &b->hold_notices,
+		&b->hold_ends,      &b->overdue_holds, &b->overflows,
+		&b->memory_waits,   &b->reports,       &b->settles,
 		&b->throttle_ticks, &b->spares,
 	};
 

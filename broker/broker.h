@@ -108,7 +108,7 @@ struct broker {
 	struct deadline_queue overdue_holds;
 	struct deadline_queue overflows;
 	struct deadline_queue memory_waits;
-	struct deadline_queue refusal_reports;
+	struct deadline_queue reports;
 	struct deadline_queue settles;
 	struct deadline_queue throttle_ticks;
 	struct deadline_queue spares;

@@ -33,16 +33,11 @@ drop(struct session *s, size_t keep)
 	struct outbox *o = &s->out;
 	size_t owed = outbox_owes(o);
 	uint64_t frames, bytes;
-	char words[SESSION_WORDS_MAX];
 	int r = outbox_drop_oldest(o, keep, &frames, &bytes);
 
 	session_lost(s, frames, bytes);
 	if (frames > 0)
-		log_event(&s->broker->log, LOG_WARN, LOG_DROPPED,
-		          "dropped messages=%" PRIu64 " bytes=%" PRIu64
-		          " owed=%zu limit=%zu %s",
-		          frames, bytes, owed, o->limits->high,
-		          session_words(s, words));
+		session_report_drop(s, frames, bytes, owed);
 	if (r < 0)
 		no_memory(s);
 	else

@@ -27,7 +27,7 @@ TEST(what_is_due_first_is_the_first_of_all_its_queues)
 	rig_init(&r);
 	deadline_set(&r.broker.stalls, &d[0]);
 	assert_true(broker_next_deadline(&r.broker) == now + 2000);
-	deadline_set(&r.broker.refusal_reports, &d[1]);
+	deadline_set(&r.broker.reports, &d[1]);
 	assert_true(broker_next_deadline(&r.broker) == now + 1000);
 	deadline_set(&r.broker.hold_notices, &d[2]);
 	assert_true(broker_next_deadline(&r.broker) == now + 100);

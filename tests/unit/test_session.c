@@ -306,6 +306,72 @@ TEST(refusals_of_a_session_that_has_ended_are_not_reported)
 	rig_fini(&r);
 }
 
+/* How often `what` is in `log`. */
+static unsigned
+count_in(const char *log, const char *what)
+{
+	unsigned n = 0;
+
+	while ((log = strstr(log, what))) {
+		log += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+TEST(subscriptions_that_are_refused_are_in_the_log_at_once_then_once_a_second)
+{
+	struct capture err;
+	struct client *c;
+	const char *log;
+	struct rig r;
+
+	rig_init(&r);
+	r.broker.log.level = LOG_WARN;
+	c = client_open(&r, "c", 1);
+	capture_begin(&err, stderr);
+	for (int i = 0; i < 5; i++)
+		session_refuse_subscription(&c->session, 1, "subscriptions",
+		                            "max", 7, 7);
+	rig_step(&r, 1000);
+	rig_step(&r, 1000);
+	log = capture_end(&err);
+	assert_int_equal(client_count(c, TYPE_ERROR), 5);
+	assert_int_equal(count_in(log, "\n"), 2);
+	assert_non_null(strstr(log, "refused a subscription n=7 limit=7 of=max "
+	                            "session=1 name=\"c\" pid=77"));
+	assert_non_null(strstr(log, "refused subscriptions n=4 in_ms=1000 last "
+	                            "of=max session=1 name=\"c\" pid=77"));
+	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(what_is_dropped_is_in_the_log_at_once_then_once_a_second_and_at_the_end)
+{
+	struct capture err;
+	struct client *c;
+	const char *log;
+	struct rig r;
+
+	rig_init(&r);
+	r.broker.log.level = LOG_WARN;
+	c = client_open(&r, "c", 1);
+	capture_begin(&err, stderr);
+	for (int i = 0; i < 5; i++)
+		session_report_drop(&c->session, 10, 1000, 90000);
+	rig_step(&r, 1000);
+	session_report_drop(&c->session, 1, 100, 90000);
+	client_free(c);
+	log = capture_end(&err);
+	assert_int_equal(count_in(log, "\n"), 3);
+	assert_non_null(strstr(log, "dropped messages=10 bytes=1000 owed=90000 "
+	                            "limit=80000 session=1 name=\"c\" pid=77"));
+	assert_non_null(strstr(log, "dropped messages=40 bytes=4000 "
+	                            "in_ms=1000 session=1 name=\"c\" pid=77"));
+	assert_non_null(strstr(log, "dropped messages=1 bytes=100 in_ms=1000"));
+	rig_fini(&r);
+}
+
 /* ---- subscriptions ------------------------------------------------------------ */
 
 TEST(its_subscriptions_end_with_it)
@@ -565,6 +631,10 @@ main(void)
 			refusals_are_reported_at_once_then_once_a_second_with_their_number),
 		cmocka_unit_test(
 			refusals_of_a_session_that_has_ended_are_not_reported),
+		cmocka_unit_test(
+			subscriptions_that_are_refused_are_in_the_log_at_once_then_once_a_second),
+		cmocka_unit_test(
+			what_is_dropped_is_in_the_log_at_once_then_once_a_second_and_at_the_end),
 		cmocka_unit_test(its_subscriptions_end_with_it),
 		cmocka_unit_test(
 			after_goaway_a_session_is_drained_by_its_ping_and_pong_or_its_end),
