@@ -142,6 +142,48 @@ TEST(control_characters_white_space_and_broken_utf8_are_refused_anywhere)
 	assert_false(filter_is_valid("a\0b", 3));
 }
 
+/* Of ASCII, and without wildcards. */
+static bool
+reference_is_valid(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] <= ' ' || s[i] >= 0x7f || s[i] == '*')
+			return false;
+		if (s[i] == '.' && (i == 0 || i + 1 == len || s[i - 1] == '.'))
+			return false;
+	}
+	return true;
+}
+
+TEST(each_byte_of_ascii_counts_wherever_it_stands)
+{
+	char topic[26];
+
+	for (size_t len = 1; len <= sizeof(topic); len++) {
+		for (size_t at = 0; at < 128 * len; at++) {
+			memset(topic, 'a', len);
+			topic[len / 2] = '.';
+			topic[at % len] = (char)(at / len);
+			assert_int_equal(topic_is_valid(topic, len),
+			                 reference_is_valid(topic, len));
+		}
+	}
+}
+
+TEST(two_dots_have_something_between_them_wherever_they_stand)
+{
+	char topic[26];
+
+	for (size_t len = 2; len <= sizeof(topic); len++) {
+		for (size_t at = 0; at < len * len; at++) {
+			memset(topic, 'a', len);
+			topic[at / len] = topic[at % len] = '.';
+			assert_int_equal(topic_is_valid(topic, len),
+			                 reference_is_valid(topic, len));
+		}
+	}
+}
+
 TEST(a_star_has_no_place_in_a_topic_and_two_in_a_filter)
 {
 	static const char *const filters[] = { "*",   "**",    "a.*",
@@ -273,6 +315,9 @@ main(void)
 		cmocka_unit_test(a_topic_has_at_most_255_bytes),
 		cmocka_unit_test(
 			control_characters_white_space_and_broken_utf8_are_refused_anywhere),
+		cmocka_unit_test(each_byte_of_ascii_counts_wherever_it_stands),
+		cmocka_unit_test(
+			two_dots_have_something_between_them_wherever_they_stand),
 		cmocka_unit_test(
 			a_star_has_no_place_in_a_topic_and_two_in_a_filter),
 		cmocka_unit_test(a_topic_may_have_128_tokens),
