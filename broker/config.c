@@ -15,6 +15,7 @@
 #include "configfile.h"
 #include "configshow.h"
 #include "machine.h"
+#include "places.h"
 #include "proto/frame.h"
 #include "setting.h"
 
@@ -299,9 +300,9 @@ put_together(struct config *c, const struct flags *f)
 	if (r == 0 && c->file)
 		r = configfile_read(c);
 	share_descriptors(c);
-	if (r == 0 && !needs_sockets(c, f))
-		return 0;
-	return r == 0 ? choose_sockets(c, f) : r;
+	if (r == 0 && needs_sockets(c, f))
+		r = choose_sockets(c, f);
+	return r == 0 ? places_check(c) : r;
 }
 
 static enum config_result

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "document.h"
+#include "places.h"
 #include "rules.h"
 #include "setting.h"
 
@@ -117,6 +117,19 @@ static const cyaml_schema_value_t rules_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, only_rules),
 };
 
+/* ---- paths ---------------------------------------------------------------- */
+
+static int
+check_path(const struct document *d, const struct doc_node *node,
+           const char *path)
+{
+	if (places_is_path(path))
+		return 0;
+	return document_complain(
+		d, node, "%s: expected an absolute path of at most %zu bytes",
+		path, PLACES_PATH_MAX);
+}
+
 /* ---- settings ------------------------------------------------------------- */
 
 /* What a flag says stays as it is, and what the file says must be in order. */
@@ -147,6 +160,10 @@ take_settings(struct config *c, const struct document *d, const struct file *f)
 		if (*s->section)
 			in = document_get(in, s->section);
 		node = document_get(in, s->name);
+		/* all paths of the file are those of sockets */
+		if (s->kind == SETTING_PATH &&
+		    check_path(d, node, f->values[i]) < 0)
+			return -EINVAL;
 		r = take_setting(s, c, i, f->values[i]);
 		if (r == -EINVAL)
 			return document_complain(d, node, "%s: expected %s",
@@ -163,8 +180,6 @@ take_settings(struct config *c, const struct document *d, const struct file *f)
 }
 
 /* ---- sockets -------------------------------------------------------------- */
-
-#define PATH_MAX_BYTES (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 static int
 take_access(struct config_socket *s, const struct document *d,
@@ -195,7 +210,7 @@ find_socket(const struct config *c, const char *path)
 	for (size_t i = 0; i < c->n_sockets; i++) {
 		const char *taken = c->sockets[i].path;
 
-		if (taken && strcmp(taken, path) == 0)
+		if (taken && places_are_one(taken, path))
 			return &c->sockets[i];
 	}
 	return NULL;
@@ -210,11 +225,8 @@ take_socket(struct config *c, const struct document *d,
 
 	if (!f->path)
 		return document_complain(d, node, "expected path:");
-	if (f->path[0] != '/' || strlen(f->path) > PATH_MAX_BYTES)
-		return document_complain(
-			d, document_get(node, "path"),
-			"%s: expected an absolute path of at most %zu bytes",
-			f->path, PATH_MAX_BYTES);
+	if (check_path(d, document_get(node, "path"), f->path) < 0)
+		return -EINVAL;
 	twin = find_socket(c, f->path);
 	if (twin)
 		return document_complain(d, document_get(node, "path"),

@@ -89,7 +89,7 @@ class SocketFile(Case):
         self.assertEqual(len(longest), LONGEST)
         self.broker("--settle-ms", "0", path=longest)
         self.expect_service(longest)
-        said = self.refused("--socket", longest + "x")
+        said = self.refused("--socket", longest + "x", status=2)
         self.assertIn(f"at most {LONGEST} bytes", said)
         self.assertIn(str(LONGEST + 1), said)
         self.assertNotIn(os.path.basename(longest) + "x.lock", os.listdir(self.directory))

@@ -146,6 +146,37 @@ TEST(there_may_be_several_sockets)
 	           "sockets[0].role: a b: expected letters");
 }
 
+TEST(whatever_listens_has_a_place_of_its_own)
+{
+	struct config c;
+	char text[512];
+
+	expect_bad("http: web.sock\n",
+	           ":1: http: web.sock: expected an absolute path of at most "
+	           "10");
+	snprintf(text, sizeof(text), "\ndatagram: /%0200d\n", 0);
+	expect_bad(text, ":2: datagram: /");
+	expect_bad("sockets:\n - path: /a\n - path: //a\n",
+	           ":3: sockets[1].path: //a: given twice, first in line 2");
+	expect_bad("http: /x\ndatagram: /./x\nsockets: [{path: /a}]",
+	           ":1: http: /x: given twice, first as datagram\n");
+	expect_bad("sockets: [{path: /b}, {path: /a}]\nhttp: //a\n",
+	           ":2: http: //a: given twice, first as a socket\n");
+	put("umbeld.yaml", "datagram: /run/d\nhttp: /run/h\n");
+	assert_int_equal(parse(&c, "--check", "--http", "/run/d", NULL),
+	                 CONFIG_BAD);
+	assert_string_equal(err.text, "umbeld: --http /run/d: given twice, "
+	                              "first as datagram\n");
+	assert_int_equal(parse(&c, "--check", "--socket", "/run/h", NULL),
+	                 CONFIG_BAD);
+	snprintf(text, sizeof(text), "/%0200d", 0);
+	assert_int_equal(parse(&c, "--check", "--http", text, NULL),
+	                 CONFIG_BAD);
+	assert_non_null(strstr(err.text, "this one has 201\n"));
+	assert_int_equal(parse(&c, "--check", "--http", "relative", NULL),
+	                 CONFIG_SHOWN);
+}
+
 TEST(rules_are_people_verbs_and_topics)
 {
 	const struct acl_rule *rule;
@@ -402,6 +433,7 @@ main(void)
 		IN_DIRECTORY(every_setting_of_the_file_can_be_given_there),
 		IN_DIRECTORY(flags_win_over_the_file),
 		IN_DIRECTORY(there_may_be_several_sockets),
+		IN_DIRECTORY(whatever_listens_has_a_place_of_its_own),
 		IN_DIRECTORY(rules_are_people_verbs_and_topics),
 		IN_DIRECTORY(
 			rules_that_make_no_sense_are_refused_with_their_line),
