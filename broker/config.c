@@ -306,23 +306,15 @@ put_together(struct config *c, const struct flags *f)
 }
 
 static enum config_result
-answer(const struct config *c, const struct flags *f)
+answer(struct config *c, const struct flags *f)
 {
-	size_t n_sockets = c->n_sockets ? c->n_sockets : 1;
-
 	if (f->test_user)
 		return configshow_test(c, f->test_user, f->question,
 		                       f->n_question);
 	if (f->print)
 		configshow_print(c, stdout);
 	else
-		printf("umbeld: %s: %zu socket%s, %zu rule%s\n",
-		       c->n_warnings > 0
-		               ? "in order, but for the warnings above"
-		               : "all in order",
-		       n_sockets, n_sockets == 1 ? "" : "s",
-		       c->acl ? c->acl->n_rules : 0,
-		       c->acl && c->acl->n_rules == 1 ? "" : "s");
+		configshow_check(c);
 	return CONFIG_SHOWN;
 }
 

@@ -8,11 +8,69 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "document.h"
 #include "proto/topic.h"
 #include "rules.h"
 #include "setting.h"
+
+/* ---- is it in order? ------------------------------------------------------ */
+
+static void
+warn(struct config *c, size_t socket, const char *words)
+{
+	fprintf(stderr, "umbeld: warn: %s:%u: sockets[%zu].%s\n", c->file,
+	        c->sockets[socket].line, socket, words);
+	c->n_warnings++;
+}
+
+static bool
+is_own_group(gid_t gid)
+{
+	int n = getgroups(0, NULL);
+	gid_t *groups = calloc(n > 0 ? (size_t)n : 1, sizeof(*groups));
+	bool is = gid == getegid();
+
+	n = groups ? getgroups(n, groups) : 0;
+	for (int i = 0; i < n; i++)
+		is |= groups[i] == gid;
+	free(groups);
+	return is;
+}
+
+/* Root may do all of it, but it is not root who has to run this. */
+static void
+warn_of_privileges(struct config *c)
+{
+	bool is_root = geteuid() == 0;
+
+	for (size_t i = 0; i < c->n_sockets; i++) {
+		const struct config_socket *s = &c->sockets[i];
+
+		if (s->owner != (uid_t)-1 && (is_root || s->owner != geteuid()))
+			warn(c, i, "owner: only root can set it");
+		if (s->group != (gid_t)-1 &&
+		    (is_root || !is_own_group(s->group)))
+			warn(c, i,
+			     "group: only root, or who is in that group, can "
+			     "set it");
+	}
+}
+
+void
+configshow_check(struct config *c)
+{
+	size_t n_sockets = c->n_sockets ? c->n_sockets : 1;
+	size_t n_rules = c->acl ? c->acl->n_rules : 0;
+
+	warn_of_privileges(c);
+	printf("umbeld: %s: %zu socket%s, %zu rule%s\n",
+	       c->n_warnings > 0 ? "in order, but for the warnings above"
+	                         : "all in order",
+	       n_sockets, n_sockets == 1 ? "" : "s", n_rules,
+	       n_rules == 1 ? "" : "s");
+}
 
 /* ---- what holds ----------------------------------------------------------- */
 

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * configshow - a configuration, for people: what holds and where it comes
- * from, and what its rules say of somebody.
+ * configshow - a configuration, for people: whether it is in order, what holds
+ * and where it comes from, and what its rules say of somebody.
  */
 #ifndef UMBELD_CONFIGSHOW_H
 #define UMBELD_CONFIGSHOW_H
@@ -11,6 +11,9 @@
 #include <stdio.h>
 
 #include "config.h"
+
+/* It is in order; but some of it may need more than its reader has. */
+void configshow_check(struct config *c);
 
 /* As a file, in which every value stands, with its origin behind it. */
 void configshow_print(const struct config *c, FILE *to);

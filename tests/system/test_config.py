@@ -14,6 +14,7 @@ from harness import Case, binary, wire
 
 EXAMPLE = pathlib.Path(os.environ["UMBEL_SOURCE_DIR"]) / "docs" / "umbeld.yaml"
 UNKNOWN = 4000000000  # a uid that nobody has
+NOBODY = 65534
 
 
 class Config(Case):
@@ -29,6 +30,23 @@ class Config(Case):
 
     def test_the_example_is_in_order(self):
         self.assertEqual(self.umbeld("--config", EXAMPLE, "--check"), "umbeld: all in order: 2 sockets, 7 rules")
+
+    def test_the_example_starts_without_root(self):
+        options = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        self.directory.chmod(0o777)
+        file = self.directory / "umbeld.yaml"
+        file.write_text(EXAMPLE.read_text(encoding="utf-8").replace("/run/umbel", str(self.directory)), encoding="utf-8")
+        broker = self.broker("--config", str(file), path=self.directory / "admin.sock", say_path=False, **options)
+        broker.expect("listening socket=.*/admin.sock mode=0660 role=admin rules=7 ")
+        broker.terminate()
+
+    def test_check_warns_of_what_needs_privileges(self):
+        file = self.directory / "umbeld.yaml"
+        file.write_text("sockets:\n  - path: /run/x\n  - {path: /run/y, owner: 21001, group: 22001}\n", encoding="ascii")
+        self.assertEqual(self.umbeld("--config", file, "--check").splitlines(),
+                         [f"umbeld: warn: {file}:3: sockets[1].owner: only root can set it",
+                          f"umbeld: warn: {file}:3: sockets[1].group: only root, or who is in that group, can set it",
+                          "umbeld: in order, but for the warnings above: 2 sockets, 0 rules"])
 
     def test_the_example_has_every_key_and_the_defaults(self):
         """All settings of the file are in it, with the values that they have without it."""
