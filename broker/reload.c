@@ -41,15 +41,15 @@ name_the_rest(struct broker *b, const struct config *old,
 
 	for (size_t i = 0; (s = setting_at(i)); i++) {
 		char was[SETTING_WORDS_MAX], is[SETTING_WORDS_MAX];
+		const char *now = setting_value(s, old, was);
 
 		if (!s->section || takes_effect(s) ||
-		    strcmp(setting_value(s, old, was),
-		           setting_value(s, fresh, is)) == 0)
+		    strcmp(now, setting_value(s, fresh, is)) == 0)
 			continue;
 		log_event(&b->log, LOG_WARN, LOG_LIFE,
 		          "a change of %s takes effect at a restart, until "
-		          "then it is %s",
-		          s->name, setting_value(s, old, was));
+		          "then %s%s",
+		          s->name, *now ? "it is " : "there is none", now);
 	}
 	if (sockets_differ(old, fresh))
 		log_event(&b->log, LOG_WARN, LOG_LIFE,

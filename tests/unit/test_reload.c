@@ -114,6 +114,9 @@ TEST(other_changes_are_named_and_wait_for_a_restart)
 	expect_said("a change of hold-max-ms takes effect at a restart, until "
 	            "then it is 10000\n");
 	assert_null(strstr(err.text, "sockets"));
+	reload_with(&s, "overflow: {stall-ms: 77}\nhttp: /run/h\n");
+	expect_said("a change of http takes effect at a restart, until then "
+	            "there is none\n");
 	assert_int_equal(s.config.stall_ms, 77);
 	assert_int_equal(s.config.hold_max_ms, 10000);
 	reload_with(&s, "overflow: {stall-ms: 77}\n");
