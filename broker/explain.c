@@ -238,13 +238,10 @@ static void
 tell_verdict(struct pack *p, const char *key, const char *rule_key,
              const struct verdict *v)
 {
-	char rule[RIGHTS_WORDS_MAX] = "";
+	char rule[RIGHTS_PLACE_MAX];
 
-	if (v->rule)
-		snprintf(rule, sizeof(rule), "%s:%u", v->rule->file,
-		         v->rule->line);
 	pack_pair_bool(p, key, v->ok);
-	pack_pair_text(p, rule_key, rule);
+	pack_pair_text(p, rule_key, v->rule ? rights_place(v->rule, rule) : "");
 }
 
 static void

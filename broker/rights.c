@@ -91,14 +91,35 @@ rights_to_subscribe(const struct session *s, struct text filter)
 	return judge(s, ACL_SUBSCRIBE, filter);
 }
 
+/* What of a path is told. */
+#define PATH_END_MAX 200u
+
+const char *
+rights_place(const struct acl_rule *rule, char buf[RIGHTS_PLACE_MAX])
+{
+	const char *file = rule->file;
+	size_t len = strlen(file);
+	bool cut = len > PATH_END_MAX;
+
+	if (cut)
+		file += len - PATH_END_MAX;
+	while (cut && ((unsigned char)*file & 0xc0) == 0x80)
+		file++; /* not amid a character */
+	snprintf(buf, RIGHTS_PLACE_MAX, "%s%s:%u", cut ? "..." : "", file,
+	         rule->line);
+	return buf;
+}
+
 const char *
 rights_words(const struct verdict *v, char buf[RIGHTS_WORDS_MAX])
 {
+	char place[RIGHTS_PLACE_MAX];
+
 	if (v->why)
 		snprintf(buf, RIGHTS_WORDS_MAX, "%s", v->why);
 	else if (v->rule)
-		snprintf(buf, RIGHTS_WORDS_MAX, "%s: denied by %s:%u",
-		         acl_verb_name(v->verb), v->rule->file, v->rule->line);
+		snprintf(buf, RIGHTS_WORDS_MAX, "%s: denied by %s",
+		         acl_verb_name(v->verb), rights_place(v->rule, place));
 	else
 		snprintf(buf, RIGHTS_WORDS_MAX, "%s: no rule allows it",
 		         acl_verb_name(v->verb));

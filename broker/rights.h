@@ -46,6 +46,11 @@ struct verdict rights_to_retain(const struct session *s, struct text topic);
 /* To subscribe to a valid filter. */
 struct verdict rights_to_subscribe(const struct session *s, struct text filter);
 
+/* "FILE:LINE"; of a long path its end, behind "...". */
+#define RIGHTS_PLACE_MAX 240
+const char *rights_place(const struct acl_rule *rule,
+                         char buf[RIGHTS_PLACE_MAX]);
+
 /* "no rule allows you to publish here", "... is denied by FILE:LINE" */
 #define RIGHTS_WORDS_MAX 320
 const char *rights_words(const struct verdict *v, char buf[RIGHTS_WORDS_MAX]);

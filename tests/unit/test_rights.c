@@ -274,6 +274,28 @@ TEST(to_retain_is_a_right_of_its_own)
 	end(&r);
 }
 
+TEST(a_rule_is_named_even_in_a_file_with_a_long_path)
+{
+	const struct acl_who all = { .kind = ACL_EVERYONE };
+	char words[RIGHTS_WORDS_MAX], path[4096], tail[] = "/acl.d/10.yaml";
+	struct acl_rule *rule;
+	struct verdict v = { .verb = ACL_PUBLISH };
+	struct acl *acl = acl_new();
+
+	assert_non_null(acl);
+	memset(path, 'd', sizeof(path));
+	strcpy(path + sizeof(path) - sizeof(tail), tail);
+	rule = acl_add(acl, true, 1u << ACL_PUBLISH, path, 4294967295);
+	assert_non_null(rule);
+	assert_int_equal(acl_rule_add_who(rule, &all), 0);
+	v.rule = rule;
+	rights_words(&v, words);
+	assert_memory_equal(words, "publish: denied by ...ddd", 25);
+	assert_non_null(strstr(words, "ddd/acl.d/10.yaml:4294967295"));
+	assert_true(strlen(words) < RIGHTS_WORDS_MAX - 1);
+	acl_free(acl);
+}
+
 TEST(refusals_are_reported_with_the_rule_and_the_count)
 {
 	struct client *c;
@@ -466,6 +488,8 @@ main(void)
 			an_inbox_is_its_owners_and_others_need_the_right_to_reply),
 		cmocka_unit_test(no_deputy_is_confused),
 		cmocka_unit_test(to_retain_is_a_right_of_its_own),
+		cmocka_unit_test(
+			a_rule_is_named_even_in_a_file_with_a_long_path),
 		cmocka_unit_test(
 			refusals_are_reported_with_the_rule_and_the_count),
 		cmocka_unit_test(
