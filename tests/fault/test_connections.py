@@ -7,6 +7,7 @@
 import array
 import itertools
 import os
+import signal
 import socket
 import time
 
@@ -28,7 +29,7 @@ HELLO = wire.frame([wire.HELLO, 1, "brief", {}])
 class Connections(FaultCase):
     """Red when an error of one connection (getpeername of a client that has gone) ends the broker or is a leak, when it reads
     with recvmsg() and room for descriptors, when it accepts on at EMFILE, or accepts all there are in one turn (doors.c without
-    ACCEPT_BATCH: p99 676 ms, and 8 MiB more resident)."""
+    ACCEPT_BATCH: p99 676 ms, and 8 MiB more resident); when a reload that cannot read its file leaves no rules, or says nothing."""
 
     def test_connect_and_die(self):
         self.begin()
@@ -89,7 +90,10 @@ class Connections(FaultCase):
 
     def test_without_descriptors(self):
         """It waits without spinning, serves those who are in, and newcomers as soon as there is room."""
-        self.begin("--descriptor-reserve", "0", files=LIMIT)
+        rules = self.directory / "umbeld.yaml"
+        self.write_rules(rules, "old")
+        self.begin("--config", str(rules), "--descriptor-reserve", "0", files=LIMIT)
+        witness = self.session("witness")
         clients = []
         for number in range(TOO_MANY):
             client = self.connection(f"client{number}")
@@ -105,7 +109,10 @@ class Connections(FaultCase):
         self.say(f"processor time in {FULL_FOR:.0f} s: {used * 1000:.0f} ms, the canary's included")
         if not SANITIZED:
             self.assertLess(used, CPU_MAX * FULL_FOR)
-        self.umbeld.signal(1)  # SIGHUP, meanwhile
+        self.write_rules(rules, "new")
+        self.umbeld.signal(signal.SIGHUP)
+        self.umbeld.expect("reload failed, all stays as it was")
+        self.assertEqual((self.refused(witness, "old"), self.refused(witness, "new")), (1, 0))
         served = [client for client in clients if client.frames]
         begun = time.monotonic()
         for client in served:
@@ -118,8 +125,24 @@ class Connections(FaultCase):
             self.assertLess(took, 1.0)
         for client in rest:
             client.close()
+        limit = time.monotonic() + wire.DEADLINE
+        while not self.refused(witness, "new"):  # it may not have closed enough of them yet
+            self.assertLess(time.monotonic(), limit, "the new rules are not in force")
+            self.umbeld.signal(signal.SIGHUP)
+        witness.close()
         self.umbeld.read_some()
         self.finish(f"{TOO_MANY} clients and {LIMIT} descriptors")
+
+    def write_rules(self, file, denied):
+        file.write_text("acl:\n  - {allow: [publish, subscribe], who: [everyone], topics: ['**']}\n"
+                        "  - {allow: [introspect, reply], who: [everyone]}\n"
+                        f"  - {{deny: [publish], who: [everyone], topics: [{denied}]}}\n", encoding="ascii")
+
+    def refused(self, witness, topic):
+        """How many of one message there."""
+        witness.publish(topic)
+        _, pong = witness.barrier()
+        return pong.refused
 
     def test_a_crowd(self):
         need_descriptors(self, CROWD + 300)

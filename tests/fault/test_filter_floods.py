@@ -6,7 +6,7 @@
 
 import time
 
-from fault import FaultCase, main, publish, sized, wire
+from fault import ALONE, LINUX, SANITIZED, FaultCase, main, publish, sized, wire
 
 MANY = sized(100_000, 1_000_000, 20_000)
 LIMIT = 200_000 if MANY > 200_000 else MANY // 5
@@ -14,11 +14,13 @@ BATCH = 5000
 HARD = sized(2000, 10_000, 500)
 LEVELS = 32
 PUBLISHES = 200
-MEDIAN_MS = 50.0  # measured: 0.8 with 2,000 filters, all of whose nodes match
+NODE_NS = 300  # of the broker's processor time, for each node that may be visited; measured: 75
+P99_MS = sized(10.0, 25.0)  # measured: 1.5 and 4.1
 
 
 class FilterFloods(FaultCase):
-    """Red when command.c does not ask subtable for its limit, or the walk of router.c visits a node of the trie twice."""
+    """Red when command.c does not ask subtable for its limit, or the walk of trie.c takes ten times as long as it does, or follows
+    literals twice. Which nodes it visits tests/unit/test_trie.c counts; here it is what they cost."""
 
     def subscribe_all(self, session, filters):
         """Answers that are not OK. Requests are numbers from 1."""
@@ -63,7 +65,9 @@ class FilterFloods(FaultCase):
         self.assertEqual(self.subscribe_all(hard, filters), 0)
         topic = ".".join(["a"] * LEVELS)
         sender = self.session("sender")
+        nodes = self.info()["nodes"]
         times = []
+        used = self.umbeld.cpu_seconds() if LINUX else 0.0
         for n in range(PUBLISHES):
             # a topic of its own each time: no remembered route helps
             other = ".".join(["a"] * (LEVELS - 1) + [f"b{n}"])
@@ -71,10 +75,14 @@ class FilterFloods(FaultCase):
             sender.send(publish(topic if n == 0 else other, b"?"))
             sender.barrier()
             times.append((time.monotonic() - begun) * 1000)
+        each = ((self.umbeld.cpu_seconds() if LINUX else 0.0) - used) / PUBLISHES / nodes * 1e9
         times.sort()
         self.say(f"a message through {HARD} filters of {LEVELS} levels: median {times[len(times) // 2]:.3f} ms, "
-                 f"p99 {times[-3]:.3f} ms")
-        self.assertLess(times[len(times) // 2], MEDIAN_MS)
+                 f"p99 {times[-3]:.3f} ms; {each:.0f} ns of processor time for each of {nodes} nodes")
+        if not SANITIZED:
+            self.assertLess(each, NODE_NS)
+        if ALONE:
+            self.assertLess(times[-3], P99_MS)
         wire.pump([hard], lambda: len(hard.frames) >= PUBLISHES, "each message, once")
         self.assertEqual([frame for frame in hard.barrier()[0] if frame.type != wire.PUBLISH], [])
         hard.close()
