@@ -6,7 +6,7 @@
 
 import time
 
-from fault import ALONE, LINUX, SANITIZED, FaultCase, main, publish, sized, wire
+from fault import ALONE, LINUX, FaultCase, main, publish, sized, wire
 
 MANY = sized(100_000, 1_000_000, 20_000)
 LIMIT = 200_000 if MANY > 200_000 else MANY // 5
@@ -14,7 +14,7 @@ BATCH = 5000
 HARD = sized(2000, 10_000, 500)
 LEVELS = 32
 PUBLISHES = 200
-NODE_NS = 300  # of the broker's processor time, for each node that may be visited; measured: 75
+NODE_NS = 300 if ALONE else 3000  # of the broker's processor time, for each node that may be visited; measured: 75
 P99_MS = sized(10.0, 25.0)  # measured: 1.5 and 4.1
 
 
@@ -79,8 +79,7 @@ class FilterFloods(FaultCase):
         times.sort()
         self.say(f"a message through {HARD} filters of {LEVELS} levels: median {times[len(times) // 2]:.3f} ms, "
                  f"p99 {times[-3]:.3f} ms; {each:.0f} ns of processor time for each of {nodes} nodes")
-        if not SANITIZED:
-            self.assertLess(each, NODE_NS)
+        self.assertLess(each, NODE_NS)
         if ALONE:
             self.assertLess(times[-3], P99_MS)
         wire.pump([hard], lambda: len(hard.frames) >= PUBLISHES, "each message, once")
