@@ -5,10 +5,12 @@
 
 import os
 import pathlib
+import pty
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import unittest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "system"))
@@ -72,6 +74,81 @@ class Bash(CliTest):
         self.assertIn("door.front", self.complete("umbel", "pub", ""))
         self.assertEqual(self.complete("umbel", "get", ""), ["room.temperature"])
         self.assertEqual(self.complete("umbel", "-s", f"{self.folder}/none", "sub", ""), [])
+
+
+# In a terminal: what Tab has made of the line goes to a pipe. It puts in all that matches, and not only what is certain.
+TERMINAL = """
+fpath=($folder $fpath)
+autoload -Uz compinit && compinit -u -D
+zstyle ':completion:*' completer _all_matches _complete
+zstyle ':completion:*' insert true
+zstyle ':completion:*' insert-tab false
+zle-line-init() { print -u $out ready }
+tell() { zle complete-word; print -r -u $out -- "$BUFFER"; BUFFER= }
+zle -N zle-line-init; zle -N tell; bindkey '^I' tell
+"""
+
+
+def read_to_its_end(terminal):
+    with open(terminal, "rb", buffering=0) as stream:
+        try:
+            while stream.read(4096):
+                pass
+        except OSError:  # its end is closed
+            pass
+
+
+@unittest.skipUnless(shutil.which("zsh"), "no zsh here")
+class ZshTerminal(CliTest):
+    def start_shell(self):
+        (pathlib.Path(self.folder) / "rc").write_text(TERMINAL)
+        told, out = os.pipe()
+        self.terminal, its = pty.openpty()
+        reader = threading.Thread(target=read_to_its_end, args=(self.terminal,))
+        self.addCleanup(reader.join)
+        self.env.update(PATH=f"{BIN}:{self.env['PATH']}", TERM="dumb", folder=str(ZSH.parent), out=str(out))
+        self.spawn("zsh", "-f", "-i", stdin=its, stdout=its, stderr=its, pass_fds=[out], start_new_session=True)
+        reader.start()
+        os.close(its)
+        os.close(out)
+        self.told = os.fdopen(told)
+        self.addCleanup(self.told.close)
+        self.enter(f"source {self.folder}/rc")
+
+    def enter(self, line):
+        os.write(self.terminal, f"{line}\n".encode())
+        self.assertEqual(self.told.readline(), "ready\n")
+
+    def complete(self, line):
+        os.write(self.terminal, f"{line}\t".encode())
+        return self.told.readline().rstrip()
+
+    def test_topics_filters_sessions_and_groups_are_the_brokers(self):
+        self.start_broker()
+        self.pub("room.temperature", "21", "--retain")
+        self.subscribe("door.*", "--group", "bells")
+        self.start_shell()
+        self.assertEqual(self.complete("umbel pub ro"), "umbel pub room.temperature")
+        self.assertEqual(self.complete("umbel sub do"), r"umbel sub door.\*")
+        self.assertEqual(self.complete("umbel get "), r"umbel get door.\* room.temperature")
+        self.assertEqual(self.complete("umbel acl test publish ro"), "umbel acl test publish room.temperature")
+        self.assertIn("2", self.complete("umbel why --session ").split())  # beside the one that asks for them
+        self.assertEqual(self.complete("umbel sub --group "), "umbel sub --group bells")
+        # that of another broker, named ahead of the verb or behind it
+        none = f"{self.folder}/none"
+        for words in f"get -s {none}", f"--socket={none} get":
+            self.assertEqual(self.complete(f"umbel {words} ro"), f"umbel {words} ro")
+        self.enter(f"UMBEL_SOCKET={none}")
+        self.assertEqual(self.complete(f"umbel -s {self.socket} get ro"), f"umbel -s {self.socket} get room.temperature")
+
+    def test_words(self):
+        self.start_shell()
+        self.assertEqual(self.complete("umbel ls "), "umbel ls broker clients subs topics")
+        self.assertEqual(self.complete("umbel acl test intro"), "umbel acl test introspect")
+        self.assertEqual(self.complete("umbel sub --overflow dr"), "umbel sub --overflow drop-oldest")
+        self.assertEqual(self.complete("umbel doc"), "umbel doctor")
+        self.assertEqual(self.complete("umbel -s /none doc"), "umbel -s /none doctor")
+        self.assertEqual(self.complete("umbel sub --over"), "umbel sub --overflow")
 
 
 @unittest.skipUnless(shutil.which("zsh"), "no zsh here")
