@@ -94,7 +94,8 @@ enum {
 	"      --will-topic T   the broker publishes a message on T if we do " \
 	"not\n"                                                                \
 	"                       end in order, but are killed, say\n"           \
-	"      --will-payload P its payload; default: none\n"                  \
+	"      --will-payload P\n"                                             \
+	"                       its payload; default: none\n"                  \
 	"      --will-retain    and it becomes the last value of T\n"
 
 #define CLI_OPTIONS_HELP                                                       \

@@ -130,7 +130,7 @@ class ZshTerminal(CliTest):
         self.start_shell()
         self.assertEqual(self.complete("umbel pub ro"), "umbel pub room.temperature")
         self.assertEqual(self.complete("umbel sub do"), r"umbel sub door.\*")
-        self.assertEqual(self.complete("umbel get "), r"umbel get door.\* room.temperature")
+        self.assertEqual(self.complete("umbel get "), r"umbel get room.temperature")
         self.assertEqual(self.complete("umbel acl test publish ro"), "umbel acl test publish room.temperature")
         self.assertIn("2", self.complete("umbel why --session ").split())  # beside the one that asks for them
         self.assertEqual(self.complete("umbel sub --group "), "umbel sub --group bells")
