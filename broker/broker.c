@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "hold.h"
+#include "report.h"
 #include "session.h"
 #include "shed.h"
 #include "spare.h"
@@ -79,7 +80,7 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
 	deadline_queue_init(&b->overflows, 0, shed_on_overflow, b);
 	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
-	deadline_queue_init(&b->reports, REPORT_MS, session_on_report, b);
+	deadline_queue_init(&b->reports, REPORT_MS, report_on_due, b);
 	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
 	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),
 	                    throttle_on_tick, b);

@@ -13,6 +13,7 @@
 #include "proto/cursor.h"
 #include "proto/topic.h"
 #include "proto/utf8.h"
+#include "report.h"
 #include "rights.h"
 #include "snapshot.h"
 
@@ -251,12 +252,12 @@ has_too_many(struct session *s, uint32_t request)
 	uint32_t of_user = *quota_subscriptions(s->user);
 
 	if (s->subs.n >= c->max_subscriptions)
-		session_refuse_subscription(s, request, "subscriptions",
+		report_refused_subscription(s, request, "subscriptions",
 		                            "max-subscriptions", s->subs.n,
 		                            c->max_subscriptions);
 	else if (c->max_user_subscriptions > 0 &&
 	         of_user >= c->max_user_subscriptions)
-		session_refuse_subscription(s, request, "subscriptions",
+		report_refused_subscription(s, request, "subscriptions",
 		                            "max-user-subscriptions", of_user,
 		                            c->max_user_subscriptions);
 	else
@@ -279,7 +280,7 @@ is_member_too_often(struct session *s, const struct message_subscribe *m)
 	b->work += g->n;
 	n = group_count(g, &s->out);
 	if (n >= GROUP_SESSION_MAX)
-		session_refuse_subscription(s, m->request,
+		report_refused_subscription(s, m->request,
 		                            "subscriptions in this group",
 		                            "umbel-protocol(7):Q8", n,
 		                            GROUP_SESSION_MAX);

@@ -57,7 +57,8 @@ evict_for(const struct hold *h)
 
 	remember(h->by);
 	session_evict(h->by,
-	              "held %s up for %" PRIu64 " ms (limit %" PRIu32 " ms)",
+	              "held %s up for %" PRIu64 " ms (limit %" PRIu32
+	              " ms, hold-max-ms)",
 	              session_words(h->held, held),
 	              clock_now_ms() - h->since_ms,
 	              h->held->broker->config->hold_max_ms);
@@ -417,8 +418,8 @@ hold_on_stall(struct deadline *d, void *broker)
 	remember(by);
 	session_evict(by,
 	              "took no byte for %" PRIu32 " ms (limit %" PRIu32
-	              " ms) while others waited, with %zu bytes owed "
-	              "(limit %zu)",
+	              " ms, stall-ms) while others waited, with %zu bytes "
+	              "owed (limit %zu, outbox-high)",
 	              b->config->stall_ms, b->config->stall_ms, by->out.bytes,
 	              b->limits.high);
 }
@@ -432,7 +433,7 @@ hold_on_notice(struct deadline *d, void *broker)
 	char topic[LOG_TEXT_MAX];
 
 	log_event(&b->log, LOG_WARN, LOG_HELD,
-	          "held %s by %s topic=%s owed=%zu limit=%zu",
+	          "held %s by %s topic=%s owed=%zu limit=%zu of=outbox-high",
 	          session_words(h->held, held), session_words(h->by, by),
 	          log_text(topic, h->topic.at, h->topic.len), h->by->out.bytes,
 	          b->limits.high);
@@ -534,12 +535,13 @@ end_worst(struct broker *b)
 	if (!s || owed(s) < SLAB_SIZE)
 		abandon_ending(b);
 	if (s) {
-		session_evict(s,
-		              "owed %zu bytes when memory was short for "
-		              "%" PRIu32
-		              " ms, with %zu bytes in use (limit %zu)",
-		              owed(s), b->config->stall_ms, b->pool.used,
-		              b->pool.max);
+		session_evict(
+			s,
+			"owed %zu bytes when memory was short for "
+			"%" PRIu32
+			" ms, with %zu bytes in use (limit %zu, memory-max)",
+			owed(s), b->config->stall_ms, b->pool.used,
+			b->pool.max);
 		/* of that nothing was cut: it is why this one has to go */
 		if (carried(s) > 0)
 			s->ops->abandon(s);
@@ -547,12 +549,13 @@ end_worst(struct broker *b)
 	}
 	s = worst_debtor(b, occupied);
 	if (s)
-		session_fail(s, STATUS_NO_MEMORY,
-		             "a frame that had begun occupied %zu bytes when "
-		             "memory was short for %" PRIu32
-		             " ms, with %zu bytes in use (limit %zu)",
-		             occupied(s), b->config->stall_ms, b->pool.used,
-		             b->pool.max);
+		session_fail(
+			s, STATUS_NO_MEMORY,
+			"a frame that had begun occupied %zu bytes when "
+			"memory was short for %" PRIu32
+			" ms, with %zu bytes in use (limit %zu, memory-max)",
+			occupied(s), b->config->stall_ms, b->pool.used,
+			b->pool.max);
 }
 
 void

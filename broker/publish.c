@@ -13,6 +13,7 @@
 #include "hold.h"
 #include "introspect.h"
 #include "proto/publish.h"
+#include "report.h"
 #include "rights.h"
 #include "shed.h"
 #include "throttle.h"
@@ -268,7 +269,7 @@ static enum publish_outcome
 refuse(struct session *s, struct input *in, uint32_t body_len,
        enum status status, const struct objection *objection)
 {
-	session_refuse_publish(s, status, objection->about, objection->words);
+	report_refused_publish(s, status, objection->about, objection->words);
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	return PUBLISH_TAKEN;
 }

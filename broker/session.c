@@ -15,6 +15,7 @@
 #include "proto/frame.h"
 #include "proto/publish.h"
 #include "proto/utf8.h"
+#include "report.h"
 #include "rights.h"
 #include "spare.h"
 #include "sys.h"
@@ -223,177 +224,6 @@ session_refuse(struct session *s, enum status status, uint32_t request,
 	format_text(text, format, args);
 	va_end(args);
 	tell_error(s, status, request, false, about, text);
-}
-
-/* ---- what happens again and again -------------------------------------------- */
-
-static struct repeats *
-repeats_of(struct session *s, unsigned cause)
-{
-	struct repeats *r;
-
-	for (r = s->repeats; r; r = r->next) {
-		if (r->cause == cause)
-			return r;
-	}
-	r = calloc(1, sizeof(*r));
-	if (!r)
-		return NULL;
-	r->session = s;
-	r->cause = cause;
-	r->next = s->repeats;
-	s->repeats = r;
-	return r;
-}
-
-/* Is it to be reported now? If not, the last one is remembered. NULL, for want
-   of memory: each is. */
-static bool
-report_now(struct repeats *r, uint64_t n, uint64_t bytes, struct text about,
-           const char *why)
-{
-	if (!r)
-		return true;
-	if (!deadline_is_set(&r->due)) {
-		deadline_set(&r->session->broker->reports, &r->due);
-		return true;
-	}
-	r->n += n;
-	r->bytes += bytes;
-	free(r->about);
-	free(r->why);
-	r->about = about.at ? strndup(about.at, about.len) : NULL;
-	r->why = why ? strdup(why) : NULL;
-	return false;
-}
-
-static void
-log_repeats(const struct repeats *r)
-{
-	struct session *s = r->session;
-	struct log *log = &s->broker->log;
-	const char *why = r->why ? r->why : "";
-	char words[SESSION_WORDS_MAX];
-
-	session_words(s, words);
-	if (r->cause == REPEATS_DROPPED)
-		log_event(log, LOG_WARN, LOG_DROPPED,
-		          "dropped messages=%" PRIu64 " bytes=%" PRIu64
-		          " in_ms=1000 %s",
-		          r->n, r->bytes, words);
-	else if (r->cause == REPEATS_SUBSCRIPTION)
-		log_event(log, LOG_WARN, LOG_REFUSED,
-		          "refused subscriptions n=%" PRIu64
-		          " in_ms=1000 last of=%s %s",
-		          r->n, why, words);
-	else
-		log_event(log, LOG_WARN, LOG_REFUSED,
-		          "refused messages n=%" PRIu64
-		          " in_ms=1000 last: %s %s",
-		          r->n, why, words);
-}
-
-static void
-tell_repeats(const struct repeats *r)
-{
-	if (r->cause == REPEATS_DROPPED || r->cause == REPEATS_SUBSCRIPTION ||
-	    r->session->awaits_each)
-		return; /* it was told each time */
-	session_refuse(r->session, (enum status)r->cause, 0,
-	               text_from(r->about),
-	               "%" PRIu64 " more messages were refused in the "
-	               "last second, this is the last of them (%s)",
-	               r->n, r->why ? r->why : "no memory to say why");
-}
-
-void
-session_on_report(struct deadline *d, void *broker)
-{
-	struct repeats *r =
-		(struct repeats *)((char *)d - offsetof(struct repeats, due));
-	struct broker *b = broker;
-
-	if (r->n == 0 || r->session->state != SESSION_OPEN)
-		return;
-	tell_repeats(r);
-	log_repeats(r);
-	r->n = r->bytes = 0;
-	deadline_set(&b->reports, d);
-}
-
-/* What it has lost is in the log, if not to the second. */
-static void
-forget_repeats(struct session *s)
-{
-	struct repeats *r;
-
-	while ((r = s->repeats)) {
-		if (r->cause == REPEATS_DROPPED && r->n > 0)
-			log_repeats(r);
-		s->repeats = r->next;
-		deadline_clear(&r->due);
-		free(r->about);
-		free(r->why);
-		free(r);
-	}
-}
-
-void
-session_report_drop(struct session *s, uint64_t frames, uint64_t bytes,
-                    size_t owed)
-{
-	char words[SESSION_WORDS_MAX];
-
-	if (report_now(repeats_of(s, REPEATS_DROPPED), frames, bytes,
-	               (struct text){ NULL, 0 }, NULL))
-		log_event(&s->broker->log, LOG_WARN, LOG_DROPPED,
-		          "dropped messages=%" PRIu64 " bytes=%" PRIu64
-		          " owed=%zu limit=%zu %s",
-		          frames, bytes, owed, s->out.limits->high,
-		          session_words(s, words));
-}
-
-void
-session_refuse_subscription(struct session *s, uint32_t request,
-                            const char *what, const char *limit, uint32_t n,
-                            uint32_t max)
-{
-	struct text nil = { NULL, 0 };
-	char words[SESSION_WORDS_MAX];
-
-	session_refuse(s, STATUS_LIMIT, request, nil,
-	               "%" PRIu32 " %s (limit %" PRIu32 ", %s)", n, what, max,
-	               limit);
-	if (report_now(repeats_of(s, REPEATS_SUBSCRIPTION), 1, 0, nil, limit))
-		log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
-		          "refused a subscription n=%" PRIu32 " limit=%" PRIu32
-		          " of=%s %s",
-		          n, max, limit, session_words(s, words));
-}
-
-void
-session_refuse_publish(struct session *s, enum status status, struct text about,
-                       const char *why)
-{
-	char words[SESSION_WORDS_MAX], quoted[LOG_TEXT_MAX];
-
-	s->refused++;
-	s->broker->counts.refused++;
-	/* whoever asks waits for each answer, this one too */
-	if (rights_is_own_inbox(s, about)) {
-		session_refuse(s, status, 0, about, "%s", why);
-		return;
-	}
-	if (s->awaits_each)
-		session_refuse(s, status, 0, about, "%s", why);
-	if (!report_now(repeats_of(s, status), 1, 0, about, why))
-		return;
-	if (!s->awaits_each)
-		session_refuse(s, status, 0, about, "%s", why);
-	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
-	          "refused a message about=%s: %s %s",
-	          log_text(quoted, about.at, about.len), why,
-	          session_words(s, words));
 }
 
 void
@@ -609,7 +439,7 @@ session_fini(struct session *s)
 	hold_forget(s);
 	outbox_fini(&s->out);
 	throttle_free(s);
-	forget_repeats(s);
+	report_forget(s);
 	session_forget_will(s);
 	free(s->name);
 	peer_fini(&s->peer);

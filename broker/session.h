@@ -57,24 +57,6 @@ struct session_ops {
 	bool (*squeeze)(struct session *s);
 };
 
-/* What befalls a session again and again is reported at once, then once a second,
-   each cause by itself: in the log, and, when it is a PUBLISH that was refused,
-   to the client. Who awaits each is told of each, and only the log once a
-   second. */
-struct repeats {
-	struct repeats *next; /* of another cause */
-	struct session *session;
-	unsigned cause; /* the status of PUBLISHes, or one of those below */
-	struct deadline due; /* set: do not report before */
-	uint64_t n;          /* not reported yet */
-	uint64_t bytes;      /* of those that were dropped */
-	char *about;         /* of the last of those ... */
-	char *why;           /* ... and the reason */
-};
-
-#define REPEATS_DROPPED      0x10000u /* messages */
-#define REPEATS_SUBSCRIPTION 0x10001u /* that was refused for a limit */
-
 /* A subscriber's outbox is full, and this session waits for it; see hold.h. */
 struct hold {
 	struct session *held;
@@ -118,7 +100,7 @@ struct session {
 	uint64_t accepted;
 	uint64_t unmatched;
 	uint64_t refused;
-	struct repeats *repeats; /* NULL: none yet */
+	struct report *reports; /* of what befell it; NULL: none yet */
 
 	struct link awaited; /* its members of groups that are; see hold.h */
 	const struct group *awaits; /* only to be compared */
@@ -220,28 +202,6 @@ void session_answer(struct session *s, const struct message *m);
 void session_refuse(struct session *s, enum status status, uint32_t request,
                     struct text about, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
-
-/* The same for one more subscription: there are `n` of these already, and this
-   limit. */
-void session_refuse_subscription(struct session *s, uint32_t request,
-                                 const char *what, const char *limit,
-                                 uint32_t n, uint32_t max);
-
-/* A PUBLISH is refused: reported at once or with others, and counted. */
-void session_refuse_publish(struct session *s, enum status status,
-                            struct text about, const char *why);
-
-static inline void
-session_deny_publish(struct session *s, struct text about, const char *why)
-{
-	session_refuse_publish(s, STATUS_DENIED, about, why);
-}
-
-/* For the log: messages were dropped when so many bytes were owed. */
-void session_report_drop(struct session *s, uint64_t frames, uint64_t bytes,
-                         size_t owed);
-
-void session_on_report(struct deadline *d, void *broker);
 
 /*
  * The end, by the session's own fault: a fatal ERROR behind what waits for it,

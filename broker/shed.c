@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "hold.h"
+#include "report.h"
 #include "session.h"
 
 /* When memory is short and the fullest owes less than this, all of it goes. */
@@ -26,18 +27,31 @@ no_memory(struct session *s)
 	session_evict(s, "no memory for its outbox");
 }
 
-/* Its oldest messages go, until it owes no more than `keep`. */
-static void
-drop(struct session *s, size_t keep)
+static struct measured
+owed(const struct session *s)
 {
-	struct outbox *o = &s->out;
-	size_t owed = outbox_owes(o);
+	return (struct measured){ "owed", outbox_owes(&s->out),
+		                  s->out.limits->high, "outbox-high" };
+}
+
+static struct measured
+memory_in_use(const struct broker *b)
+{
+	return (struct measured){ "in_use", b->pool.used, b->pool.max,
+		                  "memory-max" };
+}
+
+/* Its oldest messages go, by reason of `why`, until it owes no more than
+   `keep`. */
+static void
+drop(struct session *s, size_t keep, struct measured why)
+{
 	uint64_t frames, bytes;
-	int r = outbox_drop_oldest(o, keep, &frames, &bytes);
+	int r = outbox_drop_oldest(&s->out, keep, &frames, &bytes);
 
 	session_lost(s, frames, bytes);
 	if (frames > 0)
-		session_report_drop(s, frames, bytes, owed);
+		report_dropped(s, frames, bytes, &why);
 	if (r < 0)
 		no_memory(s);
 	else
@@ -50,14 +64,17 @@ make_room(struct session *s)
 {
 	s->ops->try_send(s);
 	if (is_at_mark(&s->out))
-		drop(s, s->out.limits->low);
+		drop(s, s->out.limits->low, owed(s));
 }
 
 /* The message that has come is the one that is lost. */
 static bool
 lose(struct session *s, uint64_t frames, uint64_t bytes, const char *reason)
 {
+	const struct measured why = owed(s);
+
 	session_lost(s, frames, bytes);
+	report_dropped(s, frames, bytes, &why);
 	if (outbox_gap(&s->out, frames, bytes, reason) < 0)
 		no_memory(s);
 	return false;
@@ -110,10 +127,11 @@ shed_on_overflow(struct deadline *d, void *broker)
 	}
 	s->ops->try_send(s);
 	if (is_at_mark(o))
-		session_evict(s,
-		              "owed %zu bytes (limit %zu), and asked to be "
-		              "disconnected then",
-		              outbox_owes(o), b->limits.high);
+		session_evict(
+			s,
+			"owed %zu bytes (limit %zu, outbox-high), and asked "
+			"to be disconnected then",
+			outbox_owes(o), b->limits.high);
 }
 
 /* ---- memory --------------------------------------------------------------- */
@@ -146,7 +164,7 @@ drop_all_to(struct broker *b, size_t keep)
 	TAILQ_FOREACH (s, &b->sessions, link) {
 		if (backlog(s) <= keep)
 			continue;
-		drop(s, keep);
+		drop(s, keep, memory_in_use(b));
 		outbox_pack(&s->out);
 	}
 }
@@ -186,7 +204,7 @@ shed_ending(struct broker *b)
 	TAILQ_FOREACH (s, &b->sessions, link) {
 		if (s->state != SESSION_ENDING)
 			continue;
-		drop(s, 0);
+		drop(s, 0, memory_in_use(b));
 		outbox_pack(&s->out);
 	}
 }

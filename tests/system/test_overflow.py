@@ -45,7 +45,7 @@ class Overflow(Case):
         keen = self.subscriber_program("block", name="keen")
         topics = ("flood.a", "flood.b")
         self.flood(*topics)
-        broker.expect(rf'warn: dropped messages=\d+ bytes=\d+ owed=\d+ limit=1048576 session=\d+ name="monitor" pid={monitor.pid} ')
+        broker.expect(rf'warn: dropped messages=\d+ bytes=\d+ owed=\d+ limit=1048576 of=outbox-high session=\d+ name="monitor" pid={monitor.pid} ')
         self.assertEqual(self.report_of(keen)["topics"], {topic: [0, COUNT, 0, 0] for topic in topics})
 
         monitor.go_on()

@@ -34,7 +34,7 @@ class StoppedSubscriber(Case):
             broker.n_taken = 0
             broker.expect(rf'warn: held session=\d+ name="pump{n}" pid={publisher.pid} command="publisher" uid={uid} '
                           rf'by session={session} name="sleeper" pid={sleeper.pid} command="subscriber" uid={uid} '
-                          rf'topic="flood\.{n}" owed=\d+ limit=1048576$')
+                          rf'topic="flood\.{n}" owed=\d+ limit=1048576 of=outbox-high$')
         sleeper.go_on()
         for n, publisher in enumerate(publishers):
             publisher.expect(rf"^released session={session} name=sleeper topic=flood\.{n}$")

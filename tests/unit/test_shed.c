@@ -3,6 +3,7 @@
 
 #include "broker/shed.h"
 
+#include "capture.h"
 #include "sessions.h"
 
 /* The marks of some_config(): full at 80,000, dropped down to 70,000. */
@@ -264,17 +265,22 @@ TEST(answers_are_never_dropped_and_keep_their_place_among_gaps)
 
 TEST(with_nothing_but_answers_in_it_the_new_message_is_the_one_that_is_lost)
 {
+	struct capture err;
 	struct client *slow, *pub;
 	struct message m;
 	struct rig r;
 	unsigned pings = 0;
 
 	rig_init(&r);
+	r.broker.log.level = LOG_WARN;
 	slow = open_on(&r, "drop-oldest", "a");
 	pub = client_open(&r, "pub", 1000);
 	for (; slow->session.out.bytes < HIGH; pings++)
 		client_says_hex(slow, "92 0a 01");
+	capture_begin(&err, stderr);
 	publish_taken(pub, "a", 10, 3);
+	assert_non_null(strstr(capture_end(&err), "dropped messages=1 bytes="));
+	assert_non_null(strstr(err.text, " limit=80000 of=outbox-high "));
 	while (pings-- > 0)
 		client_next(slow, TYPE_PONG);
 	m = client_next(slow, TYPE_GAP);
@@ -424,6 +430,7 @@ TEST(memory_that_others_hold_costs_those_that_drop_everything_and_ends)
 {
 	struct config config = some_config();
 	struct client *slow, *pub, *blocked;
+	struct capture err;
 	struct rig r;
 	struct count n;
 
@@ -433,11 +440,15 @@ TEST(memory_that_others_hold_costs_those_that_drop_everything_and_ends)
 	slow = open_on(&r, "drop-oldest", "a");
 	blocked = open_on(&r, "block", "a");
 	pub = client_open(&r, "pub", 1000);
+	r.broker.log.level = LOG_WARN;
+	capture_begin(&err, stderr);
 	for (unsigned i = 0; !session_is_waiting(&pub->session); i++) {
 		client_publishes(pub, "a", 20000);
 		rig_turn(&r);
 		assert_true(i < 1000);
 	}
+	assert_non_null(
+		strstr(capture_end(&err), " limit=4194304 of=memory-max "));
 	assert_true(outbox_owes(&slow->session.out) < 200);
 	n = count_all(slow);
 	assert_int_equal(n.announced, pub->session.accepted);
