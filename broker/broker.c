@@ -14,6 +14,7 @@
 #include "report.h"
 #include "session.h"
 #include "shed.h"
+#include "shortage.h"
 #include "spare.h"
 #include "throttle.h"
 
@@ -79,7 +80,7 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->hold_ends, rest, hold_on_too_long, b);
 	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
 	deadline_queue_init(&b->overflows, 0, shed_on_overflow, b);
-	deadline_queue_init(&b->memory_waits, c->stall_ms, hold_on_memory, b);
+	deadline_queue_init(&b->memory_waits, c->stall_ms, shortage_on_due, b);
 	deadline_queue_init(&b->reports, REPORT_MS, report_on_due, b);
 	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
 	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),

@@ -9,12 +9,12 @@
 #include <string.h>
 
 #include "broker/publish.h"
-#include "hold.h"
 #include "proto/cursor.h"
 #include "proto/topic.h"
 #include "proto/utf8.h"
 #include "report.h"
 #include "rights.h"
+#include "shortage.h"
 #include "snapshot.h"
 
 /* The longest will. */
@@ -228,7 +228,7 @@ subscribe_with_values(struct session *s, const struct message_subscribe *m)
 	/* short values are copied, so nor does it begin when memory is short */
 	if (!s->reads_first && !s->keeps_memory &&
 	    slab_pool_is_short(&s->broker->pool))
-		hold_for_memory(s);
+		shortage_wait(s);
 	s->put_off = session_is_waiting(s);
 	if (s->put_off)
 		return;
@@ -490,7 +490,7 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 		object(s, type);
 	if (s->put_off)
 		return COMMAND_WAITS;
-	hold_release_memory(s); /* it may have been refused */
+	shortage_release(s); /* it may have been refused */
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	if (s->state == SESSION_ENDING)
 		return COMMAND_LAST;

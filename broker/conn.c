@@ -17,6 +17,7 @@
 #include "hold.h"
 #include "proto/message.h"
 #include "proto/status.h"
+#include "shortage.h"
 
 /* What the kernel may hold for one connection: this, and no more than such a
    part of all memory that it is counted in. */
@@ -416,7 +417,7 @@ have_taken(struct conn *c, unsigned taken)
 		input_drop(&c->input);
 	} else {
 		if (taken > 0 || input_length(&c->input) == 0)
-			hold_has_memory(s);
+			shortage_is_over(s);
 		if (c->all_read && !is_put_off(c))
 			session_end(s);
 		else
@@ -503,7 +504,7 @@ pass(struct conn *c)
 static void
 wait_for_memory(struct conn *c)
 {
-	hold_for_memory(&c->session);
+	shortage_wait(&c->session);
 	if (c->session.state == SESSION_ENDING)
 		return; /* it was to lose messages, and could not even that */
 	watch_time(c, 0);

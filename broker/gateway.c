@@ -4,7 +4,7 @@
 #include "gateway.h"
 
 #include "clock.h"
-#include "hold.h"
+#include "shortage.h"
 #include "web.h"
 #include "webreply.h"
 
@@ -43,7 +43,7 @@ on_take_memory(struct session *s)
 	bool any = web_takes_memory(web_of(s));
 
 	if (any)
-		hold_has_memory(s);
+		shortage_is_over(s);
 	return any;
 }
 

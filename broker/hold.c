@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "shed.h"
+#include "shortage.h"
 #include "sys.h"
 #include "throttle.h"
 
@@ -131,81 +132,6 @@ hold_begin(struct session *s, struct session *by, struct group *group,
 	return true;
 }
 
-/* Who is first waits for so long; or since somebody had to go, to see whether
-   that helps. */
-static void
-watch_memory(struct broker *b)
-{
-	struct waiter *first = waiters_first(&b->pool.waiters);
-	uint64_t since_ms;
-
-	if (!first) {
-		deadline_clear(&b->memory_wait);
-		return;
-	}
-	since_ms = session_of_waiter(first)->in_need_since_ms;
-	if (since_ms < b->memory_cut_ms)
-		since_ms = b->memory_cut_ms;
-	deadline_set_from(&b->memory_waits, &b->memory_wait, since_ms);
-}
-
-static void
-take_last_place(struct session *s)
-{
-	s->in_need = true;
-	s->in_need_since_ms = clock_now_ms();
-	waiters_add(&s->broker->pool.waiters, &s->waiter);
-}
-
-/* It had some, and needs more for the same frame. Few are before it: only those
-   to whom the same has happened. */
-static void
-return_to_place(struct session *s)
-{
-	struct waiters *ws = &s->broker->pool.waiters;
-	struct waiter *w = waiters_first(ws);
-
-	while (w &&
-	       session_of_waiter(w)->in_need_since_ms < s->in_need_since_ms)
-		w = waiters_next(ws, w);
-	waiters_insert(ws, &s->waiter, w);
-}
-
-void
-hold_for_memory(struct session *s)
-{
-	struct broker *b = s->broker;
-
-	if (s->in_need)
-		return_to_place(s);
-	else
-		take_last_place(s);
-	watch_memory(b);
-	shed_for_memory(b);
-}
-
-bool
-hold_keep_memory(struct session *s)
-{
-	struct slab_pool *pool = &s->broker->pool;
-
-	s->keeps_memory = slab_pool_has(pool, SLAB_SIZE);
-	if (s->keeps_memory) {
-		slab_pool_charge(pool, SLAB_SIZE);
-		hold_has_memory(s);
-	}
-	return s->keeps_memory;
-}
-
-void
-hold_release_memory(struct session *s)
-{
-	if (!s->keeps_memory)
-		return;
-	s->keeps_memory = false;
-	slab_pool_uncharge(&s->broker->pool, SLAB_SIZE);
-}
-
 void
 hold_for_settling(struct session *s)
 {
@@ -229,7 +155,7 @@ hold_ended(struct session *s)
 	struct broker *b = s->broker;
 	struct hold *h = s->hold;
 
-	watch_memory(b);
+	shortage_watch(b);
 	if (!h)
 		return;
 	s->hold = NULL; /* first: telling may end the session */
@@ -248,7 +174,7 @@ void
 hold_forget(struct session *s)
 {
 	waiter_leave(&s->waiter);
-	hold_release_memory(s);
+	shortage_release(s);
 	slab_pool_serve(&s->broker->pool);
 	throttle_forget(s);
 	if (s->hold && s->hold->told)
@@ -448,130 +374,4 @@ hold_on_too_long(struct deadline *d, void *broker)
 {
 	(void)broker;
 	evict_for(hold_of_due(d));
-}
-
-/* ---- memory --------------------------------------------------------------- */
-
-/* What has left its outbox, and waits in another shape. */
-static size_t
-carried(const struct session *s)
-{
-	return s->ops->output_memory ? s->ops->output_memory(s) : 0;
-}
-
-static size_t
-owed(const struct session *s)
-{
-	return s->out.bytes + carried(s);
-}
-
-static size_t
-occupied(const struct session *s)
-{
-	return s->ops->input_memory(s);
-}
-
-static size_t
-debt_of_uid(const struct broker *b, uid_t uid,
-            size_t (*debt)(const struct session *))
-{
-	const struct session *s;
-	size_t sum = 0;
-
-	TAILQ_FOREACH (s, &b->sessions, link)
-		sum += s->peer.uid == uid ? debt(s) : 0;
-	return sum;
-}
-
-/* Of the user with most debt, the session with most; NULL: nobody has any.
-   Quadratic in users, and called when memory has been short for seconds. */
-static struct session *
-worst_debtor(struct broker *b, size_t (*debt)(const struct session *))
-{
-	struct session *worst = NULL, *s;
-	size_t most = 0;
-
-	TAILQ_FOREACH (s, &b->sessions, link) {
-		size_t sum;
-
-		if (s->state == SESSION_ENDING || debt(s) == 0)
-			continue;
-		if (worst && worst->peer.uid == s->peer.uid) {
-			if (debt(s) > debt(worst))
-				worst = s;
-			continue;
-		}
-		sum = debt_of_uid(b, s->peer.uid, debt);
-		if (sum > most) {
-			most = sum;
-			worst = s;
-		}
-	}
-	return worst;
-}
-
-/* Who takes leave, and has not read its last words, does without them. */
-static void
-abandon_ending(struct broker *b)
-{
-	struct session *s;
-
-	TAILQ_FOREACH (s, &b->sessions, link) {
-		if (s->state == SESSION_ENDING && owed(s) > 0)
-			s->ops->abandon(s);
-	}
-}
-
-/*
- * One has to go. First those who do not read; when nobody owes anything, it is
- * frames that have begun and cannot end, each for want of what others have. And
- * when that will hardly help, nobody is waited for who takes leave.
- */
-static void
-end_worst(struct broker *b)
-{
-	struct session *s = worst_debtor(b, owed);
-
-	if (!s || owed(s) < SLAB_SIZE)
-		abandon_ending(b);
-	if (s) {
-		session_evict(
-			s,
-			"owed %zu bytes when memory was short for "
-			"%" PRIu32
-			" ms, with %zu bytes in use (limit %zu, memory-max)",
-			owed(s), b->config->stall_ms, b->pool.used,
-			b->pool.max);
-		/* of that nothing was cut: it is why this one has to go */
-		if (carried(s) > 0)
-			s->ops->abandon(s);
-		return;
-	}
-	s = worst_debtor(b, occupied);
-	if (s)
-		session_fail(
-			s, STATUS_NO_MEMORY,
-			"a frame that had begun occupied %zu bytes when "
-			"memory was short for %" PRIu32
-			" ms, with %zu bytes in use (limit %zu, memory-max)",
-			occupied(s), b->config->stall_ms, b->pool.used,
-			b->pool.max);
-}
-
-void
-hold_on_memory(struct deadline *d, void *broker)
-{
-	struct broker *b = broker;
-	const struct waiter *first = waiters_first(&b->pool.waiters);
-
-	(void)d;
-	log_event(&b->log, LOG_WARN, LOG_MEMORY,
-	          "memory is short, clients are not read in_use=%zu limit=%zu "
-	          "waited_ms=%" PRIu32,
-	          b->pool.used, b->pool.max, b->config->stall_ms);
-	b->memory_cut_ms = clock_now_ms();
-	shed_ending(b);
-	if (waiters_first(&b->pool.waiters) == first)
-		end_worst(b);
-	watch_memory(b);
 }

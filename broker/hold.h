@@ -22,14 +22,6 @@
  *
  * Who was evicted for one of these is for a while not granted the right to hold
  * anybody up.
- *
- * Memory is the other thing to wait for, for those whose messages would stay
- * in it (conn.h): sessions that rather lose messages do so first (shed.h).
- * Who waits for it gets it in turn (slab.h), and when the first has waited for
- * stall_ms, those that take leave lose all but their last words, and the
- * session that owes most, of the user that owes most, goes; or, when nobody
- * owes anything, the one whose frame has most of it so far. After as much time
- * again the next one goes, if the first still waits for that long.
  */
 #ifndef UMBELD_HOLD_H
 #define UMBELD_HOLD_H
@@ -46,22 +38,8 @@
 bool hold_begin(struct session *s, struct session *by, struct group *group,
                 struct text topic);
 
-/* `s` waits for memory, until its ops->take_memory() has got some, or, if it has
-   put a command off, hold_keep_memory(); or until the broker has settled. */
-void hold_for_memory(struct session *s);
+/* `s` waits until the broker has settled. */
 void hold_for_settling(struct session *s);
-
-/* What it waited for memory for is done with: the next time it is last. */
-static inline void
-hold_has_memory(struct session *s)
-{
-	s->in_need = false;
-}
-
-/* For the command that it has put off: keep a slab's worth of memory, so that
-   others do not use that up before; or do not any more. */
-bool hold_keep_memory(struct session *s);
-void hold_release_memory(struct session *s);
 
 /* It goes on; called when its turn came. */
 void hold_ended(struct session *s);
@@ -97,6 +75,5 @@ void hold_on_paced(struct deadline *d, void *broker);
 void hold_on_stall(struct deadline *d, void *broker);
 void hold_on_notice(struct deadline *d, void *broker);
 void hold_on_too_long(struct deadline *d, void *broker);
-void hold_on_memory(struct deadline *d, void *broker);
 
 #endif

@@ -17,6 +17,7 @@
 #include "proto/utf8.h"
 #include "report.h"
 #include "rights.h"
+#include "shortage.h"
 #include "spare.h"
 #include "sys.h"
 #include "throttle.h"
@@ -50,7 +51,7 @@ on_waiter_take(struct waiter *w)
 {
 	struct session *s = session_of_waiter(w);
 
-	return s->put_off ? hold_keep_memory(s) : s->ops->take_memory(s);
+	return s->put_off ? shortage_keep(s) : s->ops->take_memory(s);
 }
 
 int

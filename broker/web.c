@@ -21,6 +21,7 @@
 
 #include "hangup.h"
 #include "hold.h"
+#include "shortage.h"
 #include "webevents.h"
 #include "weblists.h"
 #include "webmessages.h"
@@ -298,7 +299,7 @@ web_keeps(struct web *w, size_t from)
 	w->out.len = from;
 	print_trim(&w->out);
 	w->wanted = all - (w->in.cap + w->out.cap);
-	hold_for_memory(&w->session);
+	shortage_wait(&w->session);
 	return false;
 }
 

@@ -14,6 +14,7 @@
 #include "proto/publish.h"
 #include "proto/utf8.h"
 #include "rights.h"
+#include "shortage.h"
 #include "webevents.h"
 #include "webmessages.h"
 
@@ -162,7 +163,7 @@ webtalk_room(struct web *w, uint8_t **at, size_t *room)
 {
 	if (input_room(&w->frames, &w->session.broker->pool, at, room))
 		return true;
-	hold_for_memory(&w->session);
+	shortage_wait(&w->session);
 	return false;
 }
 

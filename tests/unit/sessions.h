@@ -15,6 +15,7 @@
 #include "broker/command.h"
 #include "broker/hold.h"
 #include "broker/session.h"
+#include "broker/shortage.h"
 #include "bytes.h"
 #include "stepped_clock.h"
 
@@ -208,7 +209,7 @@ client_receive(struct client *c)
 	if (left == 0)
 		return false;
 	if (!input_room(&c->input, &c->rig->broker.pool, &at, &room)) {
-		hold_for_memory(&c->session);
+		shortage_wait(&c->session);
 		return false;
 	}
 	left = left < room ? left : room;
@@ -241,7 +242,7 @@ client_goes_on(struct client *c)
 		assert_int_equal(r, FRAME_OK);
 		last = command_take(s, &c->input, len);
 		if (last == COMMAND_TAKEN)
-			hold_has_memory(s);
+			shortage_is_over(s);
 		assert_int_equal(last == COMMAND_WAITS, session_is_waiting(s));
 		assert_int_equal(last == COMMAND_LAST,
 		                 s->state == SESSION_ENDING);

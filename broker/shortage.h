@@ -1,0 +1,42 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * shortage - memory is short: who waits for it, and who has to go.
+ *
+ * Whoever needs a slab, or has a message that would stay in memory (conn.h),
+ * waits for it while the pool has none to give, and gets it in turn (slab.h).
+ * Sessions that rather lose messages do so first (shed.h). When the first in
+ * turn has waited for stall_ms, those that take leave lose all but their last
+ * words, and the session that owes most, of the user that owes most, goes; or,
+ * when nobody owes anything, the one whose frame has most of it so far. After
+ * as much time again the next one goes, if the first still waits.
+ */
+#ifndef UMBELD_SHORTAGE_H
+#define UMBELD_SHORTAGE_H
+
+#include "session.h"
+
+/* `s` waits for memory, until its ops->take_memory() has got some or, if it has
+   put a command off, shortage_keep(). */
+void shortage_wait(struct session *s);
+
+/* What it waited for is done with: the next time it is last. */
+static inline void
+shortage_is_over(struct session *s)
+{
+	s->in_need = false;
+}
+
+/* For the command that it has put off: keep a slab's worth of memory, so that
+   others do not use that up before; or do not any more. */
+bool shortage_keep(struct session *s);
+void shortage_release(struct session *s);
+
+/* Somebody has come or gone among those who wait. */
+void shortage_watch(struct broker *b);
+
+/* Deadline of struct broker; the user is the broker. */
+void shortage_on_due(struct deadline *d, void *broker);
+
+#endif
