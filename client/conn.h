@@ -32,6 +32,7 @@
 
 #include "calls.h"
 #include "encode.h"
+#include "inbox.h"
 #include "keep.h"
 #include "out.h"
 #include "proto/ahead.h"
@@ -190,19 +191,14 @@ struct barrier {
 STAILQ_HEAD(barriers, barrier);
 STAILQ_HEAD(sub_questions, sub_question);
 
-/* A longer inbox leaves no room for numbers in a topic. */
-#define INBOX_MAX 200
-
 /* What umbel_request() needs. */
 struct asking {
 	struct calls calls;      /* those that have not ended */
 	STAILQ_HEAD(, call) due; /* ... and that have: to be told */
 	uint64_t last_id;
-	char inbox[INBOX_MAX + 2]; /* of this connection or the last, with a
-	                                dot at the end */
-	size_t inbox_len;
-	bool possible;   /* the broker gave us one */
-	bool subscribed; /* SUBSCRIBE to it was sent */
+	struct inbox inbox; /* of this connection or the last */
+	bool possible;      /* the broker gave us one */
+	bool subscribed;    /* SUBSCRIBE to it was sent */
 	struct sub_question subscribe;
 	unsigned n_dead; /* without a connection: those that ended, unsent */
 };
@@ -685,9 +681,8 @@ void request_failed(struct umbel *c, int error, const char *text);
 void request_expire(struct umbel *c, int64_t now, bool listened);
 /* Call the callback of the first that is due; without the lock meanwhile. */
 void request_tell(struct umbel *c);
-/* Without the lock, role held: the request that a message on this topic
-   answers, or 0; call its callback with the message under way. How many. */
-uint64_t request_of_topic(const struct umbel *c, const char *topic, size_t len);
+/* Without the lock, role held: call the callback of c->run.request with the
+   message under way. How many. */
 unsigned request_deliver(struct umbel *c);
 
 /* ---- next.c: role held -------------------------------------------------- */

@@ -269,7 +269,7 @@ is_reply(struct umbel *c, const char *topic, size_t len)
 	c->run.request = 0;
 	if (likely(len == 0 || topic[0] != '$'))
 		return false;
-	c->run.request = request_of_topic(c, topic, len);
+	c->run.request = inbox_number(&c->asking.inbox, topic, len);
 	c->run.n = 0;
 	return c->run.request != 0;
 }

@@ -12,34 +12,24 @@
 #include <errno.h>
 #include <string.h>
 
-/* Lock held, as in all of this file. The inbox without its session. */
-static size_t
-broker_in(const struct asking *a)
-{
-	size_t len = a->inbox_len - 1; /* its dot */
-
-	while (len > 0 && a->inbox[len - 1] != '.')
-		len--;
-	return len;
-}
-
+/* Lock held, as in all of this file. */
 static bool
 is_known(const struct umbel *c)
 {
-	size_t len = broker_in(&c->asking);
+	size_t len = inbox_broker_len(&c->asking.inbox);
 
 	return len == strlen(c->knows_values) &&
-	       memcmp(c->asking.inbox, c->knows_values, len) == 0;
+	       memcmp(c->asking.inbox.text, c->knows_values, len) == 0;
 }
 
 void
 replay_confirmed(struct umbel *c)
 {
-	size_t len = broker_in(&c->asking);
+	size_t len = inbox_broker_len(&c->asking.inbox);
 
 	if (c->link == LINK_DOWN || !c->asking.possible)
 		return;
-	memcpy(c->knows_values, c->asking.inbox, len);
+	memcpy(c->knows_values, c->asking.inbox.text, len);
 	c->knows_values[len] = '\0';
 }
 

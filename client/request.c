@@ -31,63 +31,6 @@
    so late is, however much still waits to be looked at. */
 #define GRACE_MS 1000
 
-#define INBOX_FRONT "$inbox."
-
-/* ---- inbox and numbers ------------------------------------------------------- */
-
-static void
-set_inbox(struct asking *a, const char *prefix, size_t len)
-{
-	memcpy(a->inbox, prefix, len);
-	a->inbox[len] = '.';
-	a->inbox_len = len + 1;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-uint64_t
-request_of_topic(const struct umbel *c, const char *topic, size_t len)
-{
-	const struct asking *a = &c->asking;
-	uint64_t id = 0;
-
-	if (len <= a->inbox_len || len > a->inbox_len + 16 ||
-	    memcmp(topic, a->inbox, a->inbox_len) != 0)
-		return 0;
-	for (size_t i = a->inbox_len; i < len; i++) {
-		int digit = hex_digit(topic[i]);
-
-		if (digit < 0)
-			return 0;
-		id = id << 4 | (uint64_t)digit;
-	}
-	return id;
-}
-
-/* The topic for its replies, NUL-terminated; its length. */
-static size_t
-reply_topic(const struct asking *a, uint64_t id, char buf[TOPIC_MAX + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t n_digits = 1;
-	size_t len;
-
-	while (n_digits < 16 && id >> (4 * n_digits))
-		n_digits++;
-	len = a->inbox_len + n_digits;
-	memcpy(buf, a->inbox, a->inbox_len);
-	for (size_t i = 1; i <= n_digits; i++, id >>= 4)
-		buf[len - i] = digits[id & 15];
-	buf[len] = '\0';
-	return len;
-}
-
 /* ---- the end of a request ------------------------------------------------------ */
 
 static void
@@ -174,11 +117,8 @@ request_forget_all(struct umbel *c)
 void
 request_init(struct umbel *c)
 {
-	/* what stands for an inbox until there is one */
-	static const char nobody[] = INBOX_FRONT "0.0";
-
 	STAILQ_INIT(&c->asking.due);
-	set_inbox(&c->asking, nobody, sizeof(nobody) - 1);
+	inbox_init(&c->asking.inbox);
 }
 
 /* ---- those that wait to be sent ------------------------------------------------- */
@@ -195,7 +135,7 @@ find_in_frame(const struct umbel *c, const uint8_t *frame, size_t size,
 	                 p) != PUBLISH_OK ||
 	    !p->reply)
 		return true;
-	id = request_of_topic(c, p->reply, p->reply_len);
+	id = inbox_number(&c->asking.inbox, p->reply, p->reply_len);
 	if (id == 0)
 		return true;
 	*call = calls_find(&c->asking.calls, id);
@@ -242,7 +182,7 @@ sweep_if_it_pays(struct umbel *c)
 
 struct move {
 	struct umbel *c;
-	struct asking to;
+	struct inbox to;
 };
 
 /* The frame as it is to be from now on; see out_rewrite(). */
@@ -263,7 +203,7 @@ move_frame(const uint8_t *frame, size_t size, uint8_t *to, void *arg)
 			memcpy(to, frame, size);
 		return size;
 	}
-	len = reply_topic(&move->to, call->id, topic);
+	len = inbox_topic(&move->to, call->id, topic);
 	rest = (const uint8_t *)p.reply + p.reply_len;
 	front = (size_t)((const uint8_t *)p.reply - frame) -
 	        encode_str_head_size(p.reply_len);
@@ -284,16 +224,6 @@ move_frame(const uint8_t *frame, size_t size, uint8_t *to, void *arg)
 	return new_size;
 }
 
-static bool
-inbox_is_valid(struct text inbox)
-{
-	size_t front = sizeof(INBOX_FRONT) - 1;
-
-	return inbox.at && inbox.len > front && inbox.len <= INBOX_MAX &&
-	       memcmp(inbox.at, INBOX_FRONT, front) == 0 &&
-	       topic_is_valid(inbox.at, inbox.len);
-}
-
 int
 request_welcomed(struct umbel *c, struct text inbox)
 {
@@ -301,11 +231,9 @@ request_welcomed(struct umbel *c, struct text inbox)
 	uint64_t dropped;
 	int r;
 
-	c->asking.possible = inbox_is_valid(inbox);
+	c->asking.possible = inbox_take(&move.to, inbox);
 	if (!c->asking.possible)
 		end_all(c, UMBEL_E_UNSUPPORTED, "the broker gave no inbox");
-	else
-		set_inbox(&move.to, inbox.at, inbox.len);
 	if (c->asking.last_id > 0 && out_pending(&c->out) > 0) {
 		r = out_rewrite(&c->out, move_frame, &move, &dropped);
 		if (r < 0)
@@ -313,7 +241,7 @@ request_welcomed(struct umbel *c, struct text inbox)
 		account_for_dropped(c, dropped);
 	}
 	if (c->asking.possible)
-		set_inbox(&c->asking, inbox.at, inbox.len);
+		c->asking.inbox = move.to;
 	return 0;
 }
 
@@ -360,8 +288,7 @@ subscribe(struct umbel *c)
 	if (a->subscribed || !a->possible ||
 	    (c->link != LINK_RESTORE && c->link != LINK_UP))
 		return 0;
-	memcpy(filter, a->inbox, a->inbox_len);
-	memcpy(filter + a->inbox_len, "*", 2);
+	inbox_filter(&a->inbox, filter);
 	r = sub_ask_for_inbox(c, &a->subscribe, filter);
 	a->subscribed = r == 0;
 	return r;
@@ -391,7 +318,7 @@ request_answered(struct umbel *c, const struct message_error *error)
 bool
 request_refused(struct umbel *c, const struct message_error *m)
 {
-	uint64_t id = request_of_topic(c, m->about.at, m->about.len);
+	uint64_t id = inbox_number(&c->asking.inbox, m->about.at, m->about.len);
 	struct call *call;
 	char words[256];
 
@@ -589,7 +516,7 @@ request_ask(struct umbel *c, const struct question *q, uint64_t *id)
 	*id = call->id;
 	if (q->options.id)
 		*q->options.id = call->id;
-	reply_topic(&c->asking, call->id, reply);
+	inbox_topic(&c->asking.inbox, call->id, reply);
 	publish.reply = reply;
 	r = subscribe(c);
 	if (r == 0)
