@@ -103,7 +103,12 @@ void
 barrier_confirm(struct umbel *c)
 {
 	/* the next PONG says whether there is anything left to ask for */
-	if (STAILQ_EMPTY(&c->barriers))
+	if (!STAILQ_EMPTY(&c->barriers))
+		return;
+	/* a full buffer does not grow for it: what waits is in doubt anyway */
+	if (out_pending(&c->out) > 0 && !out_has_room(&c->out, MESSAGE_MAX))
+		c->at.confirm = sys_now() + c->confirm_ms;
+	else
 		barrier_ask_own(c);
 }
 

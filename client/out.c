@@ -45,17 +45,25 @@ move_to_front(struct out *o)
 	o->frame = 0;
 }
 
+bool
+out_has_room(const struct out *o, size_t n)
+{
+	size_t used = o->tail - o->frame;
+
+	/* moving pays when it frees more than it moves */
+	return n <= o->cap - o->tail ||
+	       (used <= o->frame && n <= o->cap - used);
+}
+
 int
 out_reserve(struct out *o, size_t n)
 {
-	size_t used = o->tail - o->frame;
 	size_t cap = o->cap ? o->cap : FIRST_CAPACITY;
 	uint8_t *data;
 
 	if (n <= o->cap - o->tail)
 		return 0;
-	/* moving pays when it frees more than it moves */
-	if (used <= o->frame && n <= o->cap - used) {
+	if (out_has_room(o, n)) {
 		move_to_front(o);
 		return 0;
 	}

@@ -50,6 +50,9 @@ out_is_mid_frame(const struct out *o)
 /* Make room for `n` bytes at the tail. 0 or -ENOMEM. */
 int out_reserve(struct out *o, size_t n);
 
+/* Would that take no more memory than there is? */
+bool out_has_room(const struct out *o, size_t n);
+
 /* The kernel took `n` bytes more. How many PUBLISH frames that completed. */
 uint64_t out_sent(struct out *o, size_t n);
 
