@@ -418,6 +418,25 @@ object(struct session *s, uint32_t type)
 		             "frame type %" PRIu32 " is not known", type);
 }
 
+/* One that is missing or of the wrong type. */
+static void
+object_to_element(struct session *s, uint32_t type, const struct message *m)
+{
+	if (m->option_wanted && m->option.at)
+		session_fail(s, STATUS_BAD_FRAME,
+		             "%s: option `%.*s` must be %s", message_name(type),
+		             (int)m->option.len, m->option.at,
+		             m->option_wanted);
+	else if (m->option_wanted)
+		session_fail(s, STATUS_BAD_FRAME,
+		             "%s: the key of an option must be %s",
+		             message_name(type), m->option_wanted);
+	else
+		session_fail(s, STATUS_BAD_FRAME,
+		             "%s: an element is missing, or of the wrong type",
+		             message_name(type));
+}
+
 /* Reading and answering it costs as much as looking at so many nodes. */
 #define COMMAND_WORK 4u
 
@@ -433,11 +452,7 @@ decode_and_run(struct session *s, const struct command *command,
 		command->run(s, &m);
 		break;
 	case MESSAGE_BAD:
-		session_fail(
-			s, STATUS_BAD_FRAME,
-			"%s: an element is missing, or an element or option "
-			"is of the wrong type",
-			message_name(command->type));
+		object_to_element(s, command->type, &m);
 		break;
 	case MESSAGE_NO_MEMORY:
 		session_fail(s, STATUS_NO_MEMORY, "no memory for a frame");

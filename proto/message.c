@@ -56,6 +56,7 @@ message_name(uint32_t type)
 struct elements {
 	const msgpack_object *at;
 	const msgpack_object *end;
+	struct message *message; /* that they are of */
 };
 
 static bool
@@ -158,39 +159,44 @@ to_u32(const msgpack_object *o, uint32_t *out)
 	return true;
 }
 
-/* False when the key is known and its value is of the wrong type. */
-static bool
+/* What the value of a known key has to be, if it is not; else NULL. */
+static const char *
 option_set(struct options *out, struct text key, const msgpack_object *value)
 {
 	if (text_equals(key, "overflow"))
-		return to_str(value, &out->overflow);
+		return to_str(value, &out->overflow) ? NULL : "a str";
 	if (text_equals(key, "will"))
-		return to_bin(value, &out->will);
+		return to_bin(value, &out->will) ? NULL : "a bin";
 	if (text_equals(key, "inbox"))
-		return to_str(value, &out->inbox);
+		return to_str(value, &out->inbox) ? NULL : "a str";
 	if (text_equals(key, "group"))
-		return to_str(value, &out->group);
+		return to_str(value, &out->group) ? NULL : "a str";
 	if (text_equals(key, "max_frame"))
-		return to_u32(value, &out->max_frame);
+		return to_u32(value, &out->max_frame) ? NULL : "a u32";
 	if (text_equals(key, "retained"))
-		return to_bool(value, &out->retained);
+		return to_bool(value, &out->retained) ? NULL : "a bool";
 	if (text_equals(key, "monitor"))
-		return to_bool(value, &out->monitor);
-	return true;
+		return to_bool(value, &out->monitor) ? NULL : "a bool";
+	return NULL;
 }
 
 static bool
 take_options(struct elements *f, struct options *out)
 {
+	struct message *m = f->message;
+
 	*out = (struct options){ 0 };
 	if (f->at == f->end || f->at->type != MSGPACK_OBJECT_MAP)
 		return false;
 	for (uint32_t i = 0; i < f->at->via.map.size; i++) {
 		const msgpack_object_kv *pair = &f->at->via.map.ptr[i];
-		struct text key;
 
-		if (!to_str(&pair->key, &key) ||
-		    !option_set(out, key, &pair->val))
+		m->option = (struct text){ NULL, 0 };
+		m->option_wanted =
+			to_str(&pair->key, &m->option)
+				? option_set(out, m->option, &pair->val)
+				: "a str";
+		if (m->option_wanted)
 			return false;
 	}
 	f->at++;
@@ -217,7 +223,8 @@ static bool
 decode_fields(const msgpack_object *array, struct message *out)
 {
 	struct elements f = { array->via.array.ptr,
-		              array->via.array.ptr + array->via.array.size };
+		              array->via.array.ptr + array->via.array.size,
+		              out };
 	uint32_t type;
 
 	if (!take_u32(&f, &type))
@@ -240,6 +247,7 @@ message_decode(const uint8_t *body, size_t len, struct message *out)
 	msgpack_unpacked unpacked;
 	size_t off = 0;
 
+	out->option_wanted = NULL;
 	msgpack_unpacked_init(&unpacked);
 	switch (msgpack_unpack_next(&unpacked, (const char *)body, len, &off)) {
 	case MSGPACK_UNPACK_SUCCESS:

@@ -83,6 +83,10 @@ struct last_u64 {
 
 struct message {
 	enum frame_type type;
+	/* decoded in vain because of an option: what its value has to be (NULL:
+	   it was something else), and its key; nil when a key is no str */
+	const char *option_wanted;
+	struct text option;
 	union {
 #define MESSAGE(number, NAME, name, way, fields) struct message_##name name;
 #include "message.def"

@@ -314,6 +314,45 @@ TEST(a_subscription_begins_and_ends_in_the_order_of_the_stream)
 	rig_fini(&r);
 }
 
+TEST(an_option_of_the_wrong_type_is_named_and_what_was_expected)
+{
+	static const struct {
+		const char *body;
+		const char *words;
+	} faults[] = {
+		{ "95 04 01 01 a1 61 81 a5 67 72 6f 75 70 01",
+		  "SUBSCRIBE: option `group` must be a str" },
+		{ "95 04 01 01 a1 61 82 a7 6d 6f 6e 69 74 6f 72 c3"
+		  "a8 72 65 74 61 69 6e 65 64 01",
+		  "SUBSCRIBE: option `retained` must be a bool" },
+		{ "95 04 01 01 a1 61 81 01 01",
+		  "SUBSCRIBE: the key of an option must be a str" },
+		{ "95 04 01 01 a1 61 c0",
+		  "SUBSCRIBE: an element is missing, or of the wrong type" },
+		{ "95 04 01 01 01 80",
+		  "SUBSCRIBE: an element is missing, or of the wrong type" },
+	};
+
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		struct client *c;
+		struct rig r;
+
+		rig_init(&r);
+		c = client_open(&r, "c", 1);
+		client_says_hex(c, faults[i].body);
+		client_expect_error(c, STATUS_BAD_FRAME, true, 0,
+		                    faults[i].words);
+		client_free(c);
+		c = client_new(&r, 1);
+		client_says_hex(c, "94 01 01 a0 81 a8 6f 76 65 72 66 6c 6f 77 "
+		                   "c4 00");
+		client_expect_error(c, STATUS_BAD_FRAME, true, 0,
+		                    "HELLO: option `overflow` must be a str");
+		client_free(c);
+		rig_fini(&r);
+	}
+}
+
 TEST(the_limit_of_subscriptions_is_told_with_both_numbers)
 {
 	struct client *c;
@@ -492,6 +531,8 @@ main(void)
 			requests_are_answered_in_order_each_with_its_number),
 		cmocka_unit_test(
 			a_subscription_begins_and_ends_in_the_order_of_the_stream),
+		cmocka_unit_test(
+			an_option_of_the_wrong_type_is_named_and_what_was_expected),
 		cmocka_unit_test(
 			the_limit_of_subscriptions_is_told_with_both_numbers),
 		cmocka_unit_test(a_session_is_in_one_group_so_often_at_most),
