@@ -706,7 +706,8 @@ conn_free(struct conns *all, struct conn *c)
 {
 	if (c->dirty)
 		STAILQ_REMOVE(&all->dirty, c, conn, dirty_link);
-	c->dirty = true; /* nobody puts it there again */
+	c->dirty = true;          /* nobody puts it there again */
+	hold_forget(&c->session); /* what it gives back is for others */
 	deadline_clear(&c->due);
 	unblock(c);
 	event_del(&c->readable);

@@ -161,6 +161,8 @@ input_rest(struct input *in)
 void
 input_drop(struct input *in)
 {
-	slab_unref(in->slab);
+	struct slab *slab = in->slab;
+
 	*in = (struct input){ 0 };
+	slab_unref(slab); /* last: it may be what this one waits for */
 }

@@ -537,6 +537,7 @@ web_free(struct web *w)
 {
 	struct gateway *g = web_gateway(w);
 
+	hold_forget(&w->session); /* what it gives back is for others */
 	unblock(w);
 	event_del(&w->readable);
 	webrequest_forget(w);

@@ -1176,6 +1176,35 @@ TEST(short_beginnings_of_frames_give_way_to_whole_ones)
 	rig_fini(&r);
 }
 
+/* What it has would be enough for what it waits for. */
+TEST(one_that_waits_for_memory_may_be_closed)
+{
+	struct config config = some_config();
+	struct bytes large = { 0 }, other = { 0 };
+	struct end c, hog;
+	struct rig r;
+
+	config.memory_max = 1u << 20;
+	rig_init(&r, config);
+	put_hex(&large, "ce 00 09 27 c0 92"); /* 600,000 bytes */
+	put_fill(&large, 0, 200000);
+	put_hex(&other, "ce 00 04 93 e0 92"); /* 300,000 */
+	put_fill(&other, 0, 290000);
+	c = open_end(&r);
+	hog = open_end(&r);
+	say_bytes(&r, &hog, &other);
+	say_bytes(&r, &c, &large);
+	large.len = 100000;
+	say_some(&c, &large, 0);
+	turn(&r);
+	assert_true(session_is_waiting(TAILQ_FIRST(&r.broker.sessions)));
+	end_free(&c);
+	end_free(&hog);
+	bytes_free(&large);
+	bytes_free(&other);
+	rig_fini(&r);
+}
+
 /* Each of them has begun a frame, and together they have all there is. */
 TEST(frames_that_are_never_finished_do_not_stop_the_broker)
 {
@@ -1345,6 +1374,7 @@ main(void)
 		cmocka_unit_test(at_the_ceiling_publish_rate_counts),
 		cmocka_unit_test(
 			short_beginnings_of_frames_give_way_to_whole_ones),
+		cmocka_unit_test(one_that_waits_for_memory_may_be_closed),
 		cmocka_unit_test(
 			frames_that_are_never_finished_do_not_stop_the_broker),
 		cmocka_unit_test(
