@@ -119,6 +119,7 @@ struct head_template {
 	size_t topic_end; /* the front without the payload's head; 0: none */
 	size_t len;       /* with it; HEAD_OF_NONE: no message begins so */
 	size_t data_len;  /* of the payload that prefix and head tell of */
+	size_t topic_len;
 	char topic[TOPIC_MAX + 1];
 	uint8_t bytes[FRAME_PREFIX_SIZE + PUBLISH_PLAIN_TOPIC + 2 + TOPIC_MAX +
 	              2 + ENCODE_BIN_HEAD_MAX];

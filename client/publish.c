@@ -20,6 +20,9 @@
 #include "options.h"
 #include "proto/frame.h"
 
+/* Of a front: that there is no reply topic, and that there are no headers. */
+#define BEHIND_TOPIC 2u
+
 /* Everything from here to umbel.h's part has the lock held. */
 
 static int
@@ -44,13 +47,21 @@ set_length(struct head_template *head, size_t len)
 static int
 set_topic(struct umbel *c, const char *topic)
 {
+	struct head_template *head = &c->head;
 	size_t len = strnlen(topic, TOPIC_MAX + 1);
 
 	if (!topic_is_valid(topic, len))
 		return refuse_topic(c, topic);
-	memcpy(c->head.topic, topic, len + 1);
-	c->head.topic_end = encode_front(c->head.bytes, topic, len, NULL);
-	set_length(&c->head, c->head.data_len);
+	memcpy(head->topic, topic, len + 1);
+	if (head->topic_end > 0 && head->topic_len == len) {
+		/* then nothing but its text is different */
+		memcpy(head->bytes + head->topic_end - BEHIND_TOPIC - len,
+		       topic, len);
+		return 0;
+	}
+	head->topic_len = len;
+	head->topic_end = encode_front(head->bytes, topic, len, NULL);
+	set_length(head, head->data_len);
 	return 0;
 }
 

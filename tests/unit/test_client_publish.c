@@ -188,6 +188,56 @@ TEST(a_plain_message_is_these_bytes)
 	fake_stop(&f);
 }
 
+/* A plain message with a short topic and a short payload. */
+static void
+expect_plain(struct fake *f, const char *topic, const char *data)
+{
+	static const uint8_t front[] = { 0x97, 3, 0, 0xc4, 8, 0, 0,
+		                         0,    0, 0, 0,    0, 0 };
+	uint8_t topic_len = (uint8_t)strlen(topic);
+	uint8_t len = (uint8_t)strlen(data);
+	const uint8_t prefix[] = { 0xce, 0, 0, 0,
+		                   (uint8_t)(18 + topic_len + len) };
+	const uint8_t text = (uint8_t)(0xa0 | topic_len);
+	const uint8_t behind[] = { 0xc0, 0xc0, 0xc4, len };
+
+	fake_expect(f, prefix, sizeof(prefix));
+	fake_expect(f, front, sizeof(front));
+	fake_expect(f, &text, 1);
+	fake_expect(f, topic, topic_len);
+	fake_expect(f, behind, sizeof(behind));
+	fake_expect(f, data, len);
+}
+
+TEST(topics_take_turns_and_so_do_lengths)
+{
+	static const struct {
+		const char *topic, *data;
+	} sent[] = {
+		{ "a.1", "x" },   { "a.2", "x" },      { "b.3", "long" },
+		{ "b.3.c", "y" }, { "d.4.e", "long" }, { "a.1", "x" },
+		{ "a.2", "" },    { "a.1", "" },
+	};
+	const size_t n = sizeof(sent) / sizeof(sent[0]);
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(umbel_publish(c, sent[i].topic, sent[i].data,
+		                               strlen(sent[i].data)),
+		                 0);
+	assert_int_equal(umbel_publish(c, "a.*", "x", 1), UMBEL_E_TOPIC);
+	assert_int_equal(umbel_publish(c, "a.1", "z", 1), 0);
+	for (size_t i = 0; i < n; i++)
+		expect_plain(&f, sent[i].topic, sent[i].data);
+	expect_plain(&f, "a.1", "z");
+	fake_expect_silence(&f);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(longer_topics_and_payloads_have_longer_heads)
 {
 	uint8_t expected[5 + 13 + 2 + 40 + 2 + 3] = {
@@ -882,6 +932,7 @@ main(void)
 		cmocka_unit_test(
 			a_first_message_without_topic_and_data_repeats_nothing),
 		cmocka_unit_test(a_plain_message_is_these_bytes),
+		cmocka_unit_test(topics_take_turns_and_so_do_lengths),
 		cmocka_unit_test(longer_topics_and_payloads_have_longer_heads),
 		cmocka_unit_test(options_are_these_bytes),
 		cmocka_unit_test(what_no_broker_would_take_is_refused_at_once),
