@@ -75,6 +75,7 @@ struct acl_who {
 	enum acl_who_kind kind;
 	uint32_t min, max; /* uids, or twice the gid */
 	char *role;
+	unsigned line; /* where it was written */
 };
 
 struct acl_rule {

@@ -14,6 +14,7 @@
 
 #include "configfile.h"
 #include "configshow.h"
+#include "document.h"
 #include "machine.h"
 #include "places.h"
 #include "proto/frame.h"
@@ -223,9 +224,11 @@ take_flag(struct config *c, size_t i, const char *text)
 	char words[SETTING_WORDS_MAX];
 	int r = setting_take(s, c, text);
 
-	if (r == -EINVAL)
-		fprintf(stderr, "umbeld: --%s %s: expected %s\n", s->name,
-		        *text ? text : "\"\"", setting_expected(s, words));
+	if (r == -EINVAL) {
+		fprintf(stderr, "umbeld: --%s ", s->name);
+		document_say(stderr, *text ? text : "\"\"");
+		fprintf(stderr, ": expected %s\n", setting_expected(s, words));
+	}
 	c->origins[i].from = CONFIG_FLAG;
 	return r;
 }

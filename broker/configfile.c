@@ -347,10 +347,10 @@ read_entry(struct config *c, const char *folder, const char *name)
 	if (is_yaml(name)) {
 		r = read_rules(c, path);
 	} else {
-		fprintf(stderr,
-		        "umbeld: warn: %s: not read: expected a name that "
-		        "ends in .yaml\n",
-		        path);
+		fputs("umbeld: warn: ", stderr);
+		document_say(stderr, path);
+		fputs(": not read: expected a name that ends in .yaml\n",
+		      stderr);
 		c->n_warnings++;
 	}
 	free(path);
@@ -391,6 +391,17 @@ read_folder(struct config *c, const char *folder)
 	return r;
 }
 
+/* Of the rules in its file. */
+static size_t
+number_of(const struct acl *acl, const struct acl_rule *rule)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; acl->rules[i] != rule; i++)
+		n += strcmp(acl->rules[i]->file, rule->file) == 0;
+	return n;
+}
+
 /* A role that no socket has is a slip of the pen. */
 static int
 check_role(const struct config *c, const struct acl_rule *rule,
@@ -407,9 +418,10 @@ check_role(const struct config *c, const struct acl_rule *rule,
 			return 0;
 	}
 	fprintf(stderr,
-	        "umbeld: %s:%u: role %s: expected the role of one of the "
-	        "sockets in %s\n",
-	        rule->file, rule->line, who->role, c->file);
+	        "umbeld: %s:%u: acl[%zu].who[%zu]: role %s: expected the role "
+	        "of one of the sockets in %s\n",
+	        rule->file, who->line, number_of(c->acl, rule),
+	        (size_t)(who - rule->who), who->role, c->file);
 	return -EINVAL;
 }
 

@@ -40,35 +40,37 @@ write_key(const struct doc_node *node, char buf[KEY_MAX])
 	return at < KEY_MAX ? at : KEY_MAX - 1;
 }
 
-int
-document_complain(const struct document *d, const struct doc_node *node,
-                  const char *format, ...)
-{
-	char key[KEY_MAX];
-	va_list args;
-
-	fprintf(stderr, "umbeld: %s:%u: ", d->path, node ? node->line : 1);
-	if (write_key(node, key) > 0)
-		fprintf(stderr, "%s: ", key);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return -EINVAL;
-}
-
-static int
-complain_at(const struct document *d, size_t line, const char *what)
-{
-	fprintf(stderr, "umbeld: %s:%zu: %s\n", d->path, line + 1, what);
-	return -EINVAL;
-}
-
 static int
 out_of_memory(void)
 {
 	fputs("umbeld: out of memory\n", stderr);
 	return -ENOMEM;
+}
+
+int
+document_complain(const struct document *d, const struct doc_node *node,
+                  const char *format, ...)
+{
+	char key[KEY_MAX], *words;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&words, format, args);
+	va_end(args);
+	if (n < 0)
+		return out_of_memory();
+	fputs("umbeld: ", stderr);
+	document_say(stderr, d->path);
+	fprintf(stderr, ":%u: ", node ? node->line : 1);
+	if (write_key(node, key) > 0) {
+		document_say(stderr, key);
+		fputs(": ", stderr);
+	}
+	document_say(stderr, words);
+	fputc('\n', stderr);
+	free(words);
+	return -EINVAL;
 }
 
 /* ---- the tree ------------------------------------------------------------- */
@@ -142,7 +144,7 @@ add_node(struct builder *b, enum doc_kind kind, size_t line)
 		return 0;
 	b->open = node;
 	if (++b->depth > DOC_MAX_DEPTH)
-		return complain_at(b->doc, line, "nested too deeply");
+		return document_complain(b->doc, node, "nested too deeply");
 	return 0;
 }
 
@@ -152,6 +154,36 @@ wants_key(const struct builder *b)
 	return b->open && b->open->kind == DOC_MAPPING && !b->key;
 }
 
+/* Of what comes next, in this line. */
+static int
+complain_here(const struct builder *b, size_t line, const char *what)
+{
+	const struct doc_node *in = b->open;
+	struct doc_node here = {
+		.key = b->key,
+		.nth = in && in->last ? in->last->nth + 1 : 0,
+		.parent = b->open,
+	};
+
+	if (in && wants_key(b))
+		here = *in;
+	here.line = (unsigned)line + 1;
+	return document_complain(b->doc, &here, "%s", what);
+}
+
+static int
+complain_of_twin(const struct builder *b, size_t line, const char *key)
+{
+	const struct doc_node here = {
+		.key = (char *)(uintptr_t)key,
+		.line = (unsigned)line + 1,
+		.parent = b->open,
+	};
+
+	return document_complain(b->doc, &here, "given twice, first in line %u",
+	                         document_get(b->open, key)->line);
+}
+
 static int
 add_scalar(struct builder *b, const yaml_event_t *e)
 {
@@ -159,17 +191,11 @@ add_scalar(struct builder *b, const yaml_event_t *e)
 	size_t line = e->start_mark.line;
 
 	if (strlen(text) != e->data.scalar.length)
-		return complain_at(b->doc, line, "a NUL character in a value");
+		return complain_here(b, line, "a NUL character in a value");
 	if (!wants_key(b))
 		return add_node(b, DOC_SCALAR, line);
-	if (document_get(b->open, text)) {
-		fprintf(stderr,
-		        "umbeld: %s:%zu: %s: given twice, first in "
-		        "line %u\n",
-		        b->doc->path, line + 1, text,
-		        document_get(b->open, text)->line);
-		return -EINVAL;
-	}
+	if (document_get(b->open, text))
+		return complain_of_twin(b, line, text);
 	b->key = strdup(text);
 	b->key_line = line;
 	return b->key ? 0 : out_of_memory();
@@ -179,8 +205,8 @@ static int
 open_collection(struct builder *b, enum doc_kind kind, const yaml_event_t *e)
 {
 	if (wants_key(b))
-		return complain_at(b->doc, e->start_mark.line,
-		                   "a key has to be a word");
+		return complain_here(b, e->start_mark.line,
+		                     "a key has to be a word");
 	/* a value belongs to the line of its key */
 	return add_node(b, kind, b->key ? b->key_line : e->start_mark.line);
 }
@@ -208,13 +234,14 @@ take_event(struct builder *b, const yaml_event_t *e)
 		close_collection(b);
 		return 0;
 	case YAML_ALIAS_EVENT:
-		return complain_at(b->doc, e->start_mark.line,
-		                   "an alias; a filter that begins with * has "
-		                   "to be in quotes");
+		return complain_here(
+			b, e->start_mark.line,
+			"an alias; a filter that begins with * has "
+			"to be in quotes");
 	case YAML_DOCUMENT_START_EVENT:
 		if (b->documents++ > 0)
-			return complain_at(b->doc, e->start_mark.line,
-			                   "a second document");
+			return complain_here(b, e->start_mark.line,
+			                     "a second document");
 		return 0;
 	case YAML_NO_EVENT:
 	case YAML_STREAM_START_EVENT:
@@ -226,19 +253,19 @@ take_event(struct builder *b, const yaml_event_t *e)
 }
 
 static int
-complain_about_syntax(const struct document *d, const yaml_parser_t *p)
+complain_about_syntax(const struct builder *b, const yaml_parser_t *p)
 {
 	const char *context = p->context ? p->context : "";
+	char what[300];
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return out_of_memory();
-	fprintf(stderr, "umbeld: %s:%zu: not YAML: %s%s%s%s\n", d->path,
-	        p->problem_mark.line + 1, context, *context ? ", " : "",
-	        p->problem ? p->problem : "unreadable",
-	        strstr(context, "alias")
-	                ? " (a filter that begins with * has to be in quotes)"
-	                : "");
-	return -EINVAL;
+	snprintf(what, sizeof(what), "not YAML: %s%s%s%s", context,
+	         *context ? ", " : "", p->problem ? p->problem : "unreadable",
+	         strstr(context, "alias")
+	                 ? " (a filter that begins with * has to be in quotes)"
+	                 : "");
+	return complain_here(b, p->problem_mark.line, what);
 }
 
 static int
@@ -256,7 +283,7 @@ parse(struct document *d)
 		yaml_event_t e;
 
 		if (!yaml_parser_parse(&p, &e)) {
-			r = complain_about_syntax(d, &p);
+			r = complain_about_syntax(&b, &p);
 			break;
 		}
 		r = take_event(&b, &e);
@@ -445,6 +472,22 @@ all_is_plain(const char *text)
 	while (*text && is_plain(c))
 		text += next_character(text, &c);
 	return is_plain(c);
+}
+
+void
+document_say(FILE *to, const char *text)
+{
+	size_t n;
+
+	for (; *text; text += n) {
+		uint32_t c;
+
+		n = next_character(text, &c);
+		if (is_plain(c) && (n > 1 || c < 0x80))
+			fwrite(text, 1, n, to);
+		else
+			fprintf(to, "\\u%04" PRIx32, c);
+	}
 }
 
 /* With escapes, which only double quotes know. */

@@ -56,10 +56,16 @@ const struct doc_node *document_get(const struct doc_node *node,
                                     const char *key);
 const struct doc_node *document_nth(const struct doc_node *node, size_t n);
 
-/* "umbeld: FILE:LINE: KEY: ..." on stderr. Returns a negative value. */
+/*
+ * "umbeld: FILE:LINE: KEY: ..." on stderr, in one line whatever is said.
+ * Returns a negative value.
+ */
 int document_complain(const struct document *d, const struct doc_node *node,
                       const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A text, with escapes for what could be taken for more than a text. */
+void document_say(FILE *to, const char *text);
 
 /* A text, in quotes: what is read from it is the text. */
 void document_print(FILE *to, const char *text);

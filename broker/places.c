@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "document.h"
 #include "setting.h"
 
 bool
@@ -64,10 +65,11 @@ say_which(const struct config *c, size_t n)
 	const char *name = setting_at(n)->name;
 
 	if (o->from == CONFIG_FILE)
-		fprintf(stderr, "umbeld: %s:%u: %s: %s: ", c->file, o->line,
-		        name, listener_at(c, n));
+		fprintf(stderr, "umbeld: %s:%u: %s: ", c->file, o->line, name);
 	else
-		fprintf(stderr, "umbeld: --%s %s: ", name, listener_at(c, n));
+		fprintf(stderr, "umbeld: --%s ", name);
+	document_say(stderr, listener_at(c, n));
+	fputs(": ", stderr);
 }
 
 static int

@@ -148,7 +148,10 @@ parse_who(const struct document *d, const struct doc_node *node,
 {
 	const char *name;
 
-	*who = (struct acl_who){ .kind = ACL_EVERYONE };
+	*who = (struct acl_who){
+		.kind = ACL_EVERYONE,
+		.line = node ? node->line : 0,
+	};
 	if (strcmp(text, "everyone") == 0)
 		return 0;
 	name = behind(text, "user");

@@ -250,8 +250,11 @@ setting_expected(const struct setting *s, char buf[SETTING_WORDS_MAX])
 	case SETTING_U32:
 		break;
 	}
-	snprintf(buf, SETTING_WORDS_MAX, "a number from %llu to %llu",
-	         (unsigned long long)s->min, (unsigned long long)s->max);
+	snprintf(buf, SETTING_WORDS_MAX, "a number from %llu to %llu%s",
+	         (unsigned long long)s->min, (unsigned long long)s->max,
+	         strcmp(s->value, "BYTES") == 0
+	                 ? ", or with K, M or G behind it"
+	                 : "");
 	return buf;
 }
 

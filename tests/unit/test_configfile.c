@@ -177,6 +177,41 @@ TEST(whatever_listens_has_a_place_of_its_own)
 	                 CONFIG_SHOWN);
 }
 
+TEST(a_fault_is_said_with_its_key_and_in_one_line)
+{
+	static const char *const faults[][2] = {
+		{ "limits:\n  max-frame: 4K\n  max-frame: 5K\n",
+		  ":3: limits.max-frame: given twice, first in line 2\n" },
+		{ "acl:\n  - {allow: &x [hold], who: *x}\n",
+		  ":2: acl[0].who: an alias;" },
+		{ "limits:\n  max-frame: \"4\\0\"\n",
+		  ":2: limits.max-frame: a NUL character in a value\n" },
+		{ "limits: {? [a] : b}\n",
+		  ":1: limits: a key has to be a word\n" },
+		{ "limits:\n  max-frame:\n\t4096\n",
+		  ":3: limits.max-frame: not YAML: " },
+		{ "limits: {memory-max: 64m}\n",
+		  ":1: limits.memory-max: 64m: expected a number from 1048576 "
+		  "to 1099511627776, or with K, M or G behind it\n" },
+		{ "log-level: \"info\\e[31m\\nwarn\\u2028\"\n",
+		  ":1: log-level: info\\u001b[31m\\u000awarn\\u2028: expected "
+		  "error, warn, info or debug\n" },
+		{ "\"a\\nb\": c\n", ":1: a\\u000ab: no such key here;" },
+	};
+	struct config c;
+
+	for (size_t i = 0; i < COUNT(faults); i++) {
+		expect_bad(faults[i][0], faults[i][1]);
+		assert_ptr_equal(strchr(err.text, '\n') + 1,
+		                 err.text + strlen(err.text));
+	}
+	put("umbeld.yaml", "");
+	assert_int_equal(parse(&c, "--log-level", "a\nb", NULL, NULL),
+	                 CONFIG_BAD);
+	assert_string_equal(err.text, "umbeld: --log-level a\\u000ab: expected "
+	                              "error, warn, info or debug\n");
+}
+
 TEST(rules_are_people_verbs_and_topics)
 {
 	const struct acl_rule *rule;
@@ -263,7 +298,15 @@ TEST(rules_that_make_no_sense_are_refused_with_their_line)
 	expect_bad(RULE("allow: [publish, hold]", "everyone", "a"),
 	           "acl[0]: reply, hold and introspect are not about topics");
 	expect_bad(RIGHT("hold", "role local"),
-	           ":2: role local: expected the role of one of the sockets");
+	           ":2: acl[0].who[0]: role local: expected the role of one "
+	           "of the sockets in /");
+	expect_bad("acl:\n"
+	           "  - {allow: [hold], who: [everyone]}\n"
+	           "  - allow: [hold]\n"
+	           "    who:\n"
+	           "      - everyone\n"
+	           "      - role none\n",
+	           ":6: acl[1].who[1]: role none: expected the role of one");
 	expect_good(&c, "http-role: web\nacl:\n"
 	                "  - {allow: [hold], who: [role web]}\n");
 	assert_string_equal(c.http_role, "web");
@@ -434,6 +477,7 @@ main(void)
 		IN_DIRECTORY(flags_win_over_the_file),
 		IN_DIRECTORY(there_may_be_several_sockets),
 		IN_DIRECTORY(whatever_listens_has_a_place_of_its_own),
+		IN_DIRECTORY(a_fault_is_said_with_its_key_and_in_one_line),
 		IN_DIRECTORY(rules_are_people_verbs_and_topics),
 		IN_DIRECTORY(
 			rules_that_make_no_sense_are_refused_with_their_line),
