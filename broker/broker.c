@@ -25,8 +25,6 @@
    from one publisher to one subscriber: half of a processor's L2 cache. */
 #define SOFT_MARK      (512u << 10)
 #define ANSWERS_MAX    (1u << 20)
-/* Of all memory: what values that are kept may have of it. */
-#define RETAINED_PART  4u
 
 static void
 name_inboxes(struct broker *b, const uint8_t *random)
@@ -105,12 +103,8 @@ set_limits(struct outbox_limits *limits, size_t high)
 static void
 init_retained(struct broker *b, uint64_t seed)
 {
-	size_t most = b->config->memory_max / RETAINED_PART;
-
-	if (most > b->config->retained_bytes)
-		most = b->config->retained_bytes;
-	retained_init(&b->retained, &b->pool, b->config->retained_max, most,
-	              seed);
+	retained_init(&b->retained, &b->pool, b->config->retained_max,
+	              config_retained_bytes(b->config), seed);
 }
 
 int

@@ -20,9 +20,11 @@
 #include "proto/frame.h"
 #include "setting.h"
 
-#define MEMORY_MAX  ((size_t)256 << 20)
+#define MEMORY_MAX    ((size_t)256 << 20)
 /* Of what the machine has. */
-#define MEMORY_PART 8u
+#define MEMORY_PART   8u
+/* Of memory-max, that last values may take. */
+#define RETAINED_PART 4u
 
 /* What the command line says; nothing of it has been looked at. */
 struct flags {
@@ -245,7 +247,38 @@ is_given(const struct config *c, const struct flags *f, const void *member)
 	return false;
 }
 
+static struct config_origin *
+origin_of(struct config *c, const void *member)
+{
+	const struct setting *s;
+
+	for (size_t i = 0; (s = setting_at(i)); i++) {
+		if ((const char *)c + s->offset == member)
+			return &c->origins[i];
+	}
+	return NULL;
+}
+
 /* ---- all together --------------------------------------------------------- */
+
+size_t
+config_retained_bytes(const struct config *c)
+{
+	size_t most = c->memory_max / RETAINED_PART;
+
+	return c->retained_bytes < most ? c->retained_bytes : most;
+}
+
+/* As it will be. */
+static void
+bound_retained(struct config *c)
+{
+	size_t bytes = config_retained_bytes(c);
+
+	if (bytes != c->retained_bytes)
+		origin_of(c, &c->retained_bytes)->from = CONFIG_PART;
+	c->retained_bytes = bytes;
+}
 
 /* One socket of the command line, or of no source at all. */
 static int
@@ -263,6 +296,8 @@ use_one_socket(struct config *c)
 		.mode = c->mode,
 		.owner = (uid_t)-1,
 		.group = (gid_t)-1,
+		.from = { .path = *origin_of(c, &c->socket_path),
+		          .mode = *origin_of(c, &c->mode) },
 	};
 	return c->sockets[0].path ? 0 : -ENOMEM;
 }
@@ -274,8 +309,10 @@ choose_sockets(struct config *c, const struct flags *f)
 	if (c->n_sockets == 0 || is_given(c, f, &c->socket_path))
 		return use_one_socket(c);
 	for (size_t i = 0; i < c->n_sockets; i++) {
-		if (is_given(c, f, &c->mode))
-			c->sockets[i].mode = c->mode;
+		if (!is_given(c, f, &c->mode))
+			continue;
+		c->sockets[i].mode = c->mode;
+		c->sockets[i].from.mode = *origin_of(c, &c->mode);
 	}
 	c->mode = c->sockets[0].mode;
 	c->socket_path = strdup(c->sockets[0].path);
@@ -314,10 +351,12 @@ answer(struct config *c, const struct flags *f)
 	if (f->test_user)
 		return configshow_test(c, f->test_user, f->question,
 		                       f->n_question);
-	if (f->print)
+	if (f->print) {
+		bound_retained(c);
 		configshow_print(c, stdout);
-	else
+	} else {
 		configshow_check(c);
+	}
 	return CONFIG_SHOWN;
 }
 

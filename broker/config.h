@@ -23,7 +23,12 @@
 
 /* Where a value comes from. */
 struct config_origin {
-	enum { CONFIG_DEFAULT, CONFIG_FILE, CONFIG_FLAG } from;
+	enum {
+		CONFIG_DEFAULT,
+		CONFIG_FILE,
+		CONFIG_FLAG,
+		CONFIG_PART, /* of memory-max, and no more */
+	} from;
 	unsigned line; /* in the file */
 };
 
@@ -34,6 +39,9 @@ struct config_socket {
 	gid_t group; /* the same */
 	char *role;  /* what rules call those who come by it; NULL: none */
 	unsigned line;
+	struct {
+		struct config_origin path, mode, owner, group, role;
+	} from;
 };
 
 struct config {
@@ -92,6 +100,9 @@ enum config_result {
  * config_fini(). The arguments may be given again, to read the file anew.
  */
 enum config_result config_parse(struct config *c, int argc, char **argv);
+/* What last values may take: a part of memory-max at most. */
+size_t config_retained_bytes(const struct config *c);
+
 void config_fini(struct config *c);
 void config_free_sockets(struct config *c);
 

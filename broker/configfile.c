@@ -216,6 +216,19 @@ find_socket(const struct config *c, const char *path)
 	return NULL;
 }
 
+static struct config_origin
+origin_of(const struct doc_node *socket, const char *key)
+{
+	const struct doc_node *node = document_get(socket, key);
+	struct config_origin o = { .from = CONFIG_DEFAULT };
+
+	if (node) {
+		o.from = CONFIG_FILE;
+		o.line = node->line;
+	}
+	return o;
+}
+
 static int
 take_socket(struct config *c, const struct document *d,
             const struct doc_node *node, const struct file_socket *f)
@@ -239,6 +252,11 @@ take_socket(struct config *c, const struct document *d,
 		.group = (gid_t)-1,
 		.role = f->role ? strdup(f->role) : NULL,
 		.line = node->line,
+		.from = { .path = origin_of(node, "path"),
+		          .mode = origin_of(node, "mode"),
+		          .owner = origin_of(node, "owner"),
+		          .group = origin_of(node, "group"),
+		          .role = origin_of(node, "role") },
 	};
 	c->n_sockets++;
 	if (!s->path || (f->role && !s->role))

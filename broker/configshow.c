@@ -76,7 +76,7 @@ configshow_check(struct config *c)
 
 static void
 print_origin(const struct config *c, const struct config_origin *o,
-             const struct setting *s, FILE *to)
+             const char *flag, FILE *to)
 {
 	switch (o->from) {
 	case CONFIG_DEFAULT:
@@ -86,7 +86,10 @@ print_origin(const struct config *c, const struct config_origin *o,
 		fprintf(to, "  # %s:%u\n", c->file, o->line);
 		break;
 	case CONFIG_FLAG:
-		fprintf(to, "  # --%s\n", s->name);
+		fprintf(to, "  # --%s\n", flag);
+		break;
+	case CONFIG_PART:
+		fputs("  # a quarter of memory-max\n", to);
 		break;
 	}
 }
@@ -110,7 +113,7 @@ print_section(const struct config *c, const char *section, FILE *to)
 			document_print(to, setting_value(s, c, words));
 		else
 			fputs(setting_value(s, c, words), to);
-		print_origin(c, &c->origins[i], s, to);
+		print_origin(c, &c->origins[i], s->name, to);
 	}
 }
 
@@ -119,19 +122,21 @@ print_socket(const struct config *c, const struct config_socket *s, FILE *to)
 {
 	fputs("  - path: ", to);
 	document_print(to, s->path);
-	if (s->line > 0)
-		fprintf(to, "  # %s:%u\n", c->file, s->line);
-	else
-		fputs("\n", to);
-	fprintf(to, "    mode: %04o\n", (unsigned)s->mode);
-	if (s->owner != (uid_t)-1)
-		fprintf(to, "    owner: %lu\n", (unsigned long)s->owner);
-	if (s->group != (gid_t)-1)
-		fprintf(to, "    group: %lu\n", (unsigned long)s->group);
+	print_origin(c, &s->from.path, "socket", to);
+	fprintf(to, "    mode: %04o", (unsigned)s->mode);
+	print_origin(c, &s->from.mode, "mode", to);
+	if (s->owner != (uid_t)-1) {
+		fprintf(to, "    owner: %lu", (unsigned long)s->owner);
+		print_origin(c, &s->from.owner, "", to);
+	}
+	if (s->group != (gid_t)-1) {
+		fprintf(to, "    group: %lu", (unsigned long)s->group);
+		print_origin(c, &s->from.group, "", to);
+	}
 	if (s->role) {
 		fputs("    role: ", to);
 		document_print(to, s->role);
-		fputc('\n', to);
+		print_origin(c, &s->from.role, "", to);
 	}
 }
 

@@ -52,6 +52,43 @@ TEST(what_is_printed_is_a_file_that_means_the_same)
 }
 
 static void
+expect_printed(const char *words)
+{
+	if (!strstr(out.text, words))
+		fail_msg("no %s in %s", words, out.text);
+}
+
+TEST(what_is_printed_is_what_holds_and_where_each_value_is_from)
+{
+	struct config c;
+
+	put("umbeld.yaml", "limits: {memory-max: 8M}\n"
+	                   "sockets:\n"
+	                   "  - path: /a\n"
+	                   "    mode: 0660\n"
+	                   "    group: 5\n"
+	                   "  - path: /b\n"
+	                   "    role: x\n");
+	assert_int_equal(parse(&c, "--print-config", NULL, NULL, NULL),
+	                 CONFIG_SHOWN);
+	expect_printed("retained-bytes: 2097152  # a quarter of memory-max\n");
+	expect_printed("  - path: '/a'  # /");
+	expect_printed("    mode: 0660  # /");
+	expect_printed("umbeld.yaml:4\n    group: 5  # /");
+	expect_printed("umbeld.yaml:5\n  - path: '/b'  # /");
+	expect_printed("umbeld.yaml:6\n    mode: 0600  # default\n");
+	expect_printed("    role: 'x'  # /");
+	expect_printed("umbeld.yaml:7\n");
+	assert_int_equal(parse(&c, "--print-config", "--mode", "0640", NULL),
+	                 CONFIG_SHOWN);
+	expect_printed("    mode: 0640  # --mode\n    group: 5  # /");
+	assert_int_equal(parse(&c, "--print-config", "--socket", "/c", NULL),
+	                 CONFIG_SHOWN);
+	expect_printed("  - path: '/c'  # --socket\n"
+	               "    mode: 0600  # default\n");
+}
+
+static void
 expect_verdict(enum config_result want, const char *user, const char *verb,
                const char *topic, const char *words)
 {
@@ -101,6 +138,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_DIRECTORY(what_is_printed_is_a_file_that_means_the_same),
+		IN_DIRECTORY(
+			what_is_printed_is_what_holds_and_where_each_value_is_from),
 		IN_DIRECTORY(somebodys_rights_can_be_asked_for),
 	};
 
