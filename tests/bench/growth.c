@@ -3,9 +3,11 @@
 
 /*
  * growth - what more of everything costs umbel: more filters, more topics, more
- * subscribers, more coming and going. What is compared runs back to back.
+ * subscribers, more coming and going, more rules. What is compared runs back to
+ * back.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "crowd.h"
 #include "stream.h"
@@ -23,7 +25,30 @@ struct versus {
 	struct stream plain; /* what it is compared with */
 	unsigned n_others;
 	void (*add)(struct run *r); /* what only the first has besides */
+	unsigned n_denials;         /* ... rules, and two that allow */
 };
+
+/* They deny something else: the first message of a topic is held against each
+   of them, and then its verdict is known. */
+static char *
+rules_with(unsigned n_denials)
+{
+	char *text =
+		must_format("acl:\n"
+	                    "  - {allow: [hold], who: [everyone]}\n"
+	                    "  - {allow: [publish, subscribe], who: [everyone],"
+	                    " topics: ['bench.**']}\n");
+
+	for (unsigned i = 0; i < n_denials; i++) {
+		char *shorter = text;
+
+		text = must_format("%s  - {deny: [publish], who: [everyone],"
+		                   " topics: ['*.%u.secret']}\n",
+		                   shorter, i);
+		free(shorter);
+	}
+	return text;
+}
 
 static int
 measure_versus(struct run *r, const void *shape, double *values)
@@ -31,11 +56,16 @@ measure_versus(struct run *r, const void *shape, double *values)
 	const struct versus *v = shape;
 	double with[MAX_METRICS], without[MAX_METRICS];
 	struct run before = *r;
+	char *rules = v->n_denials > 0 ? rules_with(v->n_denials) : NULL;
 	int result = stream_measure(&before, &v->plain, without);
 
 	run_end(&before);
-	if (result < 0 ||
-	    stream_measure_with(r, &v->stream, with, v->n_others, v->add) < 0)
+	r->config = rules;
+	if (result == 0)
+		result = stream_measure_with(r, &v->stream, with, v->n_others,
+		                             v->add);
+	free(rules);
+	if (result < 0)
 		return -1;
 	values[0] = with[0] / without[0];
 	values[1] = with[0];
@@ -138,6 +168,18 @@ static const struct versus one_thread = {
 static const struct versus many_topics = {
 	.plain = { .payload = 1024 },
 	.stream = { .payload = 1024, .n_topics = 10000 },
+};
+
+static const struct versus under_rules = {
+	.plain = { .payload = 128 },
+	.stream = { .payload = 128 },
+	.n_denials = 20,
+};
+
+static const struct versus many_under_rules = {
+	.plain = { .payload = 128, .n_topics = 10 },
+	.stream = { .payload = 128, .n_topics = 10 },
+	.n_denials = 20,
 };
 
 /* ---- a million topics ---------------------------------------------------- */
@@ -262,6 +304,22 @@ const struct workload growth[] = {
 		.needs = UMBEL_ONLY,
 		.measure = measure_versus,
 		.shape = &second_thread,
+	},
+	{
+		.name = "growth.rules",
+		.title = "under 22 rules, 128 B",
+		.metrics = VERSUS_METRICS(0.95, "msg/s"),
+		.needs = UMBEL_ONLY,
+		.measure = measure_versus,
+		.shape = &under_rules,
+	},
+	{
+		.name = "growth.verdicts",
+		.title = "10 topics in turn, under 22 rules, 128 B",
+		.metrics = VERSUS_METRICS(0.95, "msg/s"),
+		.needs = UMBEL_ONLY,
+		.measure = measure_versus,
+		.shape = &many_under_rules,
 	},
 	{
 		.name = "growth.single_thread",

@@ -159,6 +159,17 @@ stop(pid_t pid, int signal)
 
 /* ---- the server ---------------------------------------------------------- */
 
+static void
+write_config(const struct run *r)
+{
+	char *path = must_format("%s/umbeld.yaml", r->dir);
+	FILE *f = fopen(path, "we");
+
+	if (!f || fputs(r->config, f) < 0 || fclose(f) < 0)
+		die("%s: %s", path, strerror(errno));
+	free(path);
+}
+
 static int
 start_server(struct run *r)
 {
@@ -232,6 +243,8 @@ run_begin(struct run *r, unsigned max_actors)
 	if (!mkdtemp(r->dir))
 		die("%s: %s", r->dir, strerror(errno));
 	r->ready[0] = r->ready[1] = r->go[0] = r->go[1] = -1;
+	if (r->config)
+		write_config(r);
 	if (start_server(r) < 0) {
 		show_log(r);
 		return -1;

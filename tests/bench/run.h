@@ -45,10 +45,11 @@ struct slot {
 
 struct run {
 	const struct adapter *adapter;
-	double seconds;  /* for how long publishers publish */
-	uint64_t limit;  /* ... unless this says how many messages; 0: no */
-	const char *tmp; /* where to put directories */
-	int cpu;         /* the core for everybody, or -1 */
+	double seconds;     /* for how long publishers publish */
+	uint64_t limit;     /* ... unless this says how many messages; 0: no */
+	const char *tmp;    /* where to put directories */
+	const char *config; /* what umbeld reads; NULL: nothing */
+	int cpu;            /* the core for everybody, or -1 */
 	uint64_t patience_ns;
 
 	char *dir;

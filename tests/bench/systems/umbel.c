@@ -5,7 +5,7 @@
  * umbel - umbeld as it comes, and libumbel through its public API: one
  * umbel_publish() per message, on a corked handle when in bulk; one callback
  * per message. Only the pause after a start (--settle-ms) is off, and the bound
- * of what one user may subscribe to is higher.
+ * of what one user may subscribe to is higher. A workload may add a file.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -18,6 +18,7 @@
 #include "../util.h"
 
 #define SOCKET     "umbel.sock"
+#define CONFIG     "umbeld.yaml"
 #define TIMEOUT_MS 60000
 
 struct umbel_client {
@@ -46,12 +47,15 @@ static void
 umbel_serve(const char *dir)
 {
 	const char *path = must_format("%s/" SOCKET, dir);
+	const char *config = must_format("%s/" CONFIG, dir);
+	bool configured = access(config, R_OK) == 0;
 
 	/* one user holds a million filters here, and more */
-	exec_server(dir, (const char *[]){ find_umbeld(), "--socket", path,
-	                                   "--settle-ms", "0",
-	                                   "--max-user-subscriptions",
-	                                   "2000000", NULL });
+	exec_server(dir,
+	            (const char *[]){
+			    find_umbeld(), "--socket", path, "--settle-ms", "0",
+			    "--max-user-subscriptions", "2000000",
+			    configured ? "--config" : NULL, config, NULL });
 }
 
 static bool
