@@ -6,8 +6,6 @@ https://prometheus.io/docs/instrumenting/exposition_formats/, https://prometheus
 """
 
 import re
-import shutil
-import subprocess
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\["\\n])*"'
@@ -63,12 +61,3 @@ def check(text):
             keys = set(re.findall(r'(\w+)="', labels or ""))
             assert not keys & UNBOUNDED, f"{name}: there may be any number of {keys & UNBOUNDED}"
     return families
-
-
-def promtool(text):
-    """What Prometheus' own linter says: "" is fine. None: it is not installed."""
-    tool = shutil.which("promtool")
-    if not tool:
-        return None
-    done = subprocess.run([tool, "check", "metrics"], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    return done.stdout.decode() or ("" if done.returncode == 0 else f"status {done.returncode}")

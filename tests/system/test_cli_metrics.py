@@ -32,13 +32,6 @@ class Metrics(CliTest):
         name = "umbel_unmatched_messages_total"
         self.assertEqual(after[name][2][None] - before[name][2][None], 2)
 
-    def test_promtool_has_nothing_to_say(self):
-        self.start_broker()
-        verdict = exposition.promtool(self.metrics())
-        if verdict is None:
-            self.skipTest("no promtool (Debian package prometheus)")
-        self.assertEqual(verdict, "")
-
     def test_without_a_broker_it_prints_nothing_and_says_so(self):
         done = self.umbel("metrics")
         self.assertEqual((done.returncode, done.stdout), (4, b""))
