@@ -4,17 +4,18 @@
 #include "connection.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "findings.h"
 #include "names.h"
 #include "output.h"
+#include "permit.h"
 #include "progress.h"
 #include "signals.h"
 
@@ -50,46 +51,27 @@ hint_to_start(const struct connection *n)
 		cli_hint("or wait for it: --wait SECONDS");
 }
 
-static const char *
-user_name(uid_t uid)
-{
-	const struct passwd *user = getpwuid(uid);
-
-	return user ? user->pw_name : "?";
-}
-
-static const char *
-group_name(gid_t gid)
-{
-	const struct group *group = getgrgid(gid);
-
-	return group ? group->gr_name : "?";
-}
-
-/* Which part of the path says no: a folder above it, or the socket itself. */
+/* A folder of the path or the socket itself says no: whose it is, and the line
+   that lets one in, in the words of umbel doctor. */
 static void
 hint_who_may(const struct connection *n)
 {
 	const char *address = umbel_address(n->c);
+	struct findings found = { 0 };
+	char folder[PATH_MAX];
 	struct stat st;
 
-	cli_hint("this is uid %u (%s)", (unsigned)geteuid(),
-	         user_name(geteuid()));
-	if (stat(address, &st) < 0) {
-		cli_hint("a folder of that path cannot be entered: its owner "
-		         "lets others in with chmod");
-		return;
+	permit_closed_folder(address, folder, sizeof(folder));
+	if (*folder)
+		permit_complain_folder(&found, folder);
+	else if (stat(address, &st) == 0)
+		permit_examine(&found, address, &st);
+	for (size_t i = 0; i < found.n; i++) {
+		cli_hint("%s", found.at[i].text);
+		if (found.at[i].mend)
+			cli_hint("%s", found.at[i].mend);
 	}
-	cli_hint("the socket is %s:%s's, mode %04o: whoever may write it may "
-	         "connect",
-	         user_name(st.st_uid), group_name(st.st_gid),
-	         (unsigned)st.st_mode & 07777);
-	if (st.st_mode & S_IWGRP && st.st_gid != 0)
-		cli_hint("as root: usermod -aG %s %s; then log in again",
-		         group_name(st.st_gid), user_name(geteuid()));
-	else
-		cli_hint(
-			"be one of those, or start umbeld with another --mode");
+	findings_free(&found);
 }
 
 static void
