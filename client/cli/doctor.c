@@ -24,6 +24,7 @@
 #include "findings.h"
 #include "limits.h"
 #include "output.h"
+#include "progress.h"
 #include "signals.h"
 #include "socketfile.h"
 #include "table.h"
@@ -175,15 +176,20 @@ connect_quietly(struct doctor *d)
 {
 	struct connection *n = &d->connection;
 	int64_t deadline = cli_deadline(ANSWER_MS);
+	struct progress progress;
 	int r = umbel_connect(n->c, 0);
 
 	if (r < 0)
 		cli_die("cannot connect: %s", umbel_strerror(r));
+	progress_begin(&progress);
 	for (r = CLI_OK; r == CLI_OK && n->state != UMBEL_CONNECTED;) {
-		r = connection_step(n, NULL, 0, deadline);
+		r = progress_step(&progress, n, NULL, 0, deadline);
+		progress_tell(&progress, "no answer for %d s ...",
+		              progress_seconds(&progress));
 		if (n->error != 0 && n->error != -EAGAIN)
-			return CLI_NO_BROKER;
+			r = CLI_NO_BROKER;
 	}
+	progress_end(&progress);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "client/umbel.h"
 #include "connection.h"
 #include "output.h"
+#include "progress.h"
 #include "sampling.h"
 #include "screen.h"
 #include "signals.h"
@@ -30,6 +31,7 @@ struct top {
 	struct cli *cli;
 	struct connection connection;
 	struct sampling sampling;
+	struct progress progress; /* with --once */
 	struct toppage page;
 	int64_t interval_ms;
 	int64_t next_ms; /* when the next sample begins */
@@ -217,6 +219,7 @@ print(struct top *t)
 {
 	struct buf out = { 0 };
 
+	progress_end(&t->progress);
 	if (t->objects)
 		toppage_append_object(&out, &t->page, &t->sampling);
 	else
@@ -317,9 +320,11 @@ step(struct top *t)
 {
 	struct pollfd input = { .fd = screen_keys_fd(), .events = POLLIN };
 	struct look before = look(t);
-	int r = connection_step(&t->connection, &input, 1,
-	                        may_begin(t) ? t->next_ms : CLI_FOREVER);
+	int r = progress_step(&t->progress, &t->connection, &input, 1,
+	                      may_begin(t) ? t->next_ms : CLI_FOREVER);
 
+	progress_tell(&t->progress, "measuring for %d s ...",
+	              progress_seconds(&t->progress));
 	hear_keys(t, &input);
 	if (t->on_screen && (input.revents || !looks_alike(before, look(t))))
 		draw(t);
@@ -347,6 +352,7 @@ finish(struct top *t)
 {
 	struct buf last = t->complaint;
 
+	progress_end(&t->progress);
 	screen_leave();
 	cli_complain_into(NULL, NULL);
 	if (t->on_screen && t->verdict != CLI_OK && last.len > 0)
@@ -366,8 +372,10 @@ run(struct top *t)
 	connection_open(&t->connection, t->cli, UMBEL_DROP_OLDEST);
 	r = connection_establish(&t->connection, CLI_FOREVER);
 	if (r == CLI_OK) {
-		if (t->once)
+		if (t->once) {
 			t->connection.patience_ms = PATIENCE_MS;
+			progress_begin(&t->progress);
+		}
 		if (t->on_screen) {
 			cli_complain_into(&t->complaint, screen_leave);
 			screen_enter();

@@ -4,6 +4,7 @@
 
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import subprocess
@@ -62,6 +63,22 @@ class CliTest(unittest.TestCase):
         return subprocess.run([UMBEL, *map(str, args)],
                               stdout=options.pop("stdout", subprocess.PIPE),
                               stderr=subprocess.PIPE, **options)
+
+    def told_on_a_terminal(self, *args, status=0):
+        """What is written to stderr, a terminal."""
+        ours, its = pty.openpty()
+        self.env["TERM"] = "xterm"
+        process = self.spawn(UMBEL, *args, stdout=subprocess.DEVNULL, stderr=its)
+        os.close(its)
+        told = b""
+        with open(ours, "rb", buffering=0) as terminal:
+            try:
+                while more := terminal.read(4096):
+                    told += more
+            except OSError:  # its end is closed
+                pass
+        self.assertEqual(process.wait(PATIENCE), status)
+        return told
 
     def pub(self, *args, **options):
         result = self.umbel("pub", *args, **options)

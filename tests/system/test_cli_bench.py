@@ -4,8 +4,6 @@
 """umbel bench: what it says, that it leaves nothing behind, and what goes wrong."""
 
 import json
-import os
-import pty
 import signal
 import unittest
 
@@ -83,18 +81,7 @@ class Bench(CliTest):
 
     def test_progress_is_told_on_a_terminal(self):
         self.start_broker()
-        ours, its = pty.openpty()
-        self.env["TERM"] = "xterm"
-        bench = self.spawn(UMBEL, "bench", "pub", "--seconds", 1.3, stdout=-1, stderr=its)
-        os.close(its)
-        told = b""
-        with open(ours, "rb", buffering=0) as terminal:
-            try:
-                while more := terminal.read(4096):
-                    told += more
-            except OSError:  # its end is closed
-                pass
-        self.assertEqual(bench.wait(PATIENCE), 0)
+        told = self.told_on_a_terminal("bench", "pub", "--seconds", 1.3)
         self.assertRegex(told, rb"^pub: 1 of 1 s, \d+ messages/s \.\.\.\x1b\[K\r")
         self.assertTrue(told.endswith(b"\x1b[K"), told)
 

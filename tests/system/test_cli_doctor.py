@@ -75,6 +75,9 @@ class Doctor(DoctorTest):
     def test_a_broker_that_is_stopped(self):
         broker = self.start_broker()
         broker.send_signal(signal.SIGSTOP)
+        told = self.told_on_a_terminal("doctor", status=1)
+        self.assertRegex(told, rb"^no answer for 1 s \.\.\.\x1b\[K\r")
+        self.assertTrue(told.endswith(b"\x1b[K"), told)
         found = self.doctor()
         self.expect_wrong(found, "answer", "does not speak", "")
         if os.path.exists("/proc/self/stat"):

@@ -53,6 +53,12 @@ class Top(CliTest):
         self.assertEqual(lines[4].split()[:4], ["SESSION", "USER", "PID", "NAME"])
         self.assertEqual([line.split()[3] for line in lines[5:]], ["reader", "umbel"])
 
+    def test_progress_is_told_on_a_terminal(self):
+        self.start_broker()
+        told = self.told_on_a_terminal("top", "--once", "--interval", 1.1)
+        self.assertRegex(told, rb"^measuring for 1 s \.\.\.\x1b\[K\r")
+        self.assertTrue(told.endswith(b"\x1b[K"), told)
+
     def test_without_once_it_goes_on_until_nobody_reads(self):
         self.start_broker()
         top = self.spawn(UMBEL, "top", "--json", "--interval", 0.1, stdout=-1)
