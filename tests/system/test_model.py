@@ -551,7 +551,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--operations", type=int, default=100000)
-    parser.add_argument("--seconds", type=float, default=120.0 if FULL else 15.0)
+    parser.add_argument("--seconds", type=float, default=120.0 if FULL else 5.0 if SANITIZED else 30.0)
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     directory = pathlib.Path(tempfile.mkdtemp(prefix="umbel-"))
