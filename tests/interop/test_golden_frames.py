@@ -63,7 +63,7 @@ class GoldenFrames(unittest.TestCase):
 
     def expect_verdicts(self, language):
         if language in self.missing:
-            self.skipTest(self.missing[language])
+            self.fail(self.missing[language])
         frames = "".join(join(vector["frame"]).hex() + "\n" for vector in self.vectors.values())
         agent = subprocess.run([*self.commands[language], "--decode"], input=frames, text=True, stdout=subprocess.PIPE,
                                check=True, timeout=60)

@@ -19,7 +19,7 @@ class Readme(InteropCase):
 
     def expect_door(self, language, *command):
         if language in self.missing:
-            self.skipTest(self.missing[language])
+            self.fail(self.missing[language])
         example = self.process(*command, env=self.environment)
         self.assertEqual(example.wait(), 0, example.text())
         self.assertRegex(example.text(), r"door\.front \S*open")
