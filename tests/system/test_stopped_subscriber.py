@@ -53,8 +53,8 @@ class StoppedSubscriber(Case):
         publisher = self.program("publisher", "-c", COUNT, "-s", SIZE, "flood.all")
         publisher.expect(rf"^held session={session} name=sleeper topic=flood\.all$")
         evicted = broker.expect(rf'warn: evicted session={session} name="sleeper" pid={sleeper.pid} command="subscriber" '
-                                rf'uid={os.getuid()}: took no byte for 500 ms \(limit 500 ms\) while others waited, with \d+ '
-                                r'bytes owed \(limit 1048576\); lost messages=(\d+) bytes=(\d+)$')
+                                rf'uid={os.getuid()}: took no byte for 500 ms \(limit 500 ms, stall-ms\) while others waited, with \d+ '
+                                r'bytes owed \(limit 1048576, outbox-high\); lost messages=(\d+) bytes=(\d+)$')
         publisher.expect(rf"^released session={session} name=sleeper")
         self.assertEqual(publisher.report()["unconfirmed_at_close"], 0)
         for other in others:

@@ -413,7 +413,7 @@ TEST(rules_are_about_the_role_that_the_flag_gives)
 	                   "  - {allow: [hold], who: [role web]}\n");
 	assert_int_equal(parse(&c, "--http-role", "page", NULL, NULL),
 	                 CONFIG_BAD);
-	assert_non_null(strstr(err.text, ":3: role web: expected the role of"));
+	assert_non_null(strstr(err.text, ":3: acl[0].who[0]: role web: "));
 	put("umbeld.yaml", "http-role: web\nacl:\n"
 	                   "  - {allow: [hold], who: [role page]}\n");
 	assert_int_equal(parse(&c, "--http-role", "page", NULL, NULL),
