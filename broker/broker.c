@@ -79,6 +79,8 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
 	deadline_queue_init(&b->overflows, 0, shed_on_overflow, b);
 	deadline_queue_init(&b->memory_waits, c->stall_ms, shortage_on_due, b);
+	deadline_queue_init(&b->memory_ticks, c->hold_notice_ms,
+	                    shortage_on_tick, b);
 	deadline_queue_init(&b->reports, REPORT_MS, report_on_due, b);
 	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
 	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),
@@ -202,10 +204,10 @@ static struct deadline_queue *
 queue_at(struct broker *b, unsigned i)
 {
 	struct deadline_queue *const queues[] = {
-		&b->paces,          &b->stalls,        &b->hold_notices,
-		&b->hold_ends,      &b->overdue_holds, &b->overflows,
-		&b->memory_waits,   &b->reports,       &b->settles,
-		&b->throttle_ticks, &b->spares,
+		&b->paces,        &b->stalls,         &b->hold_notices,
+		&b->hold_ends,    &b->overdue_holds,  &b->overflows,
+		&b->memory_waits, &b->memory_ticks,   &b->reports,
+		&b->settles,      &b->throttle_ticks, &b->spares,
 	};
 
 	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;

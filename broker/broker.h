@@ -108,11 +108,14 @@ struct broker {
 	struct deadline_queue overdue_holds;
 	struct deadline_queue overflows;
 	struct deadline_queue memory_waits;
+	struct deadline_queue memory_ticks;
 	struct deadline_queue reports;
 	struct deadline_queue settles;
 	struct deadline_queue throttle_ticks;
 	struct deadline_queue spares;
 	struct deadline memory_wait;   /* set while anybody waits for memory */
+	struct deadline memory_tick;   /* or others were told that they do */
+	size_t n_need_told;            /* of how many others were told */
 	uint64_t memory_cut_ms;        /* somebody had to go, for want of it */
 	struct deadline throttle_tick; /* set while anybody is slowed */
 	struct deadline spare;         /* set while there is any; see spare.h */

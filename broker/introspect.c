@@ -137,7 +137,7 @@ state_word(enum session_state state)
 static void
 tell_session(struct pack *p, const struct session *s)
 {
-	pack_map(p, s->hold ? 16 : 15);
+	pack_map(p, s->hold || s->need_told ? 16 : 15);
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
 	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
@@ -153,8 +153,8 @@ tell_session(struct pack *p, const struct session *s)
 	pack_pair_uint(p, "dropped", s->dropped.frames);
 	pack_pair_uint(p, "dropped_bytes", s->dropped.bytes);
 	pack_pair_uint(p, "age_ms", clock_now_ms() - s->since_ms);
-	if (s->hold)
-		pack_pair_uint(p, "held_by", s->hold->by->id);
+	if (s->hold || s->need_told)
+		pack_pair_uint(p, "held_by", s->hold ? s->hold->by->id : 0);
 }
 
 static const char *

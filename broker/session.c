@@ -363,6 +363,7 @@ end(struct session *s, const char *reason, struct loss lost)
 	depart(s, was, reason, lost);
 	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
+	shortage_forget(s);
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
 	deadline_clear(&s->out.clock);
@@ -438,6 +439,7 @@ session_fini(struct session *s)
 	drop_all(s);
 	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
+	shortage_forget(s);
 	outbox_fini(&s->out);
 	throttle_free(s);
 	report_forget(s);

@@ -76,10 +76,11 @@ struct session {
 	TAILQ_ENTRY(session) link;
 	uint32_t id;
 	enum session_state state : 8;
-	uint8_t owes;     /* after our GOAWAY: OWES_PING, OWES_PONG */
-	bool in_want : 1; /* of room, see below; none was taken since */
-	bool in_need : 1; /* of memory; nothing was taken since */
-	bool put_off : 1; /* the command at the front of its input is carried
+	uint8_t owes;       /* after our GOAWAY: OWES_PING, OWES_PONG */
+	bool in_want : 1;   /* of room, see below; none was taken since */
+	bool in_need : 1;   /* of memory; nothing was taken since ... */
+	bool need_told : 1; /* ... for so long that others were told */
+	bool put_off : 1;   /* the command at the front of its input is carried
 	                         out when the session goes on ... */
 	bool reads_first : 1;  /* ... and not before its outbox has room */
 	bool keeps_memory : 1; /* ... or memory: a slab's worth, charged */

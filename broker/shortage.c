@@ -4,9 +4,11 @@
 #include "shortage.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "clock.h"
 #include "shed.h"
+#include "sys.h"
 
 /* ---- who waits ------------------------------------------------------------ */
 
@@ -20,6 +22,8 @@ shortage_watch(struct broker *b)
 
 	if (!first) {
 		deadline_clear(&b->memory_wait);
+		if (b->n_need_told == 0)
+			deadline_clear(&b->memory_tick);
 		return;
 	}
 	since_ms = session_of_waiter(first)->in_need_since_ms;
@@ -60,6 +64,8 @@ shortage_wait(struct session *s)
 	else
 		take_last_place(s);
 	shortage_watch(b);
+	if (!deadline_is_set(&b->memory_tick))
+		deadline_set(&b->memory_ticks, &b->memory_tick);
 	shed_for_memory(b);
 }
 
@@ -83,6 +89,81 @@ shortage_release(struct session *s)
 		return;
 	s->keeps_memory = false;
 	slab_pool_uncharge(&s->broker->pool, SLAB_SIZE);
+}
+
+/* ---- who is told ----------------------------------------------------------- */
+
+#define LIMIT_WORDS_MAX 64u
+
+static void
+tell(struct session *s, bool on)
+{
+	const struct slab_pool *pool = &s->broker->pool;
+	const struct measured m = { "in_use", pool->used, pool->max,
+		                    "memory-max" };
+	char name[LIMIT_WORDS_MAX];
+
+	s->need_told = on;
+	s->broker->n_need_told += on ? 1 : (size_t)-1;
+	snprintf(name, sizeof(name), "memory-max %zu", pool->max);
+	sys_tell_slowed(s, name, text_from(""), &m, on);
+}
+
+static void
+begin_telling(struct session *s)
+{
+	const struct slab_pool *pool = &s->broker->pool;
+	char words[SESSION_WORDS_MAX];
+
+	log_event(&s->broker->log, LOG_WARN, LOG_HELD,
+	          "held %s in_use=%zu limit=%zu of=memory-max",
+	          session_words(s, words), pool->used, pool->max);
+	tell(s, true);
+}
+
+static void
+end_telling(struct session *s)
+{
+	char words[SESSION_WORDS_MAX];
+
+	log_event(&s->broker->log, LOG_INFO, LOG_HELD,
+	          "released held_ms=%" PRIu64 " %s of=memory-max",
+	          clock_now_ms() - s->in_need_since_ms,
+	          session_words(s, words));
+	tell(s, false);
+}
+
+void
+shortage_forget(struct session *s)
+{
+	s->in_need = false;
+	if (s->need_told)
+		tell(s, false);
+	shortage_watch(s->broker);
+}
+
+static void
+look_at(struct session *s, uint64_t now_ms)
+{
+	if (s->need_told && !s->in_need)
+		end_telling(s);
+	else if (s->in_need && !s->need_told && s->state == SESSION_OPEN &&
+	         now_ms - s->in_need_since_ms >=
+	                 s->broker->config->hold_notice_ms)
+		begin_telling(s);
+}
+
+void
+shortage_on_tick(struct deadline *d, void *broker)
+{
+	struct broker *b = broker;
+	uint64_t now = clock_now_ms();
+	struct session *s;
+
+	TAILQ_FOREACH (s, &b->sessions, link)
+		look_at(s, now);
+	if (!waiters_are_empty(&b->pool.waiters) || b->n_need_told > 0)
+		deadline_set(&b->memory_ticks, d);
 }
 
 /* ---- who has to go ---------------------------------------------------------- */

@@ -11,6 +11,9 @@
  * words, and the session that owes most, of the user that owes most, goes; or,
  * when nobody owes anything, the one whose frame has most of it so far. After
  * as much time again the next one goes, if the first still waits.
+ *
+ * Who has waited for hold_notice_ms is in the log, and in what others are told
+ * of holds. The client itself gets no HOLD: that would take memory.
  */
 #ifndef UMBELD_SHORTAGE_H
 #define UMBELD_SHORTAGE_H
@@ -36,7 +39,11 @@ void shortage_release(struct session *s);
 /* Somebody has come or gone among those who wait. */
 void shortage_watch(struct broker *b);
 
-/* Deadline of struct broker; the user is the broker. */
+/* It has ended. */
+void shortage_forget(struct session *s);
+
+/* Deadlines of struct broker; the user is the broker. */
 void shortage_on_due(struct deadline *d, void *broker);
+void shortage_on_tick(struct deadline *d, void *broker);
 
 #endif

@@ -206,8 +206,8 @@ pack_broker(struct pack *p, const char *key, const char *name)
 }
 
 void
-sys_tell_slowed(const struct session *s, const char *limit, struct text topic,
-                bool on)
+sys_tell_slowed(const struct session *s, const char *name, struct text topic,
+                const struct measured *m, bool on)
 {
 	struct broker *b = s->broker;
 	struct event e;
@@ -216,11 +216,11 @@ sys_tell_slowed(const struct session *s, const char *limit, struct text topic,
 		return;
 	begin(&e, HELD, 6);
 	pack_client(&e.pack, "held", s);
-	pack_broker(&e.pack, "by", limit);
+	pack_broker(&e.pack, "by", name);
 	pack_text(&e.pack, "topic");
 	pack_str(&e.pack, topic.at, topic.len);
-	pack_pair_uint(&e.pack, "owed", 0);
-	pack_pair_uint(&e.pack, "limit", b->config->publish_rate);
+	pack_pair_uint(&e.pack, "owed", m->n);
+	pack_pair_uint(&e.pack, "limit", m->limit);
 	pack_pair_bool(&e.pack, "on", on);
 	publish(&e, b);
 }

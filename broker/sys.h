@@ -12,6 +12,7 @@
 #ifndef UMBELD_SYS_H
 #define UMBELD_SYS_H
 
+#include "report.h"
 #include "session.h"
 
 /* It has been welcomed; it has ended, see session.end_reason. */
@@ -22,10 +23,10 @@ void sys_tell_disconnected(const struct session *s, const char *reason,
 /* A hold was announced (on), or one that was has ended. */
 void sys_tell_held(const struct hold *h, bool on);
 
-/* The same when it is the broker that holds it up, by its publish-rate, of which
-   `limit` are the words. */
-void sys_tell_slowed(const struct session *s, const char *limit,
-                     struct text topic, bool on);
+/* The same when it is the broker that holds it up, by one of its limits, which
+   has this name. */
+void sys_tell_slowed(const struct session *s, const char *name,
+                     struct text topic, const struct measured *m, bool on);
 
 /*
  * Does the filter match $SYS.client.connected? Then those who are connected

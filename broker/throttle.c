@@ -57,7 +57,8 @@ tell_others(const struct throttle *t, bool on, struct text topic,
 {
 	snprintf(name, LIMIT_WORDS_MAX, "publish-rate %" PRIu32 "/s",
 	         rate_of(t->session));
-	sys_tell_slowed(t->session, name, topic, on);
+	sys_tell_slowed(t->session, name, topic,
+	                &(struct measured){ .limit = rate_of(t->session) }, on);
 }
 
 /* The broker itself holds it up, and no receiver: that is session 0. */

@@ -123,7 +123,12 @@ append_remarks(struct buf *out, const json_t *row)
 	uint64_t session = ask_uint(row, "session");
 	uint64_t lost = ask_uint(row, "dropped");
 
-	if (json_object_get(row, "held_by"))
+	if (json_object_get(row, "held_by") && ask_uint(row, "held_by") == 0)
+		buf_printf(out,
+		           "session %" PRIu64
+		           " waits for the broker's memory\n",
+		           session);
+	else if (json_object_get(row, "held_by"))
 		buf_printf(out,
 		           "session %" PRIu64 " is held up by session "
 		           "%" PRIu64 "\n",

@@ -177,6 +177,25 @@ class ShortOfMemory(OverflowCase):
         for number, reader in enumerate(readers):
             self.expect_gaps_where_messages_lack(self.resume(reader), f"flood.{number}")
 
+    @covers("O14", "C4", "C1")
+    def test_who_waits_for_memory_gets_no_hold_and_others_are_told(self):
+        watcher = self.subscriber("$SYS.client.held", name="watcher")
+        readers = [self.stopped_reader(f"flood.{number}") for number in range(3)]
+        senders = [self.flood(f"flood.{number}", self.N) for number in range(len(readers))]
+        held = None
+        while not held or held["by"]["session"] != 0:
+            wire.pump([watcher, *senders], lambda: watcher.frames, "somebody to wait for memory")
+            held = wire.parse(watcher.receive().tree[6]).plain()
+        self.assertEqual((held["on"], held["topic"], held["limit"]), (True, "", 6 << 20))
+        self.assertEqual(held["by"]["name"], f"memory-max {6 << 20}")
+        waits = next(one for one in senders if one.id == held["held"]["session"])
+        for reader in readers:
+            reader.paused = False
+        while held["on"] or held["held"]["session"] != waits.id or held["by"]["session"] != 0:
+            wire.pump([watcher, *senders, *readers], lambda: watcher.frames, "its wait to be over")
+            held = wire.parse(watcher.receive().tree[6]).plain()
+        self.assertEqual([one for one in waits.frames if one.type == wire.HOLD and one.tree[2] == 0], [])
+
 
 if __name__ == "__main__":
     unittest.main()

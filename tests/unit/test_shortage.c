@@ -3,6 +3,8 @@
 
 #include "broker/shortage.h"
 
+#include "broker/publish.h"
+#include "capture.h"
 #include "sessions.h"
 
 TEST(at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes)
@@ -124,6 +126,70 @@ TEST(who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then)
 	assert_int_equal(c->session.accepted, 1);
 	slab_pool_uncharge(&r.broker.pool, charged - 1);
 	client_free(c);
+	rig_fini(&r);
+}
+
+TEST(who_waits_for_memory_for_100_ms_is_named_and_gets_no_hold)
+{
+	struct config config = some_config();
+	struct client *c, *watcher;
+	struct capture err;
+	struct rig r;
+
+	config.memory_max = 1u << 20;
+	rig_init_with(&r, config);
+	r.broker.log.level = LOG_INFO;
+	c = client_open(&r, "c", 1);
+	watcher = client_open_on(&r, "watcher", "$SYS.client.held");
+	slab_pool_charge(&r.broker.pool, 1u << 20);
+	client_publishes(c, "a", 10);
+	capture_begin(&err, stderr);
+	rig_step(&r, 99);
+	publish_posted(&r.broker);
+	client_expect_nothing(watcher);
+	rig_step(&r, 1);
+	publish_posted(&r.broker);
+	client_next(watcher, TYPE_PUBLISH);
+	rig_step(&r, 500);
+	publish_posted(&r.broker);
+	client_expect_nothing(watcher); /* once is enough */
+	slab_pool_uncharge(&r.broker.pool, 1u << 20);
+	rig_turn(&r);
+	assert_int_equal(c->session.accepted, 1);
+	rig_step(&r, 100);
+	publish_posted(&r.broker);
+	client_next(watcher, TYPE_PUBLISH);
+	assert_non_null(
+		strstr(capture_end(&err), "held session=1 name=\"c\" "));
+	assert_non_null(strstr(err.text,
+	                       " in_use=1048576 limit=1048576 of=memory-max"));
+	assert_non_null(strstr(err.text, "released held_ms="));
+	client_expect_nothing(c);
+	client_free(c);
+	client_free(watcher);
+	rig_fini(&r);
+}
+
+TEST(who_ends_while_it_waits_for_memory_is_told_of_as_well)
+{
+	struct config config = some_config();
+	struct client *c, *watcher;
+	struct rig r;
+
+	config.memory_max = 1u << 20;
+	rig_init_with(&r, config);
+	c = client_open(&r, "c", 1);
+	watcher = client_open_on(&r, "watcher", "$SYS.client.held");
+	slab_pool_charge(&r.broker.pool, 1u << 20);
+	client_publishes(c, "a", 10);
+	rig_step(&r, 100);
+	publish_posted(&r.broker);
+	client_next(watcher, TYPE_PUBLISH);
+	client_free(c);
+	publish_posted(&r.broker);
+	client_next(watcher, TYPE_PUBLISH);
+	slab_pool_uncharge(&r.broker.pool, 1u << 20);
+	client_free(watcher);
 	rig_fini(&r);
 }
 
@@ -302,6 +368,10 @@ main(void)
 			at_the_ceiling_the_session_that_owes_most_of_the_uid_that_owes_most_goes),
 		cmocka_unit_test(
 			who_takes_leave_when_memory_is_short_is_still_told_of_what_it_lost),
+		cmocka_unit_test(
+			who_waits_for_memory_for_100_ms_is_named_and_gets_no_hold),
+		cmocka_unit_test(
+			who_ends_while_it_waits_for_memory_is_told_of_as_well),
 		cmocka_unit_test(
 			who_waits_for_memory_goes_on_when_there_is_some_and_no_clock_runs_then),
 		cmocka_unit_test(
