@@ -11,7 +11,7 @@ import unittest
 from harness import FULL, SANITIZED, Case
 
 N = 20  # publishers, and as many subscribers
-N_RESTARTS = 200 if FULL else 20 if SANITIZED else 50
+N_RESTARTS = 200 if FULL else 20 if SANITIZED else 30
 N_ROUNDS = 10 if FULL else 1 if SANITIZED else 4
 SETTLE = () if FULL else ("--settle-ms", "500" if SANITIZED else "400")  # beside other tests somebody needs more than 200
 BURST, PAUSE_MS = (2, 40) if SANITIZED else (5, 10)
