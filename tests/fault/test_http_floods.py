@@ -63,7 +63,7 @@ class HttpFloods(FaultCase):
             self.send(connection, b"POST /topics/never HTTP/1.1\r\nHost: x\r\n" + length + bytes(BODY))
         while self.sessions() > 3:  # the observer, and the canary's
             pass
-        self.finish(f"{BEGUN} bodies")
+        self.finish(f"{BEGUN} bodies", connections=BEGUN)
 
     def test_readers_that_never_read(self):
         self.begin("--linger-ms", "100")
@@ -76,7 +76,7 @@ class HttpFloods(FaultCase):
         self.assertLess(self.info()["memory_used"], 64 << 20)
         for reader in readers:
             reader.close()
-        self.finish(f"{READERS} readers")
+        self.finish(f"{READERS} readers", connections=READERS)
 
     def test_more_than_there_are_descriptors(self):
         self.begin(files=64)
