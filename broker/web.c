@@ -13,6 +13,7 @@
 #include "web.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -490,11 +491,21 @@ web_go_on(struct web *w)
 	account(w);
 }
 
+static void
+say_late(struct web *w)
+{
+	print_format(webreply_words(w),
+	             "the request is not complete (limit %" PRIu32
+	             " ms, frame-ms)",
+	             w->session.broker->config->frame_ms);
+	webreply_limit(w, 408);
+}
+
 void
 web_is_late(struct web *w)
 {
 	if (w->stage == WEB_BODY || (w->stage == WEB_HEAD && web_unread(w) > 0))
-		webreply_last_error(w, 408, "the request took too long");
+		say_late(w);
 	else if (w->stage == WEB_HEAD && web_owes(w) == 0)
 		session_end(&w->session);
 	else

@@ -170,8 +170,7 @@ webmessages_too_long(struct web *w)
 	             " are too many for a message (limit %" PRIu32
 	             ", max-frame, topic and headers included)",
 	             limit);
-	webreply_is_last(w);
-	webreply_why(w, 413);
+	webreply_limit(w, 413);
 }
 
 static bool

@@ -104,6 +104,20 @@ webreply_last_error(struct web *w, unsigned status, const char *text)
 }
 
 void
+webreply_limit(struct web *w, unsigned status)
+{
+	const struct session *s = &w->session;
+	char words[SESSION_WORDS_MAX], peer[PEER_WORDS_MAX];
+
+	log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+	          "refused an HTTP request status=%u: %.*s %s", status,
+	          (int)w->why.len, w->why.at ? w->why.at : "",
+	          session_words(s, words));
+	print_format(&w->why, "; %s", session_peer_words(&s->peer, peer));
+	webreply_last_error(w, status, NULL);
+}
+
+void
 webreply_wrong_method(struct web *w, const char *allowed)
 {
 	struct print fields = { 0 };

@@ -33,6 +33,10 @@ void webreply_is_last(struct web *w);
 /* An error like that, of which w->why says why when `text` is NULL. */
 void webreply_last_error(struct web *w, unsigned status, const char *text);
 
+/* The same, when its words are about a limit: who it is stands behind them, and
+   in the log. */
+void webreply_limit(struct web *w, unsigned status);
+
 /* 405, with what would be allowed: "GET, POST". */
 void webreply_wrong_method(struct web *w, const char *allowed);
 

@@ -71,13 +71,22 @@ begin_request(struct web *w, size_t len)
 		webreply_continue(w);
 }
 
+static void
+refuse_head(struct web *w)
+{
+	print_format(webreply_words(w),
+	             "a head of %zu bytes at least (limit %u)", web_unread(w),
+	             WEB_HEAD_MAX);
+	webreply_limit(w, 431);
+}
+
 void
 webrequest_take_head(struct web *w)
 {
 	size_t len = http_head_length(w->in.at + w->in_at, web_unread(w));
 
 	if (len > WEB_HEAD_MAX || (len == 0 && web_unread(w) > WEB_HEAD_MAX))
-		webreply_last_error(w, 431, "a head has at most 16384 bytes");
+		refuse_head(w);
 	else if (len > 0)
 		begin_request(w, len);
 	else if (w->all_read)

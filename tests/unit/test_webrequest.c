@@ -3,6 +3,7 @@
 
 #include "broker/webrequest.h"
 
+#include "capture.h"
 #include "gateways.h"
 #include "unit.h"
 
@@ -44,9 +45,10 @@ TEST(a_body_in_chunks_is_one_message)
 
 TEST(what_is_too_long_is_told_before_it_has_come)
 {
+	struct capture err;
 	struct gate t;
 	struct end e;
-	char *head;
+	char *head, *answer;
 
 	gate_init(&t);
 	gate_asks(
@@ -58,7 +60,18 @@ TEST(what_is_too_long_is_told_before_it_has_come)
 	e = end_open(&t);
 	head = calloc(1, WEB_HEAD_MAX + 2);
 	memset(head, 'a', WEB_HEAD_MAX + 1);
-	end_asks(&t, &e, head, "HTTP/1.1 431 ", "Connection: close");
+	t.rig.broker.log.level = LOG_WARN;
+	capture_begin(&err, stderr);
+	end_send(&t, &e, head);
+	answer = end_take(&t, &e);
+	assert_begins(answer, "HTTP/1.1 431 ");
+	assert_has(answer, "Connection: close");
+	assert_has(answer,
+	           "\"a head of 16385 bytes at least (limit 16384); pid=");
+	free(answer);
+	assert_non_null(strstr(capture_end(&err),
+	                       "refused an HTTP request status=431: a head of "
+	                       "16385 bytes at least (limit 16384) session="));
 	free(head);
 	end_close(&e);
 	gate_fini(&t);
