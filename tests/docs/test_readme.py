@@ -5,6 +5,7 @@
 # ctest: timeout=120
 """README.md is true: its commands run, in its order, and print what it says."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -75,7 +76,8 @@ class Readme(unittest.TestCase):
         try:
             status = process.wait(100)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # all of it may have ended
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         said = "".join(f"--- {name}\n{(scratch / name).read_text()}" for name in ("out", "err"))
         self.assertEqual(status, 0, said)
