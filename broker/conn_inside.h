@@ -1,0 +1,104 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * conn_inside - what the files of a connection share, and nobody else sees. In
+ * the order in which a message meets them: conn_read.c takes in what has come,
+ * conn_pass.c does when there is no memory to read into, conn_write.c sends
+ * what is owed, conn_time.c ends what takes too long; and conn.c is how a
+ * connection begins, ends, and has its turn.
+ */
+#ifndef UMBELD_CONN_INSIDE_H
+#define UMBELD_CONN_INSIDE_H
+
+#include "conn.h"
+
+static inline struct conn *
+conn_of(struct session *s)
+{
+	return (struct conn *)((char *)s - offsetof(struct conn, session));
+}
+
+static inline struct conns *
+conns_of(const struct conn *c)
+{
+	return (struct conns *)((char *)c->session.ops -
+	                        offsetof(struct conns, ops));
+}
+
+static inline struct conn *
+conn_of_ready(struct link *l)
+{
+	return (struct conn *)((char *)l - offsetof(struct conn, ready_link));
+}
+
+static inline bool
+conn_answers_are_unread(const struct conn *c)
+{
+	return c->session.out.answer_bytes >
+	       conns_of(c)->broker->limits.answers;
+}
+
+/* What it has sent is to lie until something has happened. */
+static inline bool
+conn_is_put_off(const struct conn *c)
+{
+	return session_is_waiting(&c->session) || conn_answers_are_unread(c) ||
+	       c->paused;
+}
+
+/* ---- conn.c ---------------------------------------------------------------- */
+
+/* Its input is taken again in the next round. */
+void conn_mark_ready(struct conn *c);
+/* It is freed when the round is over. */
+void conn_mark_dead(struct conn *c);
+
+/* ---- conn_read.c ----------------------------------------------------------- */
+
+void conn_on_readable(evutil_socket_t fd, short what, void *user);
+
+/* Read it, or leave it alone: whichever it should be now. */
+void conn_watch_input(struct conn *c);
+
+/* Carry out what has come whole. How many frames that was, 0 or more. */
+unsigned conn_take_frames(struct conn *c);
+/* So many frames were taken, and what is left is not to be taken now. */
+void conn_have_taken(struct conn *c, unsigned taken);
+
+/* Those who were marked ready. */
+void conns_take_ready(struct conns *all);
+
+/* ---- conn_pass.c ----------------------------------------------------------- */
+
+/*
+ * What has come passes through, as far as nothing of it stays. False when
+ * nothing did: the session is to wait for memory.
+ */
+bool conn_pass(struct conn *c);
+
+/* What has only begun gives way to what can be taken. Was there any? */
+bool conns_squeeze(struct conns *all);
+
+void conn_wait_for_memory(struct conn *c);
+
+/* ---- conn_write.c ---------------------------------------------------------- */
+
+/* Offer the outbox to the kernel. Did it take a byte? */
+bool conn_flush(struct conn *c);
+/* Those who have been woken. */
+void conns_flush_dirty(struct conns *all);
+
+/* Nothing waits for room in the kernel any more. */
+void conn_unblock(struct conn *c);
+void conn_on_retry(struct deadline *d, void *all);
+
+/* ---- conn_time.c ----------------------------------------------------------- */
+
+void conns_init_deadlines(struct conns *all, const struct config *config);
+
+/* So many frames were taken: a frame that has begun has to end in time, and so
+   has the handshake. */
+void conn_watch_time(struct conn *c, unsigned taken);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * In, when there is no memory to read into: messages pass from who sends them
+ * to those who keep up, or others give way, or it waits; see conn.h.
+ */
+#include "conn_inside.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "shortage.h"
+
+/* What is looked at, at a time. */
+#define PASS_MAX (16u << 10)
+
+/* See what has come; the kernel keeps it. False when nothing has. */
+static bool
+look(struct conn *c)
+{
+	struct slab *slab =
+		slab_new_small(&conns_of(c)->broker->pool, PASS_MAX);
+	ssize_t n = -1;
+
+	if (slab)
+		n = recv(c->fd, slab->data, PASS_MAX - 1,
+		         MSG_PEEK | MSG_DONTWAIT);
+	c->all_read |= n == 0;
+	c->input =
+		(struct input){ .slab = slab, .end = n > 0 ? (uint32_t)n : 0 };
+	if (n <= 0)
+		input_drop(&c->input);
+	return n >= 0;
+}
+
+/* The kernel need not keep what was taken, and keeps the rest. */
+static void
+let_go(struct conn *c)
+{
+	uint8_t taken[PASS_MAX];
+	size_t left = c->input.at;
+
+	while (left > 0 && !c->all_read) {
+		ssize_t n = recv(c->fd, taken, left, MSG_DONTWAIT);
+
+		if (n > 0)
+			left -= (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			c->all_read = true; /* what never happens */
+	}
+	input_drop(&c->input);
+}
+
+bool
+conn_pass(struct conn *c)
+{
+	struct broker *b = conns_of(c)->broker;
+	struct session *s = &c->session;
+	unsigned taken;
+
+	conns_flush_dirty(
+		conns_of(c)); /* so that who owes anything is behind */
+	if (c->input.slab || outbox_is_behind(&s->out) || !look(c))
+		return false;
+	broker_lets_pass(b, true);
+	taken = conn_take_frames(c);
+	broker_lets_pass(b, false);
+	let_go(c);
+	if (taken == 0 && s->state != SESSION_ENDING && !c->all_read &&
+	    !session_is_waiting(s))
+		return false;
+	conn_have_taken(c, taken);
+	conns_flush_dirty(conns_of(c));
+	return true;
+}
+
+/*
+ * Memory is short: what has only begun gives way to what can be taken. Who
+ * waits is left alone, since its hold remembers where its message lies.
+ */
+bool
+conns_squeeze(struct conns *all)
+{
+	struct session *s;
+	bool any = false;
+
+	TAILQ_FOREACH (s, &all->broker->sessions, link) {
+		if (!session_is_waiting(s))
+			any |= s->ops->squeeze(s);
+	}
+	return any;
+}
+
+void
+conn_wait_for_memory(struct conn *c)
+{
+	shortage_wait(&c->session);
+	if (c->session.state == SESSION_ENDING)
+		return; /* it was to lose messages, and could not even that */
+	conn_watch_time(c, 0);
+	conn_watch_input(c);
+}
