@@ -67,25 +67,28 @@ static void
 init_deadlines(struct broker *b)
 {
 	const struct config *c = b->config;
+	struct deadlines *all = &b->deadlines;
 	uint32_t rest = c->hold_max_ms > c->hold_notice_ms
 	                        ? c->hold_max_ms - c->hold_notice_ms
 	                        : 0;
 
-	deadline_queue_init(&b->paces, PACE_MS, hold_on_paced, b);
-	deadline_queue_init(&b->stalls, c->stall_ms, hold_on_stall, b);
-	deadline_queue_init(&b->hold_notices, c->hold_notice_ms, hold_on_notice,
+	deadlines_init(all);
+	deadline_queue_init(&b->paces, all, PACE_MS, hold_on_paced, b);
+	deadline_queue_init(&b->stalls, all, c->stall_ms, hold_on_stall, b);
+	deadline_queue_init(&b->hold_notices, all, c->hold_notice_ms,
+	                    hold_on_notice, b);
+	deadline_queue_init(&b->hold_ends, all, rest, hold_on_too_long, b);
+	deadline_queue_init(&b->overdue_holds, all, 0, hold_on_too_long, b);
+	deadline_queue_init(&b->overflows, all, 0, shed_on_overflow, b);
+	deadline_queue_init(&b->memory_waits, all, c->stall_ms, shortage_on_due,
 	                    b);
-	deadline_queue_init(&b->hold_ends, rest, hold_on_too_long, b);
-	deadline_queue_init(&b->overdue_holds, 0, hold_on_too_long, b);
-	deadline_queue_init(&b->overflows, 0, shed_on_overflow, b);
-	deadline_queue_init(&b->memory_waits, c->stall_ms, shortage_on_due, b);
-	deadline_queue_init(&b->memory_ticks, c->hold_notice_ms,
+	deadline_queue_init(&b->memory_ticks, all, c->hold_notice_ms,
 	                    shortage_on_tick, b);
-	deadline_queue_init(&b->reports, REPORT_MS, report_on_due, b);
-	deadline_queue_init(&b->settles, c->settle_ms, on_settled, b);
-	deadline_queue_init(&b->throttle_ticks, throttle_tick_ms(c),
+	deadline_queue_init(&b->reports, all, REPORT_MS, report_on_due, b);
+	deadline_queue_init(&b->settles, all, c->settle_ms, on_settled, b);
+	deadline_queue_init(&b->throttle_ticks, all, throttle_tick_ms(c),
 	                    throttle_on_tick, b);
-	deadline_queue_init(&b->spares, c->give_back_ms, spare_on_due, b);
+	deadline_queue_init(&b->spares, all, c->give_back_ms, spare_on_due, b);
 }
 
 static void
@@ -197,44 +200,6 @@ void
 broker_post(struct broker *b, struct letter *letter)
 {
 	STAILQ_INSERT_TAIL(&b->letters, letter, link);
-}
-
-/* All queues, in the order in which they are run. */
-static struct deadline_queue *
-queue_at(struct broker *b, unsigned i)
-{
-	struct deadline_queue *const queues[] = {
-		&b->paces,        &b->stalls,         &b->hold_notices,
-		&b->hold_ends,    &b->overdue_holds,  &b->overflows,
-		&b->memory_waits, &b->memory_ticks,   &b->reports,
-		&b->settles,      &b->throttle_ticks, &b->spares,
-	};
-
-	return i < sizeof(queues) / sizeof(queues[0]) ? queues[i] : NULL;
-}
-
-uint64_t
-broker_next_deadline(const struct broker *b)
-{
-	uint64_t first = UINT64_MAX;
-	const struct deadline_queue *q;
-
-	for (unsigned i = 0; (q = queue_at((struct broker *)b, i)); i++) {
-		uint64_t at = deadline_queue_next(q);
-
-		if (at < first)
-			first = at;
-	}
-	return first;
-}
-
-void
-broker_run_deadlines(struct broker *b, uint64_t now_ms)
-{
-	struct deadline_queue *q;
-
-	for (unsigned i = 0; (q = queue_at(b, i)); i++)
-		deadline_queue_run(q, now_ms);
 }
 
 void

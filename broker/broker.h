@@ -99,8 +99,10 @@ struct broker {
 
 	struct stalled stalled; /* may not hold others up for a while */
 
-	/* what has to happen in time, each kind in its queue; see hold.h and
-	   session.h for what they are for */
+	/* what has to happen in time: of all that carry its sessions, too ... */
+	struct deadlines deadlines;
+	/* ... and here, each kind in its queue; see hold.h and session.h for
+	   what they are for */
 	struct deadline_queue paces;
 	struct deadline_queue stalls;
 	struct deadline_queue hold_notices;
@@ -136,10 +138,6 @@ void broker_post(struct broker *b, struct letter *letter);
 /* A frame of `len` bytes that is still to be filled in; NULL without memory. */
 struct letter *letter_new(struct slab_pool *pool, uint32_t len);
 void letter_free(struct letter *letter);
-
-/* When any of its deadlines is due next (UINT64_MAX: none); expire them. */
-uint64_t broker_next_deadline(const struct broker *b);
-void broker_run_deadlines(struct broker *b, uint64_t now_ms);
 
 /*
  * From now on publishers wait, until no client has come for settle_ms, but not

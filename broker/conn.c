@@ -228,8 +228,6 @@ choose_send_buffer(size_t memory_max)
 void
 conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 {
-	const struct config *config = broker->config;
-
 	*all = (struct conns){
 		.ops = { .wake = on_wake,
 		         .resume = on_resume,
@@ -241,13 +239,13 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 		         .squeeze = on_squeeze },
 		.base = base,
 		.broker = broker,
-		.send_buffer = choose_send_buffer(config->memory_max),
+		.send_buffer = choose_send_buffer(broker->config->memory_max),
 	};
 	STAILQ_INIT(&all->dirty);
 	list_init(&all->ready);
 	list_init(&all->dead);
 	broker_begin_turn(broker);
-	conns_init_deadlines(all, config);
+	conns_init_deadlines(all);
 }
 
 bool

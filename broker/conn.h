@@ -83,10 +83,6 @@ struct carrier conns_carrier(struct conns *all);
    False when there is more to do at once. */
 bool conns_end_turn(struct conns *all);
 
-/* When any deadline of theirs is due next; expire them. */
-uint64_t conns_next_deadline(const struct conns *all);
-void conns_run_deadlines(struct conns *all, uint64_t now_ms);
-
 /* Has every session been sent what waits for it? */
 bool conns_are_flushed(const struct conns *all);
 

@@ -95,7 +95,7 @@ void conn_on_retry(struct deadline *d, void *all);
 
 /* ---- conn_time.c ----------------------------------------------------------- */
 
-void conns_init_deadlines(struct conns *all, const struct config *config);
+void conns_init_deadlines(struct conns *all);
 
 /* So many frames were taken: a frame that has begun has to end in time, and so
    has the handshake. */

@@ -67,41 +67,16 @@ on_leave_late(struct deadline *d, void *all)
 }
 
 void
-conns_init_deadlines(struct conns *all, const struct config *config)
+conns_init_deadlines(struct conns *all)
 {
-	deadline_queue_init(&all->handshakes, config->handshake_ms,
+	const struct config *config = all->broker->config;
+	struct deadlines *of = &all->broker->deadlines;
+
+	deadline_queue_init(&all->handshakes, of, config->handshake_ms,
 	                    on_handshake_late, all);
-	deadline_queue_init(&all->frames, config->frame_ms, on_frame_late, all);
-	deadline_queue_init(&all->leaves, config->linger_ms, on_leave_late,
+	deadline_queue_init(&all->frames, of, config->frame_ms, on_frame_late,
 	                    all);
-	deadline_queue_init(&all->retries, RETRY_MS, conn_on_retry, all);
-}
-
-uint64_t
-conns_next_deadline(const struct conns *all)
-{
-	const struct deadline_queue *queues[] = {
-		&all->handshakes,
-		&all->frames,
-		&all->leaves,
-		&all->retries,
-	};
-	uint64_t first = UINT64_MAX;
-
-	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
-		uint64_t at = deadline_queue_next(queues[i]);
-
-		if (at < first)
-			first = at;
-	}
-	return first;
-}
-
-void
-conns_run_deadlines(struct conns *all, uint64_t now_ms)
-{
-	deadline_queue_run(&all->handshakes, now_ms);
-	deadline_queue_run(&all->frames, now_ms);
-	deadline_queue_run(&all->leaves, now_ms);
-	deadline_queue_run(&all->retries, now_ms);
+	deadline_queue_init(&all->leaves, of, config->linger_ms, on_leave_late,
+	                    all);
+	deadline_queue_init(&all->retries, of, RETRY_MS, conn_on_retry, all);
 }

@@ -239,7 +239,8 @@ void
 datagrams_init(struct datagrams *d, struct broker *b, int fd)
 {
 	*d = (struct datagrams){ .broker = b, .fd = fd };
-	deadline_queue_init(&d->seconds, REPORT_MS, on_second, d);
+	deadline_queue_init(&d->seconds, &b->deadlines, REPORT_MS, on_second,
+	                    d);
 }
 
 void

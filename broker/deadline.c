@@ -8,9 +8,17 @@
 #include "clock.h"
 
 void
-deadline_queue_init(struct deadline_queue *q, uint32_t after_ms,
+deadlines_init(struct deadlines *all)
+{
+	list_init(&all->queues);
+}
+
+void
+deadline_queue_init(struct deadline_queue *q, struct deadlines *all,
+                    uint32_t after_ms,
                     void (*expired)(struct deadline *, void *), void *user)
 {
+	list_append(&all->queues, &q->link);
 	list_init(&q->head);
 	q->after_ms = after_ms;
 	q->expired = expired;
@@ -55,8 +63,29 @@ deadline_queue_next(const struct deadline_queue *q)
 	return first ? first->at_ms : UINT64_MAX;
 }
 
-void
-deadline_queue_run(struct deadline_queue *q, uint64_t now_ms)
+static struct deadline_queue *
+queue_of(struct link *l)
+{
+	return (struct deadline_queue *)l;
+}
+
+uint64_t
+deadlines_next(const struct deadlines *all)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (struct link *l = list_first(&all->queues); l;
+	     l = list_next(&all->queues, l)) {
+		uint64_t at = deadline_queue_next(queue_of(l));
+
+		if (at < next)
+			next = at;
+	}
+	return next;
+}
+
+static void
+run(struct deadline_queue *q, uint64_t now_ms)
 {
 	struct deadline *d;
 
@@ -64,4 +93,12 @@ deadline_queue_run(struct deadline_queue *q, uint64_t now_ms)
 		deadline_clear(d);
 		q->expired(d, q->user);
 	}
+}
+
+void
+deadlines_run(struct deadlines *all, uint64_t now_ms)
+{
+	for (struct link *l = list_first(&all->queues); l;
+	     l = list_next(&all->queues, l))
+		run(queue_of(l), now_ms);
 }

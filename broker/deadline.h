@@ -6,7 +6,8 @@
  *
  * All deadlines of one queue are equally far away when they are set, so the
  * queue is in order of time without sorting: setting, clearing and expiring
- * cost the same whether ten or ten thousand are set.
+ * cost the same whether ten or ten thousand are set. A broker's queues are in
+ * one list, in the order in which they were set up.
  */
 #ifndef UMBELD_DEADLINE_H
 #define UMBELD_DEADLINE_H
@@ -21,7 +22,12 @@ struct deadline {
 	uint64_t at_ms;
 };
 
+struct deadlines {
+	struct link queues;
+};
+
 struct deadline_queue {
+	struct link link; /* first, too: in struct deadlines */
 	struct link head;
 	uint32_t after_ms;
 	/* called with the deadline cleared; may set and clear any */
@@ -29,7 +35,17 @@ struct deadline_queue {
 	void *user;
 };
 
-void deadline_queue_init(struct deadline_queue *q, uint32_t after_ms,
+void deadlines_init(struct deadlines *all);
+
+/* When the first of all is due, or UINT64_MAX. */
+uint64_t deadlines_next(const struct deadlines *all);
+
+/* Expire what is due at `now_ms`, queue by queue. */
+void deadlines_run(struct deadlines *all, uint64_t now_ms);
+
+/* One more of them all, which lasts as long as they do. */
+void deadline_queue_init(struct deadline_queue *q, struct deadlines *all,
+                         uint32_t after_ms,
                          void (*expired)(struct deadline *, void *),
                          void *user);
 
@@ -41,16 +57,13 @@ void deadline_clear(struct deadline *d);
 void deadline_set_from(struct deadline_queue *q, struct deadline *d,
                        uint64_t start_ms);
 
+/* When the queue's first deadline is due, or UINT64_MAX. */
+uint64_t deadline_queue_next(const struct deadline_queue *q);
+
 static inline bool
 deadline_is_set(const struct deadline *d)
 {
 	return link_is_in(&d->link);
 }
-
-/* When the queue's first deadline is due, or UINT64_MAX. */
-uint64_t deadline_queue_next(const struct deadline_queue *q);
-
-/* Expire what is due at `now_ms`. */
-void deadline_queue_run(struct deadline_queue *q, uint64_t now_ms);
 
 #endif

@@ -81,7 +81,8 @@ void
 doors_init(struct doors *d, struct broker *b, struct carrier carrier)
 {
 	*d = (struct doors){ .broker = b, .carrier = carrier };
-	deadline_queue_init(&d->pauses, ACCEPT_PAUSE_MS, on_pause_over, d);
+	deadline_queue_init(&d->pauses, &b->deadlines, ACCEPT_PAUSE_MS,
+	                    on_pause_over, d);
 }
 
 /* A socket that was handed over for this path, or one of our own. */

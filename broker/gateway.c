@@ -118,41 +118,13 @@ gateway_date(struct gateway *g)
 	return g->date;
 }
 
-uint64_t
-gateway_next_deadline(const struct gateway *g)
-{
-	const struct deadline_queue *queues[] = {
-		&g->heads,  &g->bodies,  &g->idles,
-		&g->leaves, &g->retries, &g->looks,
-	};
-	uint64_t first = UINT64_MAX;
-
-	for (size_t i = 0; i < sizeof(queues) / sizeof(queues[0]); i++) {
-		uint64_t at = deadline_queue_next(queues[i]);
-
-		if (at < first)
-			first = at;
-	}
-	return first;
-}
-
-void
-gateway_run_deadlines(struct gateway *g, uint64_t now_ms)
-{
-	deadline_queue_run(&g->heads, now_ms);
-	deadline_queue_run(&g->bodies, now_ms);
-	deadline_queue_run(&g->idles, now_ms);
-	deadline_queue_run(&g->leaves, now_ms);
-	deadline_queue_run(&g->retries, now_ms);
-	deadline_queue_run(&g->looks, now_ms);
-}
-
 /* ---- all of them ---------------------------------------------------------- */
 
 void
 gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 {
 	const struct config *c = broker->config;
+	struct deadlines *of = &broker->deadlines;
 
 	*g = (struct gateway){
 		.ops = { .wake = on_wake,
@@ -169,12 +141,12 @@ gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 	};
 	TAILQ_INIT(&g->all);
 	TAILQ_INIT(&g->busy);
-	deadline_queue_init(&g->heads, c->handshake_ms, on_late, g);
-	deadline_queue_init(&g->bodies, c->frame_ms, on_late, g);
-	deadline_queue_init(&g->idles, IDLE_MS, on_late, g);
-	deadline_queue_init(&g->leaves, c->linger_ms, on_leave_late, g);
-	deadline_queue_init(&g->retries, RETRY_MS, on_retry, g);
-	deadline_queue_init(&g->looks, LOOK_MS, on_look, g);
+	deadline_queue_init(&g->heads, of, c->handshake_ms, on_late, g);
+	deadline_queue_init(&g->bodies, of, c->frame_ms, on_late, g);
+	deadline_queue_init(&g->idles, of, IDLE_MS, on_late, g);
+	deadline_queue_init(&g->leaves, of, c->linger_ms, on_leave_late, g);
+	deadline_queue_init(&g->retries, of, RETRY_MS, on_retry, g);
+	deadline_queue_init(&g->looks, of, LOOK_MS, on_look, g);
 }
 
 static int

@@ -66,10 +66,6 @@ gateway_is_idle(const struct gateway *g)
 	return TAILQ_EMPTY(&g->busy);
 }
 
-/* When any deadline of theirs is due next; expire them. */
-uint64_t gateway_next_deadline(const struct gateway *g);
-void gateway_run_deadlines(struct gateway *g, uint64_t now_ms);
-
 /* Has everybody been sent what waits for them? */
 bool gateway_is_flushed(const struct gateway *g);
 

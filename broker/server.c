@@ -253,23 +253,6 @@ say_ready(struct server *srv)
 /* ---- the loop ------------------------------------------------------------- */
 
 static void
-run_deadlines(struct server *srv)
-{
-	uint64_t now = clock_now_ms();
-
-	deadline_queue_run(&srv->drains, now);
-	deadline_queue_run(&srv->cuts, now);
-	deadline_queue_run(&srv->watchdogs, now);
-	deadline_queue_run(&srv->doors.pauses, now);
-	deadline_queue_run(&srv->http_doors.pauses, now);
-	if (srv->datagrams_there)
-		deadline_queue_run(&srv->datagrams.seconds, now);
-	broker_run_deadlines(&srv->broker, now);
-	conns_run_deadlines(&srv->conns, now);
-	gateway_run_deadlines(&srv->gateway, now);
-}
-
-static void
 on_alarm(evutil_socket_t alarm, short what, void *user)
 {
 	struct server *srv = user;
@@ -277,30 +260,15 @@ on_alarm(evutil_socket_t alarm, short what, void *user)
 	(void)what;
 	alarm_silence((int)alarm);
 	srv->alarm_at_ms = UINT64_MAX;
-	run_deadlines(srv);
-}
-
-static uint64_t
-earlier(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
+	deadlines_run(&srv->broker.deadlines, clock_now_ms());
 }
 
 /* Wake up for the next deadline, and for nothing else. */
 static void
 set_alarm(struct server *srv)
 {
-	uint64_t at = broker_next_deadline(&srv->broker), now;
+	uint64_t at = deadlines_next(&srv->broker.deadlines), now;
 
-	at = earlier(at, conns_next_deadline(&srv->conns));
-	at = earlier(at, deadline_queue_next(&srv->drains));
-	at = earlier(at, deadline_queue_next(&srv->cuts));
-	at = earlier(at, deadline_queue_next(&srv->watchdogs));
-	at = earlier(at, gateway_next_deadline(&srv->gateway));
-	at = earlier(at, deadline_queue_next(&srv->doors.pauses));
-	at = earlier(at, deadline_queue_next(&srv->http_doors.pauses));
-	if (srv->datagrams_there)
-		at = earlier(at, deadline_queue_next(&srv->datagrams.seconds));
 	/* one that is set too early costs a look, and then it is set again */
 	if (at >= srv->alarm_at_ms)
 		return;
@@ -457,11 +425,27 @@ watch_alarm(struct server *srv)
 	return 0;
 }
 
+static void
+init_deadlines(struct server *srv)
+{
+	struct deadlines *all = &srv->broker.deadlines;
+	uint32_t drain_ms = srv->config->drain_ms;
+
+	deadline_queue_init(&srv->drains, all, drain_ms, on_drain_late, srv);
+	deadline_queue_init(&srv->cuts, all, drain_ms / 2, on_cut, srv);
+	deadline_queue_init(&srv->watchdogs, all, supervisor_watchdog_ms(),
+	                    on_watchdog, srv);
+}
+
 static int
 start(struct server *srv)
 {
 	int r;
 
+	init_deadlines(srv);
+	doors_init(&srv->doors, &srv->broker, conns_carrier(&srv->conns));
+	doors_init(&srv->http_doors, &srv->broker,
+	           gateway_carrier(&srv->gateway));
 	conns_init(&srv->conns, srv->base, &srv->broker);
 	gateway_init(&srv->gateway, srv->base, &srv->broker);
 	r = watch_signals(srv);
@@ -492,13 +476,6 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 		.alarm = -1,
 		.alarm_at_ms = UINT64_MAX,
 	};
-	deadline_queue_init(&srv->drains, config->drain_ms, on_drain_late, srv);
-	deadline_queue_init(&srv->cuts, config->drain_ms / 2, on_cut, srv);
-	deadline_queue_init(&srv->watchdogs, supervisor_watchdog_ms(),
-	                    on_watchdog, srv);
-	doors_init(&srv->doors, &srv->broker, conns_carrier(&srv->conns));
-	doors_init(&srv->http_doors, &srv->broker,
-	           gateway_carrier(&srv->gateway));
 	raise_descriptor_limit();
 	srv->base = new_base();
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;

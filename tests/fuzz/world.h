@@ -82,8 +82,7 @@ step_time(struct world *w, uint64_t ms)
 {
 	clock_step(ms);
 	no_memory_begin();
-	broker_run_deadlines(&w->broker, stepped_ms);
-	conns_run_deadlines(&w->all, stepped_ms);
+	deadlines_run(&w->broker.deadlines, stepped_ms);
 	no_memory_end();
 	turn(w);
 }
@@ -121,7 +120,10 @@ world_fini(struct world *w)
 	CHECK(w->broker.pool.used == 0);
 	CHECK(w->broker.router.trie.n_entries == 0);
 	CHECK(w->broker.router.trie.n_nodes == 0);
-	CHECK(conns_next_deadline(&w->all) == UINT64_MAX);
+	CHECK(list_is_empty(&w->all.handshakes.head));
+	CHECK(list_is_empty(&w->all.frames.head));
+	CHECK(list_is_empty(&w->all.leaves.head));
+	CHECK(list_is_empty(&w->all.retries.head));
 	broker_fini(&w->broker);
 	config_fini(&w->config);
 	event_base_free(w->base);

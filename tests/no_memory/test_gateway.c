@@ -102,7 +102,6 @@ static void
 step(struct run *r, uint64_t ms)
 {
 	rig_step(&r->t.rig, ms);
-	gateway_run_deadlines(&r->t.g, stepped_ms);
 	turn(r);
 }
 

@@ -72,7 +72,10 @@ rig_fini(struct rig *r)
 	assert_int_equal(r->broker.n_sessions, 0);
 	assert_int_equal(r->broker.pool.used, 0);
 	assert_int_equal(r->broker.router.trie.n_nodes, 0);
-	assert_true(conns_next_deadline(&r->all) == UINT64_MAX);
+	assert_true(list_is_empty(&r->all.handshakes.head));
+	assert_true(list_is_empty(&r->all.frames.head));
+	assert_true(list_is_empty(&r->all.leaves.head));
+	assert_true(list_is_empty(&r->all.retries.head));
 	broker_fini(&r->broker);
 	event_base_free(r->base);
 }
@@ -92,8 +95,7 @@ step(struct rig *r, uint64_t ms)
 {
 	turn(r);
 	clock_step(ms);
-	broker_run_deadlines(&r->broker, stepped_ms);
-	conns_run_deadlines(&r->all, stepped_ms);
+	deadlines_run(&r->broker.deadlines, stepped_ms);
 	turn(r);
 }
 

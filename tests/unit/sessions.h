@@ -151,7 +151,7 @@ rig_fini(struct rig *r)
 	assert_int_equal(r->broker.router.trie.n_nodes, 0);
 	retained_fini(&r->broker.retained);
 	assert_int_equal(r->broker.pool.used, 0);
-	assert_true(broker_next_deadline(&r->broker) == UINT64_MAX);
+	assert_true(deadlines_next(&r->broker.deadlines) == UINT64_MAX);
 	broker_fini(&r->broker);
 }
 
@@ -342,7 +342,7 @@ static inline void
 rig_step(struct rig *r, uint64_t ms)
 {
 	clock_step(ms);
-	broker_run_deadlines(&r->broker, stepped_ms);
+	deadlines_run(&r->broker.deadlines, stepped_ms);
 }
 
 /* ---- out ------------------------------------------------------------------ */

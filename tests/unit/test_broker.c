@@ -10,8 +10,8 @@ TEST(a_broker_that_nobody_uses_has_nothing_to_do)
 	struct rig r;
 
 	rig_init(&r);
-	assert_true(broker_next_deadline(&r.broker) == UINT64_MAX);
-	broker_run_deadlines(&r.broker, UINT64_MAX);
+	assert_true(deadlines_next(&r.broker.deadlines) == UINT64_MAX);
+	deadlines_run(&r.broker.deadlines, UINT64_MAX);
 	assert_int_equal(r.broker.limits.high, 80000);
 	assert_int_equal(r.broker.limits.low, 70000);
 	assert_int_equal(r.broker.limits.answers, 1 << 20);
@@ -26,11 +26,11 @@ TEST(what_is_due_first_is_the_first_of_all_its_queues)
 
 	rig_init(&r);
 	deadline_set(&r.broker.stalls, &d[0]);
-	assert_true(broker_next_deadline(&r.broker) == now + 2000);
+	assert_true(deadlines_next(&r.broker.deadlines) == now + 2000);
 	deadline_set(&r.broker.reports, &d[1]);
-	assert_true(broker_next_deadline(&r.broker) == now + 1000);
+	assert_true(deadlines_next(&r.broker.deadlines) == now + 1000);
 	deadline_set(&r.broker.hold_notices, &d[2]);
-	assert_true(broker_next_deadline(&r.broker) == now + 100);
+	assert_true(deadlines_next(&r.broker.deadlines) == now + 100);
 	for (int i = 0; i < 3; i++)
 		deadline_clear(&d[i]);
 	rig_fini(&r);

@@ -272,11 +272,11 @@ TEST(a_cause_is_logged_at_once_and_then_once_a_second)
 	post_text(&p, "..");
 	assert_int_equal(p.datagrams.reports[DATAGRAM_MALFORMED].n, 2);
 	clock_step(1000);
-	deadline_queue_run(&p.datagrams.seconds, stepped_ms);
+	deadlines_run(&p.rig.broker.deadlines, stepped_ms);
 	assert_int_equal(p.datagrams.reports[DATAGRAM_MALFORMED].n, 0);
 	/* the next second was quiet: nothing is to be done any more */
 	clock_step(1000);
-	deadline_queue_run(&p.datagrams.seconds, stepped_ms);
+	deadlines_run(&p.rig.broker.deadlines, stepped_ms);
 	assert_true(deadline_queue_next(&p.datagrams.seconds) == UINT64_MAX);
 	post_fini(&p);
 }

@@ -74,7 +74,7 @@ TEST(a_session_that_the_broker_does_not_read_is_not_late)
 	say_bytes(&r, &e, &b);
 	turn(&r);
 	clock_step(100000);
-	conns_run_deadlines(&r.all, stepped_ms);
+	deadlines_run(&r.broker.deadlines, stepped_ms);
 	expect_nothing(&r, &e);
 	r.broker.settling = false;
 	broker_settle(&r.broker);

@@ -61,7 +61,7 @@ TEST(an_idle_broker_does_not_wake_up)
 	step(&r, 1000);
 	use_slabs(&r, 1); /* now and then a message */
 	step(&r, 1000);
-	assert_true(broker_next_deadline(&r.broker) == UINT64_MAX);
+	assert_true(deadlines_next(&r.broker.deadlines) == UINT64_MAX);
 	rig_fini(&r);
 }
 
@@ -78,7 +78,7 @@ TEST(slabs_go_back_when_they_were_idle_for_that_time_and_then_nothing_wakes_it)
 	step(&r, 5000);
 	assert_int_equal(pages_given_back, 8);
 	step(&r, 0);
-	assert_true(broker_next_deadline(&r.broker) == UINT64_MAX);
+	assert_true(deadlines_next(&r.broker.deadlines) == UINT64_MAX);
 	rig_fini(&r);
 }
 

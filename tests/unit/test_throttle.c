@@ -140,7 +140,7 @@ TEST(who_leaves_while_it_is_slowed_leaves_nothing_behind)
 	step(&s, 200);
 	assert_true(session_is_waiting(&s.pub->session));
 	session_end(&s.pub->session);
-	assert_true(broker_next_deadline(&s.rig.broker) == UINT64_MAX);
+	assert_true(deadlines_next(&s.rig.broker.deadlines) == UINT64_MAX);
 	scene_fini(&s);
 }
 
