@@ -1,30 +1,18 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-#include "broker/publish.h"
+#include "publish_inside.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
 #include "gate.h"
 #include "hold.h"
 #include "introspect.h"
-#include "proto/publish.h"
 #include "report.h"
-#include "rights.h"
-#include "shed.h"
 #include "throttle.h"
 
-/* Consecutive messages on one topic, as they lie in the slab. */
-struct run {
-	struct slab *slab;
-	uint32_t off;
-	uint32_t len;
-	uint32_t frames;
-};
+/* ---- the run ------------------------------------------------------------- */
 
 struct stamp {
 	uint8_t bytes[PUBLISH_STAMP_SIZE];
@@ -96,7 +84,7 @@ take_run(const struct session *s, const struct input *in, uint32_t body_len,
 	};
 }
 
-/* ---- who gets it ---------------------------------------------------------- */
+/* ---- is there room ------------------------------------------------------- */
 
 /*
  * Only for a session that wants it so, and some messages cannot wait: those to
@@ -145,64 +133,18 @@ find_full(const struct session *s, const struct route *route,
 	return find_full_group(s, route, p, of);
 }
 
-static void
-deliver(struct outbox *o, const struct run *run)
+static enum publish_outcome
+wait_for(struct session *s, struct outbox *full, struct group *group,
+         const struct publish *p)
 {
-	if (!shed_has_room(o) && !shed_admit(o, run->frames, run->len))
-		return;
-	if (outbox_push(o, run->slab, run->off, run->len, run->frames) < 0)
-		session_evict(session_of_outbox(o), "no memory for its outbox");
+	if (hold_begin(s, session_of_outbox(full), group,
+	               (struct text){ p->topic, p->topic_len }))
+		return PUBLISH_WAITS;
+	session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
+	return PUBLISH_FATAL;
 }
 
-/* False: it is not a member any more. */
-static bool
-deliver_to_member(struct member *m, struct slab *slab, uint32_t off,
-                  uint32_t len)
-{
-	struct outbox *o = m->sub.to;
-	uint32_t id = m->sub.id; /* to make room may be its end */
-
-	if (!shed_has_room(o) &&
-	    !shed_admit(o, 1, DELIVER_GROUP_HEAD + (uint64_t)len))
-		return true;
-	if (o->closed)
-		return false;
-	if (outbox_deliver(o, id, NULL, slab, off, len) == 0)
-		return true;
-	session_evict(session_of_outbox(o), "no memory for its outbox");
-	return false;
-}
-
-/* Each message of the run to one of the group. */
-static void
-deal_out(const struct run *run, struct group *g)
-{
-	uint32_t end = run->off + run->len;
-	size_t least = 0;
-
-	for (uint32_t at = run->off; at < end;) {
-		uint32_t len = load_be32(run->slab->data + at + 1);
-		struct member *m;
-
-		at += FRAME_PREFIX_SIZE;
-		do
-			m = group_choose(g, NULL, &least);
-		while (m && !deliver_to_member(m, run->slab, at, len));
-		at += len;
-	}
-}
-
-/* To all on the route, whoever it is from: it has been admitted. */
-static void
-fan_out(const struct run *run, const struct route *route)
-{
-	uint32_t n = route_n_outboxes(route);
-
-	for (uint32_t i = 0; i < n; i++)
-		deliver(route_outbox(route, i), run);
-	for (uint32_t i = 0; i < route_n_groups(route); i++)
-		deal_out(run, route_group(route, i));
-}
+/* ---- on its way ---------------------------------------------------------- */
 
 static void
 count_on_broker(struct broker *b, const struct run *run,
@@ -235,17 +177,6 @@ count(struct session *s, const struct run *run, const struct route *route,
 }
 
 static enum publish_outcome
-wait_for(struct session *s, struct outbox *full, struct group *group,
-         const struct publish *p)
-{
-	if (hold_begin(s, session_of_outbox(full), group,
-	               (struct text){ p->topic, p->topic_len }))
-		return PUBLISH_WAITS;
-	session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
-	return PUBLISH_FATAL;
-}
-
-static enum publish_outcome
 route_run(struct session *s, struct input *in, uint32_t body_len,
           const struct publish *p, const struct route *route)
 {
@@ -260,10 +191,12 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	s->broker->router.ahead.on =
 		run.frames == 1 && run.off + run.len < in->end;
 	count(s, &run, route, p);
-	fan_out(&run, route);
+	publish_fan_out(&run, route);
 	input_skip(in, run.len);
 	return PUBLISH_TAKEN;
 }
+
+/* ---- what goes no further ------------------------------------------------ */
 
 static enum publish_outcome
 refuse(struct session *s, struct input *in, uint32_t body_len,
@@ -327,6 +260,8 @@ fail(struct session *s, enum publish_result why, const struct publish *p)
 	return PUBLISH_FATAL;
 }
 
+/* ---- which way it goes --------------------------------------------------- */
+
 /* That its class may publish there is remembered with the topic. */
 static void
 remember_right(const struct session *s, struct route *route, struct text topic)
@@ -334,50 +269,6 @@ remember_right(const struct session *s, struct route *route, struct text topic)
 	if (s->class_bit && !(route->admits & s->class_bit) &&
 	    rights_to_publish(s, topic).ok)
 		route->admits |= s->class_bit;
-}
-
-/* ---- what is to be kept ---------------------------------------------------- */
-
-/* Of retained values, that move at the cost of one that is looked at. */
-#define MOVES_PER_WORK 128u
-
-/*
- * Keep it as the last value of its topic, or, when it is empty, nothing any
- * more. False when it cannot be, and why.
- */
-static bool
-keep(struct broker *b, const struct publish *p, const uint8_t *body,
-     uint32_t len, char why[RIGHTS_WORDS_MAX])
-{
-	struct retained *r = &b->retained;
-
-	if (p->payload_len == 0) {
-		b->work += retained_clear(r, p->topic, p->topic_len) /
-		           MOVES_PER_WORK;
-		return true;
-	}
-	switch (retained_put(r, p->topic, p->topic_len, body, len,
-	                     clock_now_ms())) {
-	case RETAINED_KEPT:
-		return true;
-	case RETAINED_TOO_MANY:
-		snprintf(why, RIGHTS_WORDS_MAX,
-		         "%zu values are retained already (limit %zu, "
-		         "retained-max)",
-		         r->n, r->max_n);
-		break;
-	case RETAINED_TOO_BIG:
-		snprintf(why, RIGHTS_WORDS_MAX,
-		         "retained values take %zu bytes, and one of %" PRIu32
-		         " more is too much (limit %zu, retained-bytes)",
-		         r->bytes, len, r->max_bytes);
-		break;
-	case RETAINED_NO_MEMORY:
-		snprintf(why, RIGHTS_WORDS_MAX,
-		         "no memory for a retained value");
-		break;
-	}
-	return false;
 }
 
 /* Like route_run(), of one message that is to be kept. */
@@ -396,10 +287,10 @@ route_retained(struct session *s, struct input *in, uint32_t body_len,
 	run = take_run(s, in, body_len, p);
 	objection.about = p->reply ? (struct text){ p->reply, p->reply_len }
 	                           : (struct text){ p->topic, p->topic_len };
-	if (!keep(s->broker, p, body, body_len, objection.words))
+	if (!publish_keep(s->broker, p, body, body_len, objection.words))
 		return refuse(s, in, body_len, STATUS_LIMIT, &objection);
 	count(s, &run, route, p);
-	fan_out(&run, route);
+	publish_fan_out(&run, route);
 	input_skip(in, run.len);
 	return PUBLISH_TAKEN;
 }
@@ -517,7 +408,8 @@ keep_injected(struct broker *b, const struct publish *p, const uint8_t *body,
 {
 	char why[RIGHTS_WORDS_MAX], topic[LOG_TEXT_MAX];
 
-	if (p->flags & PUBLISH_FLAG_RETAIN && !keep(b, p, body, len, why))
+	if (p->flags & PUBLISH_FLAG_RETAIN &&
+	    !publish_keep(b, p, body, len, why))
 		log_event(&b->log, LOG_WARN, LOG_REFUSED,
 		          "not retained topic=%s: %s",
 		          log_text(topic, p->topic, p->topic_len), why);
@@ -542,7 +434,7 @@ publish_inject(struct broker *b, struct slab *slab, uint32_t off, uint32_t len)
 	}
 	count_on_broker(b, &run, route);
 	keep_injected(b, &p, body, len - FRAME_PREFIX_SIZE);
-	fan_out(&run, route);
+	publish_fan_out(&run, route);
 	return route->n;
 }
 

@@ -144,6 +144,13 @@ rig_init_with(struct rig *r, struct config config)
 	assert_int_equal(broker_init(&r->broker, &r->config), 0);
 }
 
+/* What is kept of a topic, or NULL. */
+static inline const struct retained_value *
+rig_kept(struct rig *r, const char *topic)
+{
+	return retained_find(&r->broker.retained, topic, strlen(topic));
+}
+
 static inline void
 rig_fini(struct rig *r)
 {
@@ -459,6 +466,17 @@ client_expect_error(struct client *c, enum status code, bool fatal,
 	text[m.error.text.len] = '\0';
 	if (!strstr(text, words))
 		fail_msg("%s: nothing of %s", text, words);
+}
+
+static inline void
+client_expect_denied(struct client *c, const char *about)
+{
+	struct message m = client_next(c, TYPE_ERROR);
+
+	assert_int_equal(m.error.code, STATUS_DENIED);
+	assert_false(m.error.fatal);
+	assert_true(text_equals(m.error.about, about));
+	client_expect_nothing(c);
 }
 
 /* A session of `uid` that has been welcomed as `name`. */

@@ -212,17 +212,6 @@ publish(struct client *c, const char *topic, const char *reply)
 	rig_step(c->rig, 1000); /* the next refusal is told at once again */
 }
 
-static void
-expect_denied(struct client *c, const char *about)
-{
-	struct message m = client_next(c, TYPE_ERROR);
-
-	assert_int_equal(m.error.code, STATUS_DENIED);
-	assert_false(m.error.fatal);
-	assert_true(text_equals(m.error.about, about));
-	client_expect_nothing(c);
-}
-
 TEST(topics_with_a_dollar_are_the_brokers_but_for_its_inboxes)
 {
 	char own[INBOX_MAX], others[INBOX_MAX], topic[128];
@@ -251,18 +240,18 @@ TEST(topics_with_a_dollar_are_the_brokers_but_for_its_inboxes)
 	assert_int_equal(c->session.accepted, 3);
 
 	publish(c, "$sys.load", NULL);
-	expect_denied(c, "$sys.load");
+	client_expect_denied(c, "$sys.load");
 	publish(c, "$inbox", NULL);
-	expect_denied(c, "$inbox");
+	client_expect_denied(c, "$inbox");
 	publish(c, "$inbox.0123456789abcdef.1", NULL); /* of another broker */
-	expect_denied(c, "$inbox.0123456789abcdef.1");
+	client_expect_denied(c, "$inbox.0123456789abcdef.1");
 	publish(c, r.broker.inbox_root, NULL);
-	expect_denied(c, r.broker.inbox_root);
+	client_expect_denied(c, r.broker.inbox_root);
 	snprintf(topic, sizeof(topic), "%s0.1", r.broker.inbox_root);
 	publish(c, topic, NULL);
-	expect_denied(c, topic);
+	client_expect_denied(c, topic);
 	publish(c, "$sys.load", "a"); /* about its reply, if it has one */
-	expect_denied(c, "a");
+	client_expect_denied(c, "a");
 	assert_int_equal(c->session.accepted, 3);
 	assert_int_equal(c->session.refused, 6);
 	client_free(c);
@@ -295,11 +284,11 @@ TEST(a_reply_lies_in_ones_own_inbox_or_outside_of_all)
 		client_next(other, TYPE_PUBLISH);
 
 	publish(c, "a", others); /* no confused deputies */
-	expect_denied(c, others);
+	client_expect_denied(c, others);
 	publish(c, "a", "$sys.x");
-	expect_denied(c, "$sys.x");
+	client_expect_denied(c, "$sys.x");
 	publish(c, "a", "$inbox");
-	expect_denied(c, "$inbox");
+	client_expect_denied(c, "$inbox");
 	client_expect_nothing(other);
 	client_free(c);
 	client_free(other);
@@ -367,149 +356,6 @@ TEST(while_the_broker_settles_publishers_wait_and_others_do_not)
 	client_free(a);
 	client_free(b);
 	client_free(c);
-	rig_fini(&r);
-}
-
-/* ---- groups --------------------------------------------------------------- */
-
-TEST(a_member_gets_the_publish_as_it_came_behind_a_head_of_its_own)
-{
-	static const size_t lens[] = { 0, 5, 1000, 1100, 70000 };
-	struct client *c, *pub;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open(&r, "c", 1);
-	client_joins(c, 0x01020304, "g", "a.*");
-	client_next(c, TYPE_OK);
-	pub = client_open(&r, "pub", 70000);
-	for (size_t i = 0; i < COUNT(lens); i++) {
-		struct bytes sent = { 0 }, want = { 0 };
-		uint8_t *payload = calloc(1, lens[i] + 1);
-
-		put_publish(&sent, "a.b", NULL, payload, lens[i]);
-		client_says(pub, &sent);
-		put_hex(&want, "94 06 ce 01 02 03 04 c0");
-		put(&want, sent.at + 5, sent.len - 5);
-		put_prefix_before(&want, 0);
-		assert_true(client_next_frame(c));
-		assert_int_equal(c->frame.len, want.len);
-		/* the stamp apart */
-		assert_int_equal(c->frame.at[13 + 8], pub->session.id);
-		memset(c->frame.at + 13 + 5, 0, 8);
-		assert_memory_equal(c->frame.at, want.at, want.len);
-		free(payload);
-		bytes_free(&sent);
-		bytes_free(&want);
-	}
-	client_expect_nothing(c);
-	client_free(c);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(each_message_of_a_run_goes_to_one_member_in_turn_and_in_order)
-{
-	struct client *c[3], *pub;
-	struct bytes b = { 0 };
-	struct rig r;
-
-	rig_init(&r);
-	for (int i = 0; i < 3; i++)
-		c[i] = client_open_in(&r, "c", "g", "a");
-	pub = client_open(&r, "pub", 1);
-	for (uint8_t i = 0; i < 90; i++)
-		put_publish(&b, "a", NULL, &i, 1);
-	client_says(pub, &b);
-	assert_int_equal(pub->session.accepted, 90);
-	assert_int_equal(pub->session.unmatched, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		for (unsigned k = i; k < 90; k += 3) {
-			client_next(c[i], TYPE_DELIVER);
-			assert_int_equal(c[i]->frame.at[c[i]->frame.len - 1],
-			                 k);
-		}
-		client_expect_nothing(c[i]);
-		client_free(c[i]);
-	}
-	bytes_free(&b);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(a_session_that_is_subscribed_plainly_and_in_groups_gets_one_of_each)
-{
-	struct client *c, *other, *pub;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open_on(&r, "c", "a.*");
-	client_subscribes(c, 2, "a.b");
-	client_joins(c, 3, "g", "a.b");
-	client_joins(c, 4, "h", "a.b"); /* another name */
-	client_joins(c, 5, "g", "**");  /* another filter */
-	client_joins(c, 6, "g", "a.c"); /* that does not match */
-	assert_int_equal(client_count(c, TYPE_OK), 5);
-	other = client_open_on(&r, "other", "**");
-	pub = client_open(&r, "pub", 1);
-	for (int i = 0; i < 3; i++) {
-		bool seen[7] = { 0 };
-
-		client_publishes(pub, "a.b", 10);
-		client_next(c, TYPE_PUBLISH);
-		for (int k = 0; k < 3; k++) {
-			client_next(c, TYPE_DELIVER);
-			seen[c->frame.at[11]] = true;
-		}
-		assert_true(seen[3] && seen[4] && seen[5]);
-		client_expect_nothing(c);
-		client_next(other, TYPE_PUBLISH);
-		client_expect_nothing(other);
-	}
-	client_free(c);
-	client_free(other);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(a_member_that_reads_less_gets_less_and_one_that_is_full_nothing)
-{
-	struct client *slow, *fast, *pub;
-	struct rig r;
-	unsigned n = 0;
-
-	rig_init(&r);
-	slow = client_open_in(&r, "slow", "g", "a");
-	fast = client_open_in(&r, "fast", "g", "a");
-	pub = client_open(&r, "pub", 1);
-	for (int i = 0; i < 1000; i++) {
-		client_publishes(pub, "a", 1000);
-		n += client_count(fast, TYPE_DELIVER);
-		assert_false(session_is_waiting(&pub->session));
-	}
-	/* the first went to the slow one: then it was never the least again */
-	assert_int_equal(n, 999);
-	assert_int_equal(client_count(slow, TYPE_DELIVER), 1);
-	client_free(slow);
-	client_free(fast);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(what_a_member_publishes_itself_is_dealt_out_like_any_other)
-{
-	struct client *a, *b;
-	struct rig r;
-
-	rig_init(&r);
-	a = client_open_in(&r, "a", "g", "**");
-	b = client_open_in(&r, "b", "g", "**");
-	for (int i = 0; i < 10; i++)
-		client_publishes(a, "x", 10);
-	assert_int_equal(client_count(a, TYPE_DELIVER), 5);
-	assert_int_equal(client_count(b, TYPE_DELIVER), 5);
-	client_free(a);
-	client_free(b);
 	rig_fini(&r);
 }
 
@@ -597,186 +443,6 @@ TEST(what_arrives_is_the_same_however_it_was_cut)
 	bytes_free(&whole);
 }
 
-/* ---- what is kept ---------------------------------------------------------- */
-
-static enum command_outcome
-retain(struct client *c, const char *topic, const char *payload)
-{
-	enum command_outcome outcome;
-	struct bytes b = { 0 };
-
-	put_publish_with(&b, 1, topic, NULL, payload, strlen(payload));
-	outcome = client_says(c, &b);
-	bytes_free(&b);
-	return outcome;
-}
-
-static const struct retained_value *
-kept(struct rig *r, const char *topic)
-{
-	return retained_find(&r->broker.retained, topic, strlen(topic));
-}
-
-TEST(what_is_to_be_retained_is_delivered_and_a_copy_of_it_kept)
-{
-	struct client *c, *pub;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open_on(&r, "c", "**");
-	pub = client_open(&r, "pub", 70000);
-	for (int round = 0; round < 3; round++) {
-		char payload[2] = { (char)('a' + round), 0 };
-
-		clock_step(10);
-		assert_int_equal(retain(pub, "a.b", payload), COMMAND_TAKEN);
-		assert_int_equal(retain(pub, "nobody", "x"), COMMAND_TAKEN);
-		client_next(c, TYPE_PUBLISH);
-		/* flag, stamp and all */
-		assert_int_equal(kept(&r, "a.b")->slab->cap, c->frame.len - 5);
-		assert_memory_equal(kept(&r, "a.b")->slab->data,
-		                    c->frame.at + 5, c->frame.len - 5);
-		assert_int_equal(c->frame.at[7], 1);
-		assert_int_equal(c->frame.at[13], pub->session.id);
-		assert_true(kept(&r, "a.b")->since_ms == stepped_ms);
-		client_next(c, TYPE_PUBLISH);
-	}
-	assert_int_equal(r.broker.retained.n, 2);
-	assert_int_equal(pub->session.accepted, 6);
-	client_publishes(pub, "a.b", 5); /* without the flag nothing changes */
-	assert_int_equal(kept(&r, "a.b")->slab->cap, 13 + 4 + 2 + 3);
-	client_free(c);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(an_empty_one_is_delivered_and_clears)
-{
-	struct client *c, *pub;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open_on(&r, "c", "**");
-	pub = client_open(&r, "pub", 1);
-	retain(pub, "a", "x");
-	retain(pub, "a", "");
-	retain(pub, "b", "");
-	for (int i = 0; i < 3; i++)
-		client_next(c, TYPE_PUBLISH);
-	assert_int_equal(r.broker.retained.n, 0);
-	client_expect_nothing(pub);
-	client_free(c);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(one_to_be_retained_is_never_part_of_a_run)
-{
-	struct bytes b = { 0 };
-	struct client *c, *pub;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open_on(&r, "c", "a");
-	pub = client_open(&r, "pub", 1);
-	for (int i = 0; i < 9; i++)
-		put_publish_with(&b, i == 4, "a", NULL, "hello", 5);
-	assert_int_equal(client_says(pub, &b), COMMAND_TAKEN);
-	assert_int_equal(pub->session.accepted, 9);
-	for (int i = 0; i < 9; i++) {
-		client_next(c, TYPE_PUBLISH);
-		assert_int_equal(c->frame.at[7], i == 4);
-		assert_int_equal(c->frame.at[13], pub->session.id);
-	}
-	assert_int_equal(r.broker.retained.n, 1);
-	bytes_free(&b);
-	client_free(c);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(what_does_not_fit_is_refused_with_both_numbers_and_reaches_nobody)
-{
-	struct config config = some_config();
-	struct client *c, *pub;
-	char big[1000] = "";
-	struct rig r;
-
-	config.retained_max = 2;
-	config.retained_bytes = 1000;
-	rig_init_with(&r, config);
-	c = client_open(&r, "c", 1);
-	pub = client_open(&r, "pub", 1);
-	retain(pub, "a", "1");
-	retain(pub, "b", "1");
-	client_subscribes(c, 1, "**");
-	client_next(c, TYPE_OK);
-
-	assert_int_equal(retain(pub, "c", "1"), COMMAND_TAKEN);
-	client_expect_error(pub, STATUS_LIMIT, false, 0,
-	                    "2 values are retained already (limit 2, "
-	                    "retained-max)");
-	memset(big, 'x', sizeof(big) - 1);
-	retain(pub, "a", big); /* told with others, in a second */
-	client_expect_nothing(pub);
-	assert_int_equal(kept(&r, "a")->slab->cap, 13 + 2 + 2 + 3);
-	publish(pub, "$x", NULL); /* for each code by itself */
-	client_expect_error(pub, STATUS_DENIED, false, 0, "$");
-	client_expect_error(pub, STATUS_LIMIT, false, 0, "1 more messages");
-	client_expect_nothing(c);
-	rig_step(&r, 1000);
-	retain(pub, "a", big);
-	client_expect_error(pub, STATUS_LIMIT, false, 0,
-	                    "(limit 1000, retained-bytes)");
-	assert_int_equal(pub->session.accepted, 2);
-	assert_int_equal(pub->session.refused, 4);
-	retain(pub, "b", "");
-	retain(pub, "c", "1");
-	assert_non_null(kept(&r, "c"));
-	rig_step(&r, 1000);
-	client_expect_nothing(pub);
-	client_free(c);
-	client_free(pub);
-	rig_fini(&r);
-}
-
-TEST(nothing_is_retained_for_an_inbox)
-{
-	char inbox[INBOX_MAX];
-	struct client *c;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open(&r, "c", 1);
-	session_inbox(&c->session, inbox);
-	assert_int_equal(retain(c, inbox, "x"), COMMAND_TAKEN);
-	expect_denied(c, inbox);
-	assert_int_equal(r.broker.retained.n, 0);
-	rig_step(&r, 1000);
-	client_free(c);
-	rig_fini(&r);
-}
-
-TEST(what_waits_is_kept_when_it_is_routed)
-{
-	struct client *c, *pub;
-	struct rig r;
-
-	rig_init(&r);
-	c = client_open_on(&r, "c", "a");
-	pub = client_open(&r, "pub", 1);
-	while (c->session.out.bytes < r.config.outbox_high)
-		client_publishes(pub, "a", 5000);
-	assert_int_equal(retain(pub, "a", "x"), COMMAND_WAITS);
-	assert_null(kept(&r, "a"));
-	client_reads_all(c);
-	rig_turn(&r);
-	assert_non_null(kept(&r, "a"));
-	client_free(c);
-	client_free(pub);
-	rig_fini(&r);
-}
-
 /* ---- what comes from elsewhere --------------------------------------------- */
 
 static uint32_t
@@ -814,10 +480,10 @@ TEST(what_is_injected_goes_to_all_as_it_is_and_is_counted)
 	client_expect_nothing(a);
 	client_next(b, TYPE_PUBLISH);
 	client_next(b, TYPE_PUBLISH);
-	assert_null(kept(&r, "a"));
-	assert_non_null(kept(&r, "b"));
+	assert_null(rig_kept(&r, "a"));
+	assert_non_null(rig_kept(&r, "b"));
 	assert_int_equal(inject(&r, 1, "b", 0), 1);
-	assert_null(kept(&r, "b"));
+	assert_null(rig_kept(&r, "b"));
 	client_free(a);
 	client_free(b);
 	rig_fini(&r);
@@ -871,7 +537,7 @@ TEST(one_that_is_injected_and_cannot_be_kept_is_delivered_all_the_same)
 	c = client_open_on(&r, "c", "a");
 	assert_int_equal(inject(&r, 1, "a", 5), 1);
 	client_next(c, TYPE_PUBLISH);
-	assert_null(kept(&r, "a"));
+	assert_null(rig_kept(&r, "a"));
 	client_free(c);
 	rig_fini(&r);
 }
@@ -947,26 +613,8 @@ main(void)
 			a_request_that_nobody_can_answer_is_told_about_its_reply),
 		cmocka_unit_test(
 			while_the_broker_settles_publishers_wait_and_others_do_not),
-		cmocka_unit_test(
-			a_member_gets_the_publish_as_it_came_behind_a_head_of_its_own),
-		cmocka_unit_test(
-			each_message_of_a_run_goes_to_one_member_in_turn_and_in_order),
-		cmocka_unit_test(
-			a_session_that_is_subscribed_plainly_and_in_groups_gets_one_of_each),
-		cmocka_unit_test(
-			a_member_that_reads_less_gets_less_and_one_that_is_full_nothing),
-		cmocka_unit_test(
-			what_a_member_publishes_itself_is_dealt_out_like_any_other),
 		cmocka_unit_test(members_answer_unless_they_are_monitors),
 		cmocka_unit_test(what_arrives_is_the_same_however_it_was_cut),
-		cmocka_unit_test(
-			what_is_to_be_retained_is_delivered_and_a_copy_of_it_kept),
-		cmocka_unit_test(an_empty_one_is_delivered_and_clears),
-		cmocka_unit_test(one_to_be_retained_is_never_part_of_a_run),
-		cmocka_unit_test(
-			what_does_not_fit_is_refused_with_both_numbers_and_reaches_nobody),
-		cmocka_unit_test(nothing_is_retained_for_an_inbox),
-		cmocka_unit_test(what_waits_is_kept_when_it_is_routed),
 		cmocka_unit_test(
 			what_is_injected_goes_to_all_as_it_is_and_is_counted),
 		cmocka_unit_test(
