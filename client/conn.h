@@ -16,8 +16,9 @@
  * message: nothing else is shared on the way of a message in.
  *
  * Functions whose names are not static to a file: conn_* connect and break,
- * send_* write, receive_* read, dispatch_* are the loop, sub_*, barrier_* and
- * next_* belong to what umbel.h has by those names.
+ * send_* write, rx_* read, run_* and receive_* understand and deliver, dispatch_*
+ * are the loop, sub_*, barrier_* and next_* belong to what umbel.h has by those
+ * names.
  */
 #ifndef UMBEL_CLIENT_CONN_H
 #define UMBEL_CLIENT_CONN_H
@@ -549,6 +550,27 @@ bool send_has_room(const struct umbel *c);
 int publish_put(struct umbel *c, const char *topic, const void *data,
                 size_t len, const struct umbel_pub_options *options);
 
+/* ---- rx.c, run.c: role held ---------------------------------------------- */
+
+/* By any thread. */
+void rx_unref(struct rx *rx);
+/* Read once, as much as there is room for: how much came, or -errno. */
+ssize_t rx_fill(struct umbel *c);
+/* Give back what is not needed while nothing waits in it. */
+void rx_rest(struct umbel *c);
+/* Without a buffer, and without its history. */
+void rx_reset(struct umbel *c);
+/* Is it likely that there is more in the socket, and time to read it? */
+bool rx_expects_more(const struct umbel *c);
+
+/*
+ * A message on another topic than the one before, or none of the plain shape:
+ * c->run is what it says and where it leads. `only` is whom the broker named, or
+ * NULL. 0, -ENOMEM, or UMBEL_E_PROTOCOL.
+ */
+int run_begin(struct umbel *c, const uint8_t *body, uint32_t len,
+              struct umbel_sub *only);
+
 /* ---- receive.c, control.c ---------------------------------------------- */
 
 /* Read from the socket if `readable`, and deliver, role held, up to the given
@@ -558,8 +580,6 @@ unsigned receive(struct umbel *c, bool readable, unsigned max);
 void receive_quietly(struct umbel *c);
 /* Is there a whole frame that may be looked at? */
 bool receive_has_frame(const struct umbel *c);
-/* Is it likely that there is more in the socket, and time to read it? */
-bool receive_expects_more(const struct umbel *c);
 void receive_reset(struct umbel *c);
 void receive_fini(struct umbel *c);
 
@@ -699,7 +719,6 @@ void next_fini(struct umbel *c);
 
 /* ---- message.c ----------------------------------------------------------- */
 
-void rx_unref(struct rx *rx);
 /* Unpack the headers of the message under way into c->scratch. 0, -ENOMEM. */
 int msg_headers(struct umbel *c, const uint8_t *map, size_t len);
 /* What it costs to keep. */

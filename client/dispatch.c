@@ -392,7 +392,7 @@ unsigned
 dispatch_turn(struct umbel *c, int timeout_ms)
 {
 	bool more = has_more(c);
-	struct sys_ready ready = { .in = !more && receive_expects_more(c) };
+	struct sys_ready ready = { .in = !more && rx_expects_more(c) };
 	bool ask = !more && !ready.in;
 	unsigned n;
 
@@ -580,7 +580,7 @@ goes_on(struct umbel *c, int timeout_ms, int64_t began)
 	if (timeout_ms != 0 || !c->unbounded || c->dying ||
 	    handle_is_foreign(c))
 		return false;
-	return (has_more(c) || receive_expects_more(c)) &&
+	return (has_more(c) || rx_expects_more(c)) &&
 	       sys_now() - began < KEEP_MS;
 }
 

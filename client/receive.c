@@ -19,50 +19,14 @@
 #include "proto/deliver.h"
 #include "proto/frame.h"
 
-/* What a handle that receives little has for it, and one that receives much but
-   not all the time. */
-#define RECEIVE_FIRST    (16u << 10)
-#define RECEIVE_USUAL    (64u << 10)
-/* Reads that found more than there was room for, before a buffer grows beyond
-   that; and before we look for anything else than input. */
-#define FULL_MANY        16u
-/* Bytes that are moved to the front of the buffer without a second thought. */
-#define MOVE_MAX         (16u << 10)
 /* Less room than this is not worth a look at the socket. */
-#define TOP_UP_MIN       1024u
-/* A buffer that grew is given back after so many reads that did not need it. */
-#define RECEIVE_PATIENCE 64u
-
-/* ---- the buffer ------------------------------------------------------------- */
-
-static struct rx *
-rx_new(size_t cap)
-{
-	struct rx *rx = malloc(sizeof(*rx) + cap);
-
-	if (!rx)
-		return NULL;
-	rx->refs = 1;
-	rx->cap = cap;
-	rx->head = rx->tail = 0;
-	return rx;
-}
-
-void
-rx_unref(struct rx *rx)
-{
-	if (rx && atomic_fetch_sub(&rx->refs, 1) == 1)
-		free(rx);
-}
+#define TOP_UP_MIN 1024u
 
 void
 receive_reset(struct umbel *c)
 {
 	c->run.plain = false;
-	c->rx_full = 0;
-	c->rx_cap = 0;
-	rx_unref(c->rx);
-	c->rx = NULL;
+	rx_reset(c);
 }
 
 void
@@ -71,94 +35,6 @@ receive_fini(struct umbel *c)
 	receive_reset(c);
 	free(c->matches);
 	free(c->scratch);
-}
-
-/* A buffer for `cap` bytes, with what waits moved to its front. */
-static int
-rx_replace(struct umbel *c, size_t cap)
-{
-	struct rx *old = c->rx;
-	struct rx *rx = rx_new(cap);
-
-	if (!rx)
-		return -ENOMEM;
-	if (old) {
-		rx->tail = old->tail - old->head;
-		memcpy(rx->data, old->data + old->head, rx->tail);
-		rx_unref(old);
-	}
-	c->rx = rx;
-	return 0;
-}
-
-static void
-rx_to_front(struct rx *rx)
-{
-	size_t waiting = rx->tail - rx->head;
-
-	memmove(rx->data, rx->data + rx->head, waiting);
-	rx->head = 0;
-	rx->tail = waiting;
-}
-
-/* The kernel had enough to fill it: there may be more. */
-static bool
-wants_larger(const struct umbel *c)
-{
-	if (c->rx->cap < RECEIVE_USUAL)
-		return c->rx_full > 0;
-	return c->rx->cap < RECEIVE_BUFFER && c->rx_full >= FULL_MANY;
-}
-
-/*
- * Make room for more bytes. The buffer doubles as bytes arrive, what a length
- * claims costs nothing: up to RECEIVE_BUFFER when there is much to read, and
- * beyond for a frame that is longer. Then it stays for a while, since long
- * frames are seldom alone.
- */
-static int
-rx_make_room(struct umbel *c)
-{
-	struct rx *rx = c->rx;
-	size_t waiting;
-
-	if (!rx)
-		return rx_replace(c, c->rx_cap ? c->rx_cap : RECEIVE_FIRST);
-	waiting = rx->tail - rx->head;
-	if (wants_larger(c))
-		return rx_replace(c, rx->cap * 2);
-	if (waiting >= RECEIVE_BUFFER / 2)
-		c->rx_patience = RECEIVE_PATIENCE;
-	else if (rx->cap > RECEIVE_BUFFER && c->rx_patience-- == 0)
-		return rx_replace(c, RECEIVE_BUFFER);
-	if (atomic_load(&rx->refs) > 1)
-		return rx_replace(c, rx->cap);
-	if (waiting == rx->cap)
-		return rx_replace(c, rx->cap * 2);
-	/* not worth it while there is room and much would have to move */
-	if (waiting <= MOVE_MAX || rx->cap - rx->tail < rx->cap / 4)
-		rx_to_front(rx);
-	return 0;
-}
-
-/*
- * All was looked at, and the kernel had no more: a buffer that grew goes back,
- * and the next one is as large. So the handles of a process, however many, read
- * into the same memory in turn, which the processor has near. What is small is
- * kept, as that would be worth less than it costs, and so is what reads without
- * a pause have made large.
- */
-static void
-rx_rest(struct umbel *c)
-{
-	struct rx *rx = c->rx;
-
-	if (!rx || rx->head < rx->tail || c->rx_full > 0 ||
-	    rx->cap <= RECEIVE_FIRST || rx->cap > RECEIVE_USUAL)
-		return;
-	c->rx_cap = rx->cap;
-	rx_unref(rx);
-	c->rx = NULL;
 }
 
 static size_t
@@ -196,12 +72,6 @@ receive_has_frame(const struct umbel *c)
 	return peek(c, &body, &len) != FRAME_SHORT;
 }
 
-bool
-receive_expects_more(const struct umbel *c)
-{
-	return c->rx_full % FULL_MANY != 0 && !next_is_full(c);
-}
-
 /* ---- the socket -------------------------------------------------------------- */
 
 static void
@@ -225,30 +95,7 @@ end_of_stream(struct umbel *c, int error)
 	conn_lost(c, error ? -error : -ECONNRESET, text);
 }
 
-/* Read once, as much as there is room for. Returns whether something came. */
-static ssize_t
-fill(struct umbel *c)
-{
-	struct rx *rx;
-	ssize_t n;
-
-	if (rx_make_room(c) < 0)
-		return -ENOMEM;
-	rx = c->rx;
-	do
-		n = recv(c->fd, rx->data + rx->tail, rx->cap - rx->tail,
-		         MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		c->rx_full = 0;
-	if (n < 0)
-		return -errno;
-	rx->tail += (size_t)n;
-	c->rx_full = rx->tail == rx->cap ? c->rx_full + 1 : 0;
-	return n;
-}
-
-/* Lock held: what fill() came back with. */
+/* Lock held: what rx_fill() came back with. */
 static void
 filled(struct umbel *c, ssize_t n)
 {
@@ -261,142 +108,6 @@ filled(struct umbel *c, ssize_t n)
 }
 
 /* ---- messages ------------------------------------------------------------------ */
-
-/* A reply to one of our requests? Then it leads there and nowhere else. */
-static bool
-is_reply(struct umbel *c, const char *topic, size_t len)
-{
-	c->run.request = 0;
-	if (likely(len == 0 || topic[0] != '$'))
-		return false;
-	c->run.request = inbox_number(&c->asking.inbox, topic, len);
-	c->run.n = 0;
-	return c->run.request != 0;
-}
-
-/* The hash of a topic, for routes. The trie is shared with other threads. */
-static uint32_t
-hash_topic(struct umbel *c, const uint8_t *frame, const struct publish *p)
-{
-	bool cold = c->ahead.cold;
-	uint32_t hash;
-
-	if (cold)
-		handle_lock(c);
-	hash = ahead_hash(&c->ahead, &c->routes, &c->trie, frame,
-	                  c->rx->data + c->rx->tail, p);
-	if (cold)
-		handle_unlock(c);
-	return hash;
-}
-
-/* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
-static int
-look_up(struct umbel *c, const uint8_t *body, const struct publish *p,
-        bool checked)
-{
-	const char *topic = p->topic;
-	size_t len = p->topic_len;
-	struct route *route;
-	uint32_t hash;
-	int r;
-
-	if (is_reply(c, topic, len))
-		return 0;
-	hash = hash_topic(c, body - FRAME_PREFIX_SIZE, p);
-	route = routes_find(&c->routes, hash, topic, len);
-	c->ahead.cold = !route;
-	if (!route) {
-		if (!checked && !topic_is_valid(topic, len))
-			return UMBEL_E_PROTOCOL;
-		r = sub_match(c, topic, len);
-		if (r < 0)
-			return r;
-		route = routes_put(&c->routes, topic, len, c->matches,
-		                   (uint32_t)c->n_matches);
-	}
-	c->run.to = route ? route->to : c->matches;
-	c->run.n = route ? route->n : (uint32_t)c->n_matches;
-	return 0;
-}
-
-static void
-copy_text(char *to, const char *from, size_t len)
-{
-	if (len > 0)
-		memcpy(to, from, len);
-	to[len] = '\0';
-}
-
-/* What comes as it is comes after all last values: if there were fewer than
-   the broker had said, no more will come. */
-static void
-end_snapshot(struct umbel *c)
-{
-	handle_lock(c);
-	sub_snapshot_shrinks(c, UINT64_MAX);
-	handle_unlock(c);
-}
-
-/* Of a DELIVER nothing is to be looked up. */
-static int
-lead_to_one(struct umbel *c, const char *topic, size_t len, bool checked)
-{
-	c->run.request = 0;
-	c->run.n = 0;
-	return checked || topic_is_valid(topic, len) ? 0 : UMBEL_E_PROTOCOL;
-}
-
-/* A message on another topic than the one before, or none of the plain shape. */
-static int
-begin_run(struct umbel *c, const uint8_t *body, uint32_t len,
-          struct umbel_sub *only)
-{
-	struct run *run = &c->run;
-	struct publish p;
-	bool plain;
-	int r;
-
-	run->plain = false;
-	run->only = only;
-	plain = publish_read_plain(body, len, &p);
-	if (!plain && publish_read(body, len, &p) != PUBLISH_OK)
-		return UMBEL_E_PROTOCOL;
-	if (only)
-		r = lead_to_one(c, p.topic, p.topic_len, !plain);
-	else
-		r = look_up(c, body, &p, !plain);
-	c->ahead.on = true; /* until one repeats it */
-	if (r < 0)
-		return r;
-	if (unlikely(c->snapshot && !only))
-		end_snapshot(c);
-	copy_text(run->topic, p.topic, p.topic_len);
-	copy_text(run->reply, p.reply, p.reply_len);
-	run->msg = (struct umbel_msg){
-		.topic = run->topic,
-		.topic_len = (uint16_t)p.topic_len,
-		.reply = p.reply ? run->reply : NULL,
-		.reply_len = (uint16_t)p.reply_len,
-		.flags = p.flags,
-		.stamp = body + p.stamp_offset,
-		.payload = p.payload,
-		.payload_len = p.payload_len,
-		.rx = c->rx,
-	};
-	if (p.headers) {
-		r = msg_headers(c, p.headers, p.headers_len);
-		if (r < 0)
-			return r;
-	}
-	if (p.repeat_len > 0) {
-		memcpy(run->repeat, p.repeat, p.repeat_len);
-		run->first = p;
-		run->first.repeat = run->repeat;
-		run->plain = true;
-	}
-	return 0;
-}
 
 static int
 read_message(struct umbel *c, const uint8_t *body, uint32_t len,
@@ -417,7 +128,7 @@ read_message(struct umbel *c, const uint8_t *body, uint32_t len,
 		c->ahead.on = false;
 		return 0;
 	}
-	return begin_run(c, body, len, only);
+	return run_begin(c, body, len, only);
 }
 
 static void
@@ -709,7 +420,7 @@ receive(struct umbel *c, bool readable, unsigned max)
 	uint32_t len;
 
 	if (c->fd >= 0 && (behind ? wants_more(c) : readable)) {
-		ssize_t got = fill(c);
+		ssize_t got = rx_fill(c);
 
 		handle_lock(c);
 		/* an end is heeded when all that came before it is through */
@@ -758,7 +469,7 @@ receive_quietly(struct umbel *c)
 	uint32_t len;
 
 	if (c->fd >= 0 && !receive_has_frame(c))
-		filled(c, fill(c));
+		filled(c, rx_fill(c));
 	while (peek(c, &body, &len) == FRAME_OK) {
 		struct rx *rx = c->rx;
 

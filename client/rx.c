@@ -1,0 +1,169 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The buffer that is received into: how large it is, and what fills it.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* What a handle that receives little has for it, and one that receives much but
+   not all the time. */
+#define RECEIVE_FIRST    (16u << 10)
+#define RECEIVE_USUAL    (64u << 10)
+/* Reads that found more than there was room for, before a buffer grows beyond
+   that; and before we look for anything else than input. */
+#define FULL_MANY        16u
+/* Bytes that are moved to the front of the buffer without a second thought. */
+#define MOVE_MAX         (16u << 10)
+/* A buffer that grew is given back after so many reads that did not need it. */
+#define RECEIVE_PATIENCE 64u
+
+static struct rx *
+allocate(size_t cap)
+{
+	struct rx *rx = malloc(sizeof(*rx) + cap);
+
+	if (!rx)
+		return NULL;
+	rx->refs = 1;
+	rx->cap = cap;
+	rx->head = rx->tail = 0;
+	return rx;
+}
+
+void
+rx_unref(struct rx *rx)
+{
+	if (rx && atomic_fetch_sub(&rx->refs, 1) == 1)
+		free(rx);
+}
+
+void
+rx_reset(struct umbel *c)
+{
+	c->rx_full = 0;
+	c->rx_cap = 0;
+	rx_unref(c->rx);
+	c->rx = NULL;
+}
+
+/* A buffer for `cap` bytes, with what waits moved to its front. */
+static int
+replace(struct umbel *c, size_t cap)
+{
+	struct rx *old = c->rx;
+	struct rx *rx = allocate(cap);
+
+	if (!rx)
+		return -ENOMEM;
+	if (old) {
+		rx->tail = old->tail - old->head;
+		memcpy(rx->data, old->data + old->head, rx->tail);
+		rx_unref(old);
+	}
+	c->rx = rx;
+	return 0;
+}
+
+static void
+move_to_front(struct rx *rx)
+{
+	size_t waiting = rx->tail - rx->head;
+
+	memmove(rx->data, rx->data + rx->head, waiting);
+	rx->head = 0;
+	rx->tail = waiting;
+}
+
+/* The kernel had enough to fill it: there may be more. */
+static bool
+wants_larger(const struct umbel *c)
+{
+	if (c->rx->cap < RECEIVE_USUAL)
+		return c->rx_full > 0;
+	return c->rx->cap < RECEIVE_BUFFER && c->rx_full >= FULL_MANY;
+}
+
+/*
+ * Make room for more bytes. The buffer doubles as bytes arrive, what a length
+ * claims costs nothing: up to RECEIVE_BUFFER when there is much to read, and
+ * beyond for a frame that is longer. Then it stays for a while, since long
+ * frames are seldom alone.
+ */
+static int
+make_room(struct umbel *c)
+{
+	struct rx *rx = c->rx;
+	size_t waiting;
+
+	if (!rx)
+		return replace(c, c->rx_cap ? c->rx_cap : RECEIVE_FIRST);
+	waiting = rx->tail - rx->head;
+	if (wants_larger(c))
+		return replace(c, rx->cap * 2);
+	if (waiting >= RECEIVE_BUFFER / 2)
+		c->rx_patience = RECEIVE_PATIENCE;
+	else if (rx->cap > RECEIVE_BUFFER && c->rx_patience-- == 0)
+		return replace(c, RECEIVE_BUFFER);
+	if (atomic_load(&rx->refs) > 1)
+		return replace(c, rx->cap);
+	if (waiting == rx->cap)
+		return replace(c, rx->cap * 2);
+	/* not worth it while there is room and much would have to move */
+	if (waiting <= MOVE_MAX || rx->cap - rx->tail < rx->cap / 4)
+		move_to_front(rx);
+	return 0;
+}
+
+/*
+ * All was looked at, and the kernel had no more: a buffer that grew goes back,
+ * and the next one is as large. So the handles of a process, however many, read
+ * into the same memory in turn, which the processor has near. What is small is
+ * kept, as that would be worth less than it costs, and so is what reads without
+ * a pause have made large.
+ */
+void
+rx_rest(struct umbel *c)
+{
+	struct rx *rx = c->rx;
+
+	if (!rx || rx->head < rx->tail || c->rx_full > 0 ||
+	    rx->cap <= RECEIVE_FIRST || rx->cap > RECEIVE_USUAL)
+		return;
+	c->rx_cap = rx->cap;
+	rx_unref(rx);
+	c->rx = NULL;
+}
+
+ssize_t
+rx_fill(struct umbel *c)
+{
+	struct rx *rx;
+	ssize_t n;
+
+	if (make_room(c) < 0)
+		return -ENOMEM;
+	rx = c->rx;
+	do
+		n = recv(c->fd, rx->data + rx->tail, rx->cap - rx->tail,
+		         MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		c->rx_full = 0;
+	if (n < 0)
+		return -errno;
+	rx->tail += (size_t)n;
+	c->rx_full = rx->tail == rx->cap ? c->rx_full + 1 : 0;
+	return n;
+}
+
+bool
+rx_expects_more(const struct umbel *c)
+{
+	return c->rx_full % FULL_MANY != 0 && !next_is_full(c);
+}
