@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Which socket, and whether the right one listens there. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdio.h>

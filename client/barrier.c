@@ -5,7 +5,7 @@
  * flush, drain, close: PING goes behind what was published, and its PONG says
  * that all of it has been routed, and how much of it reached somebody.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* A connection's life: attempt, handshake, standing, end, pause, attempt. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdarg.h>

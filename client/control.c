@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What the broker says, one short function per frame. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdio.h>

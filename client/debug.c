@@ -7,7 +7,7 @@
  *	umbel[4711] > SUBSCRIBE request=1 sub=1 filter=door.* options={}
  *	umbel[4711] < PUBLISH door.front, 4 bytes
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <stdarg.h>
 #include <stdio.h>

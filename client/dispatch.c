@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* The loop: one round after the other, by one thread at a time. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What a handle is made of, its options, its numbers and its errors. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* What umbel.h says of a message, borrowed or kept. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* Messages of subscriptions without a callback, until they are asked for. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 

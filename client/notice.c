@@ -6,7 +6,7 @@
  * refused, that others were lost - waits here for the callback that hears it.
  * Nobody may dispatch for long: then what is new matters more.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <string.h>
 

@@ -12,7 +12,7 @@
  * to which there is memory and nothing is to be sent yet. Whoever else takes
  * the lock may change anything, and so wipes it out.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  *
  * All of it comes from outside: a length is checked before it is believed.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdio.h>

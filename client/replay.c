@@ -7,7 +7,7 @@
  * anything else. A PING behind them says when it has them all: until then they
  * are published again on each connection.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <string.h>

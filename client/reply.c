@@ -3,7 +3,7 @@
 
 /* The other side of a request: a message to its reply topic. What it says of
    itself stands in headers, which the broker does not look at. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <string.h>

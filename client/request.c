@@ -20,9 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conn.h"
 #include "encode.h"
 #include "options.h"
+#include "parts.h"
 #include "proto/status.h"
 
 #define TIMEOUT_MS 5000

@@ -3,7 +3,7 @@
 
 /*
  * request - how a request is made, for who waits for its reply (request_wait.c)
- * and who does not. What the rest of the client wants of requests is in conn.h.
+ * and who does not. What the rest of the client wants of requests is in parts.h.
  */
 #ifndef UMBEL_REQUEST_H
 #define UMBEL_REQUEST_H

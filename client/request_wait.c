@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "conn.h"
+#include "parts.h"
 
 /* Shared by the thread that waits and the one that dispatches; under the lock. */
 struct wait {

@@ -5,7 +5,7 @@
  * A run: consecutive messages on one topic. Its first is read, and where it
  * leads is looked up; what repeats it is recognized by its bytes.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 /*
  * The buffer that is received into: how large it is, and what fills it.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

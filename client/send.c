@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* From the buffers into the socket, in the one order that is right. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <string.h>

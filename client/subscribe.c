@@ -7,7 +7,7 @@
  * broker has acknowledged are live. A message for a topic comes once, however
  * many match: who gets it is worked out here, as the broker did.
  */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <stdio.h>

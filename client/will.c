@@ -3,7 +3,7 @@
 
 /* What the broker is to publish when this client vanishes: encoded once, and
    said with every HELLO. */
-#include "conn.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <string.h>

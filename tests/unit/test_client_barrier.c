@@ -7,7 +7,7 @@
 #include <sched.h>
 
 #include "client.h"
-#include "client/conn.h"
+#include "client/handle.h"
 
 /* The name that on_done() notes. */
 static void *

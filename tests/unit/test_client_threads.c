@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "client.h"
-#include "client/conn.h"
+#include "client/handle.h"
 
 enum { PUBLISHERS = 4 };
 
