@@ -325,14 +325,23 @@ await(struct doctor *d)
 {
 	bool patient = d->cli->wait_ms != CLI_UNSET;
 	int64_t deadline = cli_deadline(patient ? d->cli->wait_ms : 0);
+	struct progress progress;
+	bool told = false;
 
+	progress_begin(&progress);
 	while (signals_end() == 0 && cli_left(deadline) != 0 &&
 	       address_probe(d->address, SOCK_STREAM) != 0) {
 		struct pollfd fd = { .fd = signals_fd(), .events = POLLIN };
 		int left = cli_left(deadline);
 
+		if (!told)
+			cli_complain("waiting for a broker at %s", d->address);
+		told = true;
 		poll(&fd, 1, left < 0 || left > LOOK_MS ? LOOK_MS : left);
+		progress_tell(&progress, "nobody listens for %d s ...",
+		              progress_seconds(&progress));
 	}
+	progress_end(&progress);
 	return signals_end() == 0 ? CLI_OK : CLI_SIGNAL + signals_end();
 }
 

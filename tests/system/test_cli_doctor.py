@@ -67,7 +67,8 @@ class Doctor(DoctorTest):
         self.doctor()
 
     def test_with_wait_it_looks_when_there_is_one(self):
-        waiting = self.spawn(UMBEL, "doctor", "--wait", PATIENCE, stdout=-1)
+        waiting = self.spawn(UMBEL, "doctor", "--wait", PATIENCE, stdout=-1, stderr=-1)
+        self.wait_for_line(waiting.stderr, b"waiting for a broker at " + self.socket.encode())
         self.start_broker()
         self.assertTrue(self.finish(waiting).endswith(b"all is well\n"))
         self.assertEqual(self.umbel("doctor", "-s", f"{self.folder}/none", "--wait", 0.1).returncode, 1)
