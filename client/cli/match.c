@@ -15,11 +15,12 @@
 #include "reasons.h"
 
 static const char help[] =
-	"usage: umbel match [OPTION...] FILTER TOPIC\n"
+	"usage: umbel match FILTER TOPIC\n"
 	"\n"
 	"Does FILTER match TOPIC? Exits 0 when it does; else 1, and says at\n"
 	"which word they part. Needs no broker.\n"
-	"\n" CLI_OPTIONS_HELP;
+	"\n"
+	"  -h, --help           this\n";
 
 static void
 explain(const char *filter, const char *topic, enum why why, unsigned token)
@@ -37,7 +38,10 @@ explain(const char *filter, const char *topic, enum why why, unsigned token)
 		cli_hint("name its first word: %.*s.**", len, has);
 }
 
-static const struct option options[] = { CLI_OPTIONS, { 0 } };
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
 
 int
 match_main(struct cli *cli, int argc, char **argv)
@@ -46,7 +50,7 @@ match_main(struct cli *cli, int argc, char **argv)
 	unsigned token = 0;
 	enum why why;
 
-	while (cli_next_option(cli, argc, argv, ":hs:", options, help) != -1)
+	while (cli_next_option(cli, argc, argv, ":h", options, help) != -1)
 		continue;
 	if (argc - optind != 2)
 		cli_misused(cli, "match wants a FILTER and a TOPIC; quote "

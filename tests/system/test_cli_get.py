@@ -6,6 +6,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import unittest
 
@@ -127,6 +128,10 @@ class Match(CliTest):
     def test_a_match_needs_no_broker(self):
         done = self.umbel("match", "a.*", "a.b")
         self.assertEqual((done.returncode, done.stdout), (0, b"it matches\n"))
+
+    def test_options_that_are_about_a_broker_are_not_taken(self):
+        self.assertEqual(re.findall(rb"--[a-z]+", self.umbel("match", "--help").stdout), [b"--help"])
+        self.assertEqual(self.umbel("match", "--wait", 1, "a", "a").returncode, 2)
 
     def test_where_they_part_is_said(self):
         for filter, topic, words in (
