@@ -550,6 +550,7 @@ umbel_get_stats(struct umbel *c, struct umbel_stats *out, size_t stats_size)
 		stats.published = c->taken;
 		stats.unconfirmed += c->sent - c->settled;
 		stats.buffered = out_pending(&c->out);
+		stats.leaving = c->link == LINK_LEAVING;
 		handle_unlock(c);
 	}
 	memset(out, 0, stats_size);

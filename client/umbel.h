@@ -385,6 +385,7 @@ struct umbel_stats {
 	uint64_t lost;        /* ... that the broker announced as dropped */
 	uint64_t reconnects;
 	size_t buffered; /* bytes that wait to be sent */
+	bool leaving; /* the broker, which has said so: they wait for the next */
 };
 /* Counts since umbel_new(). The broker is asked about what was sent, up to ten
    times a second, whenever the handle is dispatched or publishes. Set stats_size

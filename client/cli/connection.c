@@ -446,6 +446,15 @@ connection_unconfirmed(struct connection *n)
 	return stats.published - stats.confirmed - stats.refused;
 }
 
+bool
+connection_is_ending(const struct connection *n)
+{
+	struct umbel_stats stats;
+
+	umbel_get_stats(n->c, &stats, sizeof(stats));
+	return stats.leaving;
+}
+
 static void
 on_flushed(struct umbel *c, int error, void *user)
 {

@@ -74,6 +74,9 @@ void connection_confirm(struct connection *n);
 /* How many published messages are neither confirmed nor refused. */
 uint64_t connection_unconfirmed(struct connection *n);
 
+/* Has the broker said that it goes down, but is still there for others? */
+bool connection_is_ending(const struct connection *n);
+
 /* Wait until the broker has routed all that was published. A verdict. */
 int connection_flush(struct connection *n, int64_t deadline);
 

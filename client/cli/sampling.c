@@ -197,6 +197,7 @@ ask(struct sampling *s, enum sampling_question question)
 		question++;
 	s->question = question;
 	s->asking = NULL;
+	s->asked_at = cli_now_ms();
 	if (question < SAMPLING_QUESTIONS)
 		s->asking = ask_begin(s->connection, subjects[question], none,
 		                      PAGES_MAX);
@@ -226,6 +227,20 @@ sampling_go_on(struct sampling *s)
 	if (!s->asking)
 		finish_sample(s);
 	return CLI_OK;
+}
+
+int
+sampling_waits(const struct sampling *s)
+{
+	return s->asking ? (int)((cli_now_ms() - s->asked_at) / 1000) : 0;
+}
+
+int64_t
+sampling_waits_until(const struct sampling *s)
+{
+	if (!s->asking)
+		return CLI_FOREVER;
+	return s->asked_at + 1000 * (int64_t)(sampling_waits(s) + 1);
 }
 
 void

@@ -34,6 +34,7 @@ enum sampling_question {
 struct sampling {
 	struct connection *connection;
 	struct asking *asking; /* NULL: no sample is under way */
+	int64_t asked_at;      /* cli_now_ms(), of this question */
 	enum sampling_question question;
 	json_t *coming[SAMPLING_QUESTIONS]; /* of the one that is under way */
 	json_t *known[SAMPLING_QUESTIONS];  /* of the last; NULL: not asked */
@@ -55,6 +56,11 @@ sampling_is_under_way(const struct sampling *s)
 {
 	return s->asking != NULL;
 }
+
+/* For so many whole seconds the broker has owed an answer. */
+int sampling_waits(const struct sampling *s);
+/* When that is one more; CLI_FOREVER: no answer is awaited. */
+int64_t sampling_waits_until(const struct sampling *s);
 
 /* Has an answer come? Then sampling_go_on() is due. */
 static inline bool

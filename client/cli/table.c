@@ -3,6 +3,7 @@
 
 #include "table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -192,6 +193,16 @@ narrow(const struct table *t, size_t *width, size_t most)
 	}
 }
 
+/* Leave out what stands before the column that is sought, but for the first,
+   the nearest at first, until that is in sight. */
+static void
+make_way(const struct table *t, size_t *width, size_t most)
+{
+	for (size_t i = t->sought;
+	     i-- > 1 && total(width, t->sought + 1) > most;)
+		width[i] = 0;
+}
+
 /* Returns how wide it is. */
 static size_t
 append_cut(struct buf *out, const char *text, size_t width)
@@ -272,11 +283,15 @@ table_append(const struct table *t, size_t width, struct buf *out)
 		if (least < t->least[i])
 			least = t->least[i];
 		widths[i] = t->width[i];
-		if (widths[i] > 0 && widths[i] < least)
+		if ((widths[i] > 0 || (t->sought > 0 && i == t->sought)) &&
+		    widths[i] < least)
 			widths[i] = least;
 	}
-	if (width > 0)
+	assert(t->sought < t->n_columns);
+	if (width > 0) {
 		narrow(t, widths, width);
+		make_way(t, widths, width);
+	}
 	append_headings(t, widths, out);
 	for (size_t i = 0; i + t->n_columns <= t->n_cells; i += t->n_columns)
 		append_row(t, widths, (const char *const *)t->cells + i, out);

@@ -33,6 +33,8 @@ struct table {
 	size_t width[TABLE_COLUMNS_MAX]; /* of the widest cell, on a terminal */
 	/* the caller may set it: no narrower, unless it is empty */
 	size_t least[TABLE_COLUMNS_MAX];
+	/* and this: in sight, empty or not, others give way to it; 0: none */
+	size_t sought;
 	char **cells;
 	size_t n_cells;
 	size_t size;

@@ -292,20 +292,24 @@ hear_keys(struct top *t, const struct pollfd *input)
 /* What is on the screen besides samples. */
 struct look {
 	enum umbel_state state;
+	bool ends;
+	int waits; /* for an answer, in seconds */
 	struct screen_size size;
 };
 
 static struct look
 look(const struct top *t)
 {
-	return (struct look){ t->connection.state, screen_size() };
+	return (struct look){ t->connection.state,
+		              connection_is_ending(&t->connection),
+		              sampling_waits(&t->sampling), screen_size() };
 }
 
 static bool
 looks_alike(struct look a, struct look b)
 {
-	return a.state == b.state && a.size.width == b.size.width &&
-	       a.size.height == b.size.height;
+	return a.state == b.state && a.ends == b.ends && a.waits == b.waits &&
+	       a.size.width == b.size.width && a.size.height == b.size.height;
 }
 
 static bool
@@ -319,9 +323,10 @@ static int
 step(struct top *t)
 {
 	struct pollfd input = { .fd = screen_keys_fd(), .events = POLLIN };
+	int64_t until =
+		may_begin(t) ? t->next_ms : sampling_waits_until(&t->sampling);
 	struct look before = look(t);
-	int r = progress_step(&t->progress, &t->connection, &input, 1,
-	                      may_begin(t) ? t->next_ms : CLI_FOREVER);
+	int r = progress_step(&t->progress, &t->connection, &input, 1, until);
 
 	progress_tell(&t->progress, "measuring for %d s ...",
 	              progress_seconds(&t->progress));

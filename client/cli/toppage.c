@@ -128,6 +128,14 @@ append_top(struct buf *out, const struct sampling *s, const char *complaint)
 	if (s->connection->state != UMBEL_CONNECTED)
 		buf_puts(out, SCREEN_ALARM "no broker; waiting for it to "
 		                           "return");
+	else if (connection_is_ending(s->connection))
+		buf_puts(out, SCREEN_ALARM "the broker is shutting down; "
+		                           "waiting for the next");
+	else if (sampling_waits(s) > 0)
+		buf_printf(out,
+		           SCREEN_ALARM "no answer for %d s: the broker is "
+		                        "busy or stopped",
+		           sampling_waits(s));
 	else if (*complaint)
 		buf_printf(out, SCREEN_ALARM "%s", complaint);
 	buf_putc(out, '\n');
@@ -154,8 +162,11 @@ append_rows(struct buf *out, struct toppage *p, const struct sampling *s)
 		p->first = p->rows.n > room ? p->rows.n - room : 0;
 	n = p->rows.n - p->first < room ? p->rows.n - p->first : room;
 	buf_puts(out, SCREEN_HEADING);
-	views_append_table(out, p->view, &p->rows, p->first, n, &seen,
-	                   screen_size().width);
+	views_append_table(out, p->view, &p->rows,
+	                   &(struct views_part){ p->first, n,
+	                                         screen_size().width,
+	                                         p->column },
+	                   &seen);
 	for (size_t i = n; i < room; i++)
 		buf_putc(out, '\n');
 	append_foot(out, p, n);
@@ -208,6 +219,10 @@ toppage_append_text(struct buf *out, const struct toppage *p,
 	append_head(out, s);
 	buf_putc(out, '\n');
 	if (p->rows.n > 0)
-		views_append_table(out, p->view, &p->rows, 0, p->rows.n, &seen,
-		                   table_terminal_width());
+		views_append_table(out, p->view, &p->rows,
+		                   &(struct views_part){
+					   .n = p->rows.n,
+					   .width = table_terminal_width(),
+				   },
+		                   &seen);
 }

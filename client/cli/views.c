@@ -489,8 +489,8 @@ add_cell(struct table *t, const struct view *view, const struct views_row *row,
 
 void
 views_append_table(struct buf *out, const struct view *view,
-                   const struct views_rows *rows, size_t first, size_t n,
-                   const struct sightings *seen, size_t width)
+                   const struct views_rows *rows, const struct views_part *part,
+                   const struct sightings *seen)
 {
 	struct table_column columns[VIEWS_COLUMNS_MAX];
 	struct table t;
@@ -513,10 +513,12 @@ views_append_table(struct buf *out, const struct view *view,
 		if (format == VIEWS_RATE || format == VIEWS_COUNT)
 			t.least[i] = NUMBER_WIDTH;
 	}
-	for (size_t i = first; i < first + n && i < rows->n; i++)
+	for (size_t i = part->first; i < part->first + part->n && i < rows->n;
+	     i++)
 		for (size_t k = 0; k < view->n_columns; k++)
 			add_cell(&t, view, &rows->at[i], k, seen);
-	table_append(&t, width, out);
+	t.sought = part->sought;
+	table_append(&t, part->width, out);
 	table_free(&t);
 }
 

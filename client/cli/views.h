@@ -92,11 +92,18 @@ void views_sort(struct views_rows *rows, const struct view *view, size_t column,
 /* The column of a word; view->n_columns: there is none. */
 size_t views_find_column(const struct view *view, const char *word);
 
-/* `n` rows from `first` on as a table under its headings, in lines as wide as
-   `width` (0: however wide). */
+/* What of the rows there is room for. */
+struct views_part {
+	size_t first, n; /* rows */
+	size_t width;    /* of a line; 0: however wide */
+	size_t sought;   /* a column that others give way to; 0: none */
+};
+
+/* Rows as a table under its headings. */
 void views_append_table(struct buf *out, const struct view *view,
-                        const struct views_rows *rows, size_t first, size_t n,
-                        const struct sightings *seen, size_t width);
+                        const struct views_rows *rows,
+                        const struct views_part *part,
+                        const struct sightings *seen);
 
 /* All rows: an array of objects. */
 json_t *views_json(const struct view *view, const struct views_rows *rows,

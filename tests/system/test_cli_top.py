@@ -197,6 +197,37 @@ class Top(CliTest):
         self.press(b"\x1b[A")
         self.wait_for(lambda: "17-26 of 27" in self.page()[-1])
 
+    def test_it_shows_the_column_that_it_sorts_by(self):
+        self.start_broker()
+        self.subscribe("--name", "a.long.name.of.somebody", "a.filter.that.takes.room", stdout=-3)
+        self.open_terminal(40, 10)
+        self.start_on_terminal("--sort", "dropped")  # nobody lost anything
+        self.wait_for(lambda: self.page()[4].startswith("SESSION") and "DROPPED" in self.page()[4])
+        for key, column in (b">", "HELD BY"), (b">", "SUBSCRIBES"), (b"<", "HELD BY"):
+            self.press(key)
+            self.wait_for(lambda: self.page()[4].startswith("SESSION") and column in self.page()[4])
+
+    def test_it_says_that_the_broker_does_not_answer(self):
+        broker = self.start_broker()
+        self.open_terminal(80, 24)
+        self.start_on_terminal()
+        self.wait_for(lambda: f"pid {broker.pid}," in self.page()[0] and self.page()[3] == "")
+        broker.send_signal(signal.SIGSTOP)
+        self.wait_for(lambda: re.fullmatch(r"no answer for \d+ s: .* busy or stopped", self.page()[3]))
+        broker.send_signal(signal.SIGCONT)
+        self.wait_for(lambda: self.page()[3] == "")
+
+    def test_it_says_that_the_broker_is_shutting_down(self):
+        broker = self.start_broker("--drain-ms", PATIENCE * 1000)
+        self.subscribe("x", stdout=-3).send_signal(signal.SIGSTOP)  # the broker waits for its last word
+        self.open_terminal(80, 24)
+        self.start_on_terminal("--interval", 3600)
+        self.wait_for(lambda: f"pid {broker.pid}," in self.page()[0] and self.page()[3] == "")
+        broker.send_signal(signal.SIGTERM)
+        self.wait_for(lambda: self.page()[3] == "the broker is shutting down; waiting for the next")
+        self.crash(broker)
+        self.wait_for(lambda: self.page()[3] == "no broker; waiting for it to return")
+
     def test_it_outlives_the_broker(self):
         broker = self.start_broker()
         self.open_terminal(80, 24)

@@ -78,6 +78,49 @@ numbers_and_the_beginning_of_names_stay_in_a_width_too_small(void **state)
 	             "a.ver\xe2\x80\xa6  123456\n");
 }
 
+/* Of four numbers the one that is sought. */
+static void
+expect_sought(size_t sought, const char *last, size_t width, const char *text)
+{
+	static const struct table_column numbers[] = {
+		{ "ID", TABLE_TEXT },
+		{ "MANY", TABLE_NUMBER },
+		{ "FEW", TABLE_NUMBER },
+		{ "LAST", TABLE_NUMBER },
+	};
+	struct buf out = { 0 };
+	struct table t;
+
+	table_init(&t, numbers, 4);
+	table_add(&t, "a");
+	table_add(&t, "1111");
+	table_add(&t, "222");
+	table_add(&t, last);
+	t.sought = sought;
+	table_append(&t, width, &out);
+	assert_string_equal(buf_text(&out), text);
+	buf_free(&out);
+	table_free(&t);
+}
+
+static void
+others_give_way_to_the_column_that_is_sought(void **state)
+{
+	(void)state;
+	expect_sought(0, "3", 13, "ID  MANY  FEW  LAST\na   1111  222     3\n");
+	expect_sought(2, "3", 13, "ID  MANY  FEW  LAST\na   1111  222     3\n");
+	expect_sought(3, "3", 14, "ID  MANY  LAST\na   1111     3\n");
+	expect_sought(3, "3", 13, "ID  LAST\na      3\n");
+	expect_sought(3, "3", 1, "ID  LAST\na      3\n");
+}
+
+static void
+the_column_that_is_sought_is_there_when_it_is_empty(void **state)
+{
+	(void)state;
+	expect_sought(3, "", 0, "ID  MANY  FEW  LAST\na   1111  222\n");
+}
+
 static void
 characters_count_and_not_bytes(void **state)
 {
@@ -179,6 +222,9 @@ main(void)
 		cmocka_unit_test(what_does_not_fit_is_cut_where_it_is_longest),
 		cmocka_unit_test(
 			numbers_and_the_beginning_of_names_stay_in_a_width_too_small),
+		cmocka_unit_test(others_give_way_to_the_column_that_is_sought),
+		cmocka_unit_test(
+			the_column_that_is_sought_is_there_when_it_is_empty),
 		cmocka_unit_test(characters_count_and_not_bytes),
 		cmocka_unit_test(
 			wide_characters_count_twice_and_marks_not_at_all),

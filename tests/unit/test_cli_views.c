@@ -79,7 +79,8 @@ expect_table(struct scene *s, const struct view *view, const char *column,
 	assert_true(by < view->n_columns);
 	views_collect(&s->rows, view, &s->seen);
 	views_sort(&s->rows, view, by, reverse);
-	views_append_table(&out, view, &s->rows, 0, 10, &s->seen, 0);
+	views_append_table(&out, view, &s->rows,
+	                   &(struct views_part){ .n = 10 }, &s->seen);
 	assert_string_equal(buf_text(&out), text);
 	buf_free(&out);
 }

@@ -507,8 +507,10 @@ TEST(a_planned_restart_loses_nothing)
 	fake_expect_silence(&f);
 	expect_notes("q=last ");
 	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	assert_true(stats_of(c).leaving);
 	fake_hang_up(&f);
 	await_callback(c);
+	assert_false(stats_of(c).leaving);
 	assert_int_equal(diary.last.error, UMBEL_E_GOAWAY);
 	assert_int_equal(diary.last.unconfirmed, 0);
 	assert_in_range(diary.last.retry_ms, 5, 18);
