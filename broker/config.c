@@ -401,6 +401,11 @@ config_fini(struct config *c)
 	config_free_sockets(c);
 	acl_free(c->acl);
 	c->acl = NULL;
+	for (size_t i = 0; i < c->n_rule_files; i++)
+		free(c->rule_files[i]);
+	free(c->rule_files);
+	c->rule_files = NULL;
+	c->n_rule_files = 0;
 	for (size_t i = 0; setting_at(i); i++)
 		setting_free(setting_at(i), c);
 }

@@ -48,9 +48,10 @@ struct config {
 	char *file;                    /* --config, or NULL */
 	struct config_socket *sockets; /* at least one */
 	size_t n_sockets;
-	struct acl *acl;       /* NULL: everybody may do all */
-	unsigned n_rule_files; /* in acl.d */
-	unsigned n_warnings;   /* that reading it has said */
+	struct acl *acl;   /* NULL: everybody may do all */
+	char **rule_files; /* paths, those in acl.d, in their order */
+	size_t n_rule_files;
+	unsigned n_warnings; /* that reading it has said */
 	struct config_origin origins[CONFIG_MAX_SETTINGS];
 
 	char *socket_path; /* of the first socket */

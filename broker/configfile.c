@@ -307,6 +307,22 @@ take_rules(struct config *c, const struct document *d, const struct file *f)
 	return r;
 }
 
+static int
+remember_file(struct config *c, const char *path)
+{
+	char **files =
+		realloc(c->rule_files, (c->n_rule_files + 1) * sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	c->rule_files = files;
+	files[c->n_rule_files] = strdup(path);
+	if (!files[c->n_rule_files])
+		return -ENOMEM;
+	c->n_rule_files++;
+	return 0;
+}
+
 /* A file of acl.d is there to make rules: without any, all is denied. */
 static int
 read_rules(struct config *c, const char *path)
@@ -317,9 +333,8 @@ read_rules(struct config *c, const char *path)
 
 	if (!c->acl)
 		c->acl = acl_new();
-	if (!c->acl)
+	if (!c->acl || remember_file(c, path) < 0)
 		return -ENOMEM;
-	c->n_rule_files++;
 	r = document_read(&d, path);
 	if (r < 0)
 		return r;

@@ -69,21 +69,90 @@ rules_are_lost(struct broker *b, const struct config *old,
 		return false;
 	if (fresh->acl)
 		log_event(&b->log, LOG_WARN, LOG_LIFE,
-		          "acl.d has no rules any more, files_before=%u",
+		          "acl.d has no rules any more, files_before=%zu",
 		          old->n_rule_files);
 	else
 		log_event(&b->log, LOG_ERROR, LOG_LIFE,
 		          "reload failed, all stays as it was: acl.d has no "
-		          "rules any more, files_before=%u; to do without "
+		          "rules any more, files_before=%zu; to do without "
 		          "rules, restart",
 		          old->n_rule_files);
 	return !fresh->acl;
 }
 
+/* ---- which files there are rules of ---------------------------------------- */
+
+static size_t
+count_rules(const struct acl *acl, const char *file)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; acl && i < acl->n_rules; i++)
+		n += strcmp(acl->rules[i]->file, file) == 0;
+	return n;
+}
+
+static bool
+has_file(const struct config *config, const char *file)
+{
+	for (size_t i = 0; i < config->n_rule_files; i++) {
+		if (strcmp(config->rule_files[i], file) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+name_read(struct broker *b, const struct config *fresh, const char *file)
+{
+	char path[LOG_TEXT_MAX];
+
+	log_event(&b->log, LOG_INFO, LOG_LIFE, "read file=%s rules=%zu",
+	          log_text(path, file, strlen(file)),
+	          count_rules(fresh->acl, file));
+}
+
+/* What is there and cannot be read was an error; what is not there may be
+   meant. */
+static void
+name_files(struct broker *b, const struct config *old,
+           const struct config *fresh)
+{
+	char path[LOG_TEXT_MAX];
+
+	for (size_t i = 0; i < old->n_rule_files; i++) {
+		const char *file = old->rule_files[i];
+
+		if (!has_file(fresh, file))
+			log_event(&b->log, LOG_WARN, LOG_LIFE,
+			          "gone file=%s rules_before=%zu",
+			          log_text(path, file, strlen(file)),
+			          count_rules(old->acl, file));
+	}
+	if (fresh->file)
+		name_read(b, fresh, fresh->file);
+	for (size_t i = 0; i < fresh->n_rule_files; i++)
+		name_read(b, fresh, fresh->rule_files[i]);
+}
+
+static void
+swap_rules(struct config *a, struct config *b)
+{
+	struct config old = *a;
+
+	a->acl = b->acl;
+	a->rule_files = b->rule_files;
+	a->n_rule_files = b->n_rule_files;
+	b->acl = old.acl;
+	b->rule_files = old.rule_files;
+	b->n_rule_files = old.n_rule_files;
+}
+
+/* ---- all of it -------------------------------------------------------------- */
+
 void
 reload(struct broker *b, struct config *config, int argc, char **argv)
 {
-	struct acl *old_acl = config->acl;
 	char rules[RULES_WORDS_MAX];
 	struct config fresh;
 	size_t n_revoked;
@@ -100,10 +169,9 @@ reload(struct broker *b, struct config *config, int argc, char **argv)
 	}
 	name_the_rest(b, config, &fresh);
 	config->log_level = b->log.level = fresh.log_level;
-	config->n_rule_files = fresh.n_rule_files;
-	opens = old_acl && !fresh.acl;
-	config->acl = fresh.acl;
-	fresh.acl = old_acl;
+	name_files(b, config, &fresh);
+	opens = config->acl && !fresh.acl;
+	swap_rules(config, &fresh);
 	n_revoked = rights_replace(b, config->acl);
 	config_fini(&fresh);
 	log_event(&b->log, opens ? LOG_WARN : LOG_INFO, LOG_LIFE,

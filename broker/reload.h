@@ -6,7 +6,8 @@
  *
  * Rules and log level take effect at once; what else has changed is named, and
  * waits for a restart. Whatever is wrong with the files, all stays as it was;
- * so it does when nothing is left of rules because their place is gone.
+ * so it does when nothing is left of rules because their place is gone. Files
+ * are named: those that were read, and those of acl.d that are gone.
  * Nobody is disconnected; a subscription that is not allowed any more ends.
  */
 #ifndef UMBELD_RELOAD_H

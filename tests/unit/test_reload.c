@@ -189,6 +189,53 @@ TEST(rules_whose_place_is_gone_stay)
 	finish(&s);
 }
 
+TEST(each_file_of_acl_d_is_named_and_one_that_is_gone_as_a_warning)
+{
+	struct served s;
+	char path[256];
+
+	begin(&s);
+	write_file("acl.d/10.yaml", DENY);
+	write_file("acl.d/20.yaml", DENY);
+	serve_with_files(&s, "");
+	reload_with(&s, "");
+	expect_said("umbeld.yaml\" rules=0\n");
+	expect_said("acl.d/10.yaml\" rules=1\n");
+	expect_said("acl.d/20.yaml\" rules=1\n");
+	assert_null(strstr(err.text, "warn: "));
+	assert_int_equal(unlink(files_path(&dir, "acl.d/10.yaml", path)), 0);
+	write_file("acl.d/15.yaml", "acl: []\n");
+	reload_with(&s, "");
+	expect_said("warn: gone file=\"");
+	expect_said("acl.d/10.yaml\" rules_before=1\n");
+	expect_said("acl.d/15.yaml\" rules=0\n");
+	expect_said("acl.d/20.yaml\" rules=1\n");
+	expect_said("info: reloaded rules=1");
+	reload_with(&s, "");
+	assert_null(strstr(err.text, "warn: ")); /* it has been said */
+	finish(&s);
+}
+
+TEST(a_file_of_acl_d_that_cannot_be_read_leaves_all_as_it_was)
+{
+	char path[256], away[256];
+	struct served s;
+
+	begin(&s);
+	write_file("acl.d/10.yaml", DENY);
+	write_file("acl.d/20.yaml", "acl: []\n");
+	serve_with_files(&s, "");
+	files_path(&dir, "acl.d/10.yaml", path);
+	files_path(&dir, "away", away);
+	assert_int_equal(rename(path, away), 0);
+	assert_int_equal(symlink("/nowhere", path), 0);
+	expect_old_rules(&s, "acl.d/10.yaml: cannot open: No such file");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	expect_old_rules(&s, "acl.d/10.yaml: cannot read: Is a directory");
+	finish(&s);
+}
+
 TEST(rules_of_the_file_hold_without_those_of_acl_d)
 {
 	struct served s;
@@ -218,6 +265,10 @@ main(void)
 			other_changes_are_named_and_wait_for_a_restart),
 		cmocka_unit_test(a_file_with_a_fault_leaves_all_as_it_was),
 		cmocka_unit_test(rules_whose_place_is_gone_stay),
+		cmocka_unit_test(
+			each_file_of_acl_d_is_named_and_one_that_is_gone_as_a_warning),
+		cmocka_unit_test(
+			a_file_of_acl_d_that_cannot_be_read_leaves_all_as_it_was),
 		cmocka_unit_test(rules_of_the_file_hold_without_those_of_acl_d),
 	};
 
