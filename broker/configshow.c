@@ -5,15 +5,46 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "document.h"
 #include "proto/topic.h"
 #include "rules.h"
 #include "setting.h"
+
+/* ---- whose groups ---------------------------------------------------------- */
+
+/* The groups of a user, as a login would give them; a bare uid has none. NULL:
+   of id->uid. */
+static int
+find_groups(const char *user, struct acl_identity *id, gid_t **groups)
+{
+	const struct passwd *pw = user ? getpwnam(user) : NULL;
+	int n = 0;
+
+	*groups = NULL;
+	if (!pw)
+		pw = getpwuid(id->uid);
+	if (!pw) {
+		id->gid = (gid_t)-1;
+		return 0;
+	}
+	id->gid = pw->pw_gid;
+	getgrouplist(pw->pw_name, pw->pw_gid, NULL, &n);
+	*groups = calloc((size_t)n + 1, sizeof(gid_t));
+	if (!*groups)
+		return -ENOMEM;
+	if (getgrouplist(pw->pw_name, pw->pw_gid, *groups, &n) < 0)
+		n = 0;
+	id->groups = *groups;
+	id->n_groups = (size_t)n;
+	return 0;
+}
 
 /* ---- is it in order? ------------------------------------------------------ */
 
@@ -23,6 +54,25 @@ warn(struct config *c, size_t socket, const char *words)
 	fprintf(stderr, "umbeld: warn: %s:%u: sockets[%zu].%s\n", c->file,
 	        c->sockets[socket].line, socket, words);
 	c->n_warnings++;
+}
+
+#define NOBODY_YET ((uid_t)-1)
+
+/*
+ * Who will listen there. Root may look for another: it is whoever the folder
+ * belongs to, as far as one can see; without a folder one cannot.
+ */
+static uid_t
+listener_at(const char *path)
+{
+	char *copy = geteuid() == 0 ? strdup(path) : NULL;
+	uid_t who = geteuid();
+	struct stat st;
+
+	if (copy)
+		who = stat(dirname(copy), &st) == 0 ? st.st_uid : NOBODY_YET;
+	free(copy);
+	return who;
 }
 
 static bool
@@ -39,19 +89,42 @@ is_own_group(gid_t gid)
 	return is;
 }
 
-/* Root may do all of it, but it is not root who has to run this. */
+static bool
+is_group_of(uid_t who, gid_t gid)
+{
+	struct acl_identity id = { .uid = who };
+	gid_t *groups;
+	bool is;
+
+	if (find_groups(NULL, &id, &groups) < 0)
+		return false;
+	is = gid == id.gid;
+	for (size_t i = 0; i < id.n_groups; i++)
+		is |= groups[i] == gid;
+	free(groups);
+	return is;
+}
+
+static bool
+may_give_to(uid_t who, gid_t gid)
+{
+	if (who == 0)
+		return true;
+	if (who == NOBODY_YET)
+		return false;
+	return who == geteuid() ? is_own_group(gid) : is_group_of(who, gid);
+}
+
 static void
 warn_of_privileges(struct config *c)
 {
-	bool is_root = geteuid() == 0;
-
 	for (size_t i = 0; i < c->n_sockets; i++) {
 		const struct config_socket *s = &c->sockets[i];
+		uid_t who = listener_at(s->path);
 
-		if (s->owner != (uid_t)-1 && (is_root || s->owner != geteuid()))
+		if (s->owner != (uid_t)-1 && who != 0 && who != s->owner)
 			warn(c, i, "owner: only root can set it");
-		if (s->group != (gid_t)-1 &&
-		    (is_root || !is_own_group(s->group)))
+		if (s->group != (gid_t)-1 && !may_give_to(who, s->group))
 			warn(c, i,
 			     "group: only root, or who is in that group, can "
 			     "set it");
@@ -171,32 +244,6 @@ wrong(const char *what, const char *text)
 {
 	fprintf(stderr, "umbeld: acl test: %s%s\n", what, text);
 	return CONFIG_BAD;
-}
-
-/* The groups of a user, as a login would give them; a bare uid has none. */
-static int
-find_groups(const char *user, struct acl_identity *id, gid_t **groups)
-{
-	const struct passwd *pw = getpwnam(user);
-	int n = 0;
-
-	*groups = NULL;
-	if (!pw)
-		pw = getpwuid(id->uid);
-	if (!pw) {
-		id->gid = (gid_t)-1;
-		return 0;
-	}
-	id->gid = pw->pw_gid;
-	getgrouplist(pw->pw_name, pw->pw_gid, NULL, &n);
-	*groups = calloc((size_t)n + 1, sizeof(gid_t));
-	if (!*groups)
-		return -ENOMEM;
-	if (getgrouplist(pw->pw_name, pw->pw_gid, *groups, &n) < 0)
-		n = 0;
-	id->groups = *groups;
-	id->n_groups = (size_t)n;
-	return 0;
 }
 
 static void

@@ -40,13 +40,29 @@ class Config(Case):
         broker.expect("listening socket=.*/admin.sock mode=0660 role=admin rules=7 ")
         broker.terminate()
 
-    def test_check_warns_of_what_needs_privileges(self):
+    def expect_warnings(self, folder, owner, group, warns):
+        """--check warns of these keys, if the second socket is in the folder."""
         file = self.directory / "umbeld.yaml"
-        file.write_text("sockets:\n  - path: /run/x\n  - {path: /run/y, owner: 21001, group: 22001}\n", encoding="ascii")
+        file.write_text(f"sockets:\n  - path: /run/x\n  - {{path: {folder}/y, owner: {owner}, group: {group}}}\n",
+                        encoding="ascii")
+        told = {"owner": "only root can set it", "group": "only root, or who is in that group, can set it"}
         self.assertEqual(self.umbeld("--config", file, "--check").splitlines(),
-                         [f"umbeld: warn: {file}:3: sockets[1].owner: only root can set it",
-                          f"umbeld: warn: {file}:3: sockets[1].group: only root, or who is in that group, can set it",
-                          "umbeld: in order, but for the warnings above: 2 sockets, 0 rules"])
+                         [*(f"umbeld: warn: {file}:3: sockets[1].{key}: {told[key]}" for key in warns),
+                          f"umbeld: {'in order, but for the warnings above' if warns else 'all in order'}: 2 sockets, 0 rules"])
+
+    def test_check_warns_of_what_needs_privileges(self):
+        self.expect_warnings(self.directory / "none", 21001, 22001, ["owner", "group"])
+
+    def test_check_does_not_warn_of_what_can_be_set(self):
+        self.expect_warnings(self.directory, os.geteuid(), os.getegid(), [])
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can look for another")
+    def test_who_can_set_it_is_whom_the_folder_belongs_to(self):
+        user = pwd.getpwall()[-1]
+        self.expect_warnings(self.directory, 21001, 22001, [])  # root's
+        os.chown(self.directory, user.pw_uid, 0)
+        self.expect_warnings(self.directory, user.pw_uid, user.pw_gid, [])
+        self.expect_warnings(self.directory, 21001, 22001, ["owner", "group"])
 
     def test_the_example_has_every_key_and_the_defaults(self):
         """All settings of the file are in it, with the values that they have without it."""
