@@ -10,6 +10,7 @@
 #include "proto/filter.h"
 #include "proto/hash.h"
 #include "proto/topic.h"
+#include "question.h"
 
 static const char *const verb_names[ACL_N_VERBS] = {
 	[ACL_PUBLISH] = "publish", [ACL_SUBSCRIBE] = "subscribe",
@@ -50,7 +51,7 @@ acl_right_for(enum acl_verb verb, const char *topic, size_t len,
 		return verb;
 	if (verb == ACL_PUBLISH && in_inbox && len > strlen("$inbox"))
 		return ACL_REPLY;
-	if (verb == ACL_PUBLISH && is_below(topic, len, "$SYS.broker"))
+	if (verb == ACL_PUBLISH && question_of_topic(topic, len) != N_QUESTIONS)
 		return ACL_INTROSPECT;
 	if (verb == ACL_SUBSCRIBE && is_below(topic, len, "$SYS"))
 		return ACL_INTROSPECT;

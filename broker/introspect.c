@@ -21,6 +21,7 @@
 #include "proto/datagram.h"
 #include "proto/topic.h"
 #include "query.h"
+#include "question.h"
 #include "survey.h"
 
 /* What it costs to count a topic's receivers, in things looked at. */
@@ -334,33 +335,19 @@ tell_topics(struct broker *b, const struct query *q, struct page *g)
 typedef const char *subject_fn(struct broker *b, const struct query *q,
                                struct page *g);
 
-static const struct {
-	const char *topic;
-	subject_fn *tell;
-} subjects[] = {
-	{ "$SYS.broker.info", tell_info },
-	{ "$SYS.broker.sessions", tell_sessions },
-	{ "$SYS.broker.subscriptions", tell_subscriptions },
-	{ "$SYS.broker.topics", tell_topics },
-	{ "$SYS.broker.explain", explain_topic },
-	{ "$SYS.broker.metrics", tell_metrics },
+static subject_fn *const subjects[N_QUESTIONS] = {
+	[QUESTION_INFO] = tell_info,
+	[QUESTION_SESSIONS] = tell_sessions,
+	[QUESTION_SUBSCRIPTIONS] = tell_subscriptions,
+	[QUESTION_TOPICS] = tell_topics,
+	[QUESTION_EXPLAIN] = explain_topic,
+	[QUESTION_METRICS] = tell_metrics,
 };
-
-static subject_fn *
-find_subject(const char *topic, size_t len)
-{
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
-		if (len == strlen(subjects[i].topic) &&
-		    memcmp(topic, subjects[i].topic, len) == 0)
-			return subjects[i].tell;
-	}
-	return NULL;
-}
 
 bool
 introspect_knows(const char *topic, size_t len)
 {
-	return find_subject(topic, len) != NULL;
+	return question_of_topic(topic, len) != N_QUESTIONS;
 }
 
 bool
@@ -388,7 +375,8 @@ introspect_answer(struct broker *b, const struct publish *request,
                   uint32_t *len)
 {
 	const struct text reply = { request->reply, request->reply_len };
-	subject_fn *tell = find_subject(request->topic, request->topic_len);
+	enum question question =
+		question_of_topic(request->topic, request->topic_len);
 	const char *wrong = "the payload is not a map of options, or the "
 			    "value of one is of the wrong type";
 	struct query q;
@@ -397,7 +385,7 @@ introspect_answer(struct broker *b, const struct publish *request,
 	if (page_begin(&g, &b->pool, reply) < 0)
 		return NULL;
 	if (query_read(request->payload, request->payload_len, &q))
-		wrong = tell(b, &q, &g);
+		wrong = subjects[question](b, &q, &g);
 	b->work += PAGE_COST + (uint64_t)g.work * LOOK_COST;
 	*len = wrong ? 0 : page_end(&g);
 	if (*len == 0)

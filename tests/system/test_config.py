@@ -166,7 +166,8 @@ class Config(Case):
                 broker.expect("reloaded .*")
             broker = broker or self.broker("--settle-ms", "0", "--config", str(file))
             other = self.session("other")
-            for verb, topic in (("publish", "a"), ("publish", "$SYS.broker.info"), ("publish", "$SYS.client.connected"),
+            for verb, topic in (("publish", "a"), ("publish", "$SYS.broker.info"), ("publish", "$SYS.broker.nonsense"),
+                                ("publish", "$SYS.client.connected"),
                                 ("publish", "$foo.bar"), ("publish", f"{other.inbox}.1"), ("publish", "$inbox"),
                                 ("subscribe", "a"), ("subscribe", "**"), ("subscribe", "$SYS.client.*"), ("subscribe", "$SYS.**"),
                                 ("subscribe", "$foo.*"), ("subscribe", "$inbox.**"), ("subscribe", f"{other.inbox}.1"),

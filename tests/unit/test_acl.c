@@ -309,6 +309,7 @@ TEST(the_brokers_own_topics_have_rights_of_their_own_or_none)
 	expect_right(ACL_SUBSCRIBE, "$inbox.**", ACL_N_VERBS);
 	expect_right(ACL_PUBLISH, "$inbox", ACL_N_VERBS);
 	expect_right(ACL_PUBLISH, "$SYS.client.held", ACL_N_VERBS);
+	expect_right(ACL_PUBLISH, "$SYS.broker.nonsense", ACL_N_VERBS);
 	expect_right(ACL_PUBLISH, "$", ACL_N_VERBS);
 	expect_right(ACL_RETAIN, "$inbox.1.2", ACL_N_VERBS);
 	expect_right(ACL_RETAIN, "$SYS.broker.info", ACL_N_VERBS);
