@@ -16,20 +16,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <umbel.h>
+
+#include "helper.h"
 
 #define TOPIC      "canary.sings"
 #define PER_SECOND 1000
 #define WARM       100 /* messages, before it says that it sings */
 #define LAST_MS    20000
-#define SECOND_NS  1000000000
 
 struct song {
 	uint64_t number; /* big- or little-endian: it stays on this machine */
@@ -45,24 +44,6 @@ struct canary {
 	uint32_t *took_us; /* of each that was received */
 	size_t n_took, room;
 };
-
-static volatile sig_atomic_t over;
-
-static void
-on_term(int signal)
-{
-	(void)signal;
-	over = 1;
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 static void
 note_time(struct canary *c, int64_t ns)
@@ -88,7 +69,7 @@ on_song(struct umbel *client, const struct umbel_msg *m, void *user)
 	if (len != sizeof(song))
 		abort();
 	memcpy(&song, data, sizeof(song));
-	note_time(c, now_ns() - song.due_ns);
+	note_time(c, helper_now_ns() - song.due_ns);
 	c->received++;
 	if (song.number < c->heard) {
 		c->again++;
@@ -135,7 +116,7 @@ on_state(struct umbel *client, enum umbel_state state,
 static void
 sing(struct canary *c)
 {
-	int64_t now = now_ns();
+	int64_t now = helper_now_ns();
 	struct song song;
 
 	for (;;) {
@@ -155,7 +136,7 @@ wait_and_dispatch(struct canary *c, int64_t until_ns)
 		{ .fd = umbel_fd(c->singer), .events = POLLIN },
 		{ .fd = umbel_fd(c->listener), .events = POLLIN },
 	};
-	int64_t left = until_ns - now_ns();
+	int64_t left = until_ns - helper_now_ns();
 	struct timespec t = { .tv_sec = left / SECOND_NS,
 		              .tv_nsec = left % SECOND_NS };
 
@@ -222,11 +203,9 @@ int
 main(int argc, char **argv)
 {
 	struct canary c = { 0 };
-	struct sigaction stop = { .sa_handler = on_term };
 	int64_t end;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	sigaction(SIGTERM, &stop, NULL);
+	helper_begin();
 	c.pace_ns = SECOND_NS / (argc > 1 ? atoi(argv[1]) : PER_SECOND);
 	c.listener = client(&c, "canary-listens");
 	c.singer = client(&c, "canary-sings");
@@ -235,14 +214,14 @@ main(int argc, char **argv)
 	    umbel_connect(c.singer, LAST_MS) < 0)
 		return 1;
 
-	c.begun_ns = now_ns();
-	while (!over) {
+	c.begun_ns = helper_now_ns();
+	while (!helper_is_over) {
 		sing(&c);
 		wait_and_dispatch(&c, c.begun_ns + (int64_t)c.sung * c.pace_ns);
 	}
-	end = now_ns() + (int64_t)LAST_MS * 1000000;
-	while (c.heard < c.sung && now_ns() < end)
-		wait_and_dispatch(&c, now_ns() + 10000000);
+	end = helper_now_ns() + (int64_t)LAST_MS * 1000000;
+	while (c.heard < c.sung && helper_now_ns() < end)
+		wait_and_dispatch(&c, helper_now_ns() + 10000000);
 	report(&c);
 	umbel_free(c.singer);
 	umbel_free(c.listener);

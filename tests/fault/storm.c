@@ -18,14 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <umbel.h>
 
-#define TOPIC     "storm"
-#define MANY      64 /* events at a time */
-#define SECOND_NS 1e9
+#include "helper.h"
+
+#define TOPIC "storm"
+#define MANY  64 /* events at a time */
 
 struct storm;
 
@@ -41,24 +41,6 @@ struct storm {
 	int64_t cut_off_ns; /* when the first was; 0: none was yet */
 	int epoll;
 };
-
-static volatile sig_atomic_t over;
-
-static void
-on_term(int signal)
-{
-	(void)signal;
-	over = 1;
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void
 must(const char *what, int r)
@@ -81,7 +63,7 @@ come(struct client *c)
 		puts("subscribed");
 	else
 		printf("back after %.3f s\n",
-		       (double)(now_ns() - s->cut_off_ns) / SECOND_NS);
+		       (double)(helper_now_ns() - s->cut_off_ns) / 1e9);
 }
 
 static void
@@ -93,7 +75,7 @@ go(struct client *c)
 		return;
 	c->connected = false;
 	if (s->n_connected-- == s->n)
-		s->cut_off_ns = now_ns();
+		s->cut_off_ns = helper_now_ns();
 }
 
 static void
@@ -150,7 +132,7 @@ run(struct storm *s)
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	sigprocmask(SIG_BLOCK, &term, &before);
-	while (!over) {
+	while (!helper_is_over) {
 		int n = epoll_pwait(s->epoll, events, MANY, -1, &before);
 
 		for (int i = 0; i < n; i++) {
@@ -164,12 +146,10 @@ run(struct storm *s)
 int
 main(int argc, char **argv)
 {
-	struct sigaction stop = { .sa_handler = on_term };
 	struct storm s = { .n = argc > 1 ? strtoul(argv[1], NULL, 10) : 1,
 		           .epoll = epoll_create1(EPOLL_CLOEXEC) };
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	sigaction(SIGTERM, &stop, NULL);
+	helper_begin();
 	s.clients = calloc(s.n, sizeof(*s.clients));
 	if (!s.clients || s.epoll < 0)
 		return 1;
