@@ -51,10 +51,14 @@ class FaultCase(Case):
         self.baseline()
         self.canary = None
         if canary:
-            environment = {**os.environ, "UMBEL_SOCKET": self.path}
-            self.canary = self.process(binary("fault/canary"), env=environment, name="canary")
-            self.canary.expect("^sings$")
+            self.hear_canary()
         self.begun = time.monotonic()
+
+    def hear_canary(self):
+        """From now on it sings; 100 messages have come through."""
+        environment = {**os.environ, "UMBEL_SOCKET": self.path}
+        self.canary = self.process(binary("fault/canary"), env=environment, name="canary")
+        self.canary.expect("^sings$")
 
     def watch_again(self):
         """By a session of our own; what the last broker had, has gone with it."""

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from fault import LINUX, SANITIZED, FaultCase, main, sized, wire
+from fault import CANARY, LINUX, SANITIZED, FaultCase, main, sized, wire
 
 CORPUS = [
     [wire.HELLO, 1, "cut", {"overflow": "block", "will": wire.pack([3, 0, wire.ZEROS, "last.words", None, None, b"gone"])}],
@@ -59,7 +59,7 @@ class CutStreams(FaultCase):
     def test_at_each_offset(self):
         spy = None
         for how in ENDS:
-            self.begin(canary=how == ENDS[0])
+            self.begin()
             spy = self.subscriber("cut.*", name="spy")
             for offset in range(len(STREAM) + 1):
                 cut = self.raw()
@@ -157,7 +157,7 @@ class CutStreams(FaultCase):
     def test_half_closed_ones_cost_nothing(self):
         """The end of their stream is their goodbye; while what waits for them is unread, the broker does not spin."""
         n, each = 20, 64
-        self.begin("--linger-ms", "4000", "--memory-max", "64M", canary=False)  # so the kernel takes 512 KiB for each
+        self.begin("--linger-ms", "8000", "--memory-max", "64M", canary=False)  # so the kernel takes 512 KiB for each
         halves = [self.subscriber("half", name=f"half{number}") for number in range(n)]
         for half in halves:
             half.paused = True
@@ -173,6 +173,8 @@ class CutStreams(FaultCase):
         self.say(f"processor time in {WINDOW:.0f} s: {used * 1000:.0f} ms")
         if not SANITIZED:
             self.assertLessEqual(used, CPU_MAX * WINDOW)
+        self.hear_canary()  # and not before: it costs processor time
+        self.assertEqual(self.info()["sessions"], n + 2 + CANARY, "some half-closed one is gone")
         for half in halves:
             half.paused = False
         self.drive(halves, lambda: all(half.ended for half in halves), "all of them to be closed")
