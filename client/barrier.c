@@ -309,7 +309,7 @@ and_wait(struct umbel *c, int timeout_ms, bool drain)
 	if (!b)
 		return r;
 	r = dispatch_until(c, timeout_ms, is_done, b);
-	if (r == -ECANCELED) {
+	if (r == UMBEL_E_FREED) {
 		free(b);
 		return r;
 	}
@@ -426,6 +426,7 @@ umbel_close(struct umbel *c, int timeout_ms)
 		handle_fail(c, -EDEADLK, "not inside a callback");
 	else
 		stop_delivery(c);
+	left = c->taken - c->stats.confirmed;
 	handle_unlock(c);
 	if (inside)
 		return -EDEADLK;
@@ -433,14 +434,14 @@ umbel_close(struct umbel *c, int timeout_ms)
 	if (out_pending(&c->out) > 0)
 		umbel_connect(c, 0); /* if that was never called */
 	if (dispatch_until(c, time_for_messages(timeout_ms), is_settled,
-	                   NULL) == -ECANCELED)
-		return 0;
+	                   NULL) == UMBEL_E_FREED)
+		return (int64_t)left;
 	handle_lock(c);
 	left = c->taken - c->stats.confirmed;
 	say_goodbye(c);
 	handle_unlock(c);
 	if (dispatch_until(c, dispatch_left(deadline), is_said, NULL) ==
-	    -ECANCELED)
+	    UMBEL_E_FREED)
 		return (int64_t)left;
 	handle_destroy(c);
 	return (int64_t)left;

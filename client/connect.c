@@ -5,6 +5,7 @@
 #include "parts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -196,26 +197,32 @@ conn_close(struct umbel *c)
 	c->fd = -1;
 }
 
-static int
+/* 75 to 125 % of it, so that a thousand clients do not come back at once. */
+static int64_t
 jitter(struct umbel *c, int64_t ms)
 {
-	/* xorshift64: so that a thousand clients do not come back at once */
+	/* xorshift64 */
 	c->random ^= c->random << 13;
 	c->random ^= c->random >> 7;
 	c->random ^= c->random << 17;
-	return (int)(ms * (int64_t)(75 + c->random % 51) / 100);
+	return ms * (int64_t)(75 + c->random % 51) / 100;
+}
+
+static int
+as_int(int64_t ms)
+{
+	return ms < INT_MAX ? (int)ms : INT_MAX;
 }
 
 static int
 next_pause(struct umbel *c, int64_t now, bool planned)
 {
-	int64_t base;
-	int pause;
+	int64_t base, pause;
 
 	if (planned) {
 		c->retry_ms = 0;
 		c->planned_until = now + c->goaway_ms + PLANNED_MS;
-		return c->goaway_ms + jitter(c, c->opt.retry_first_ms);
+		return as_int(c->goaway_ms + jitter(c, c->opt.retry_first_ms));
 	}
 	base = c->retry_ms ? (int64_t)c->retry_ms * 2 : c->opt.retry_first_ms;
 	if (base > c->opt.retry_last_ms)
@@ -226,7 +233,7 @@ next_pause(struct umbel *c, int64_t now, bool planned)
 	pause = jitter(c, base);
 	if (now < c->planned_until && pause > PLANNED_PAUSE_MS)
 		pause = PLANNED_PAUSE_MS;
-	return pause;
+	return as_int(pause);
 }
 
 /* What was on its way is gone; what waits stays for the next connection. */
@@ -372,7 +379,7 @@ umbel_connect(struct umbel *c, int timeout_ms)
 	if (timeout_ms == 0)
 		return 0;
 	r = dispatch_until(c, timeout_ms, is_connected, NULL);
-	if (r == -ECANCELED)
+	if (r == UMBEL_E_FREED)
 		return r;
 	handle_lock(c);
 	if (c->failed)

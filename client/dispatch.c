@@ -528,7 +528,7 @@ dispatch_until(struct umbel *c, int timeout_ms,
 		handle_unlock(c);
 		dispatch_turn(c, left);
 		if (dispatch_end(c))
-			return -ECANCELED;
+			return UMBEL_E_FREED;
 		handle_lock(c);
 	}
 	handle_unlock(c);
@@ -549,7 +549,7 @@ dispatch_overdue(struct umbel *c)
 	if (!overdue)
 		return 0;
 	dispatch_turn(c, 0);
-	return dispatch_end(c) ? -ECANCELED : 0;
+	return dispatch_end(c) ? UMBEL_E_FREED : 0;
 }
 
 /* ---- umbel.h -------------------------------------------------------------------- */
@@ -602,7 +602,7 @@ umbel_dispatch(struct umbel *c, int timeout_ms)
 	} while (n == 0 && left != 0 && !c->dying && !handle_is_foreign(c));
 	while (n > 0 && goes_on(c, timeout_ms, deadline))
 		n += dispatch_turn(c, 0);
-	return dispatch_end(c) ? -ECANCELED : (int)n;
+	return dispatch_end(c) ? UMBEL_E_FREED : (int)n;
 }
 
 static int
@@ -631,7 +631,7 @@ umbel_run(struct umbel *c)
 			break;
 		failed = failure_of(c);
 	}
-	return dispatch_end(c) ? -ECANCELED : failed;
+	return dispatch_end(c) ? UMBEL_E_FREED : failed;
 }
 
 void

@@ -71,6 +71,8 @@ umbel_strerror(int error)
 		return "the reply says that it failed";
 	case UMBEL_E_LOST:
 		return "messages were lost here, replies may be among them";
+	case UMBEL_E_FREED:
+		return "a callback freed the handle";
 	}
 	return "unknown error";
 }
@@ -276,12 +278,28 @@ take_options(struct umbel *c, const struct umbel_options *options)
 }
 
 static int
+take_address(struct umbel *c)
+{
+	int r = address_choose(c->addresses, c->opt.address);
+
+	if (r == -ENAMETOOLONG)
+		handle_fail(c, r,
+		            "%s: too long for the path of a socket: the "
+		            "system allows %zu bytes",
+		            c->opt.address ? "address" : "UMBEL_SOCKET",
+		            sizeof(c->address->sun_path) - 1);
+	else if (r < 0)
+		handle_fail(c, r, "address: the path of a socket is not empty");
+	return r;
+}
+
+static int
 init_settings(struct umbel *c, const struct umbel_options *options)
 {
 	int r = take_options(c, options);
 
 	if (r == 0)
-		r = address_choose(c->addresses, c->opt.address);
+		r = take_address(c);
 	c->address = address_prefer(c->addresses);
 	if (r == 0)
 		r = take_name(c);
@@ -329,15 +347,21 @@ umbel_new(struct umbel **out, const struct umbel_options *options)
 	*out = NULL;
 	unborn_error[0] = '\0';
 	c = calloc(1, sizeof(*c));
-	if (!c)
+	if (!c) {
+		snprintf(unborn_error, sizeof(unborn_error), "%s",
+		         umbel_strerror(-ENOMEM));
 		return -ENOMEM;
+	}
 	init_fields(c);
 	r = init_settings(c, options);
 	if (r < 0)
 		goto fail;
 	r = sys_open(&c->sys);
-	if (r < 0)
+	if (r < 0) {
+		handle_fail(c, r, "making the descriptors of a handle: %s",
+		            umbel_strerror(r));
 		goto fail_sys;
+	}
 	r = init_tables(c);
 	if (r < 0)
 		goto fail_sys;
@@ -353,6 +377,8 @@ fail_tables:
 fail_sys:
 	sys_close(&c->sys, false);
 fail:
+	if (!c->error_text[0])
+		handle_fail(c, r, "%s", umbel_strerror(r));
 	memcpy(unborn_error, c->error_text, sizeof(unborn_error));
 	free(c->will);
 	free(c->name);
@@ -461,10 +487,10 @@ umbel_address(struct umbel *c)
 {
 	const char *path;
 
-	if (!c)
+	if (handle_check(c) == -ECHILD)
+		return c->address->sun_path; /* nothing changes it any more */
+	if (handle_check(c) < 0)
 		return NULL;
-	if (handle_is_foreign(c))
-		return c->address->sun_path;
 	handle_lock(c);
 	path = c->address->sun_path;
 	handle_unlock(c);
@@ -544,7 +570,7 @@ umbel_get_stats(struct umbel *c, struct umbel_stats *out, size_t stats_size)
 
 	if (!out)
 		return;
-	if (c && !handle_is_foreign(c)) {
+	if (handle_check(c) == 0) {
 		handle_lock(c);
 		stats = c->stats;
 		stats.published = c->taken;

@@ -81,5 +81,5 @@ umbel_next(struct umbel *c, struct umbel_msg **out, int timeout_ms)
 	r = *out ? 1 : failed;
 	if (*out)
 		resume(c);
-	return dispatch_end(c) ? -ECANCELED : r;
+	return dispatch_end(c) ? UMBEL_E_FREED : r;
 }

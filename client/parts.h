@@ -170,14 +170,14 @@ void dispatch_state(struct umbel *c, enum umbel_state state,
 /*
  * Dispatch until `done` (called with the lock held), or until the time is over,
  * or let the thread do it that already does. 0, -ETIMEDOUT, -EDEADLK, -ECHILD;
- * -ECANCELED when a callback freed the handle: it is gone then.
+ * UMBEL_E_FREED when a callback freed the handle: it is gone then.
  */
 int dispatch_until(struct umbel *c, int timeout_ms,
                    bool (*done)(struct umbel *c, void *arg), void *arg);
 
 /*
  * A round, without waiting, if something was left over that only callbacks can
- * have: a GOAWAY may be behind it. 0, or -ECANCELED as above.
+ * have: a GOAWAY may be behind it. 0, or UMBEL_E_FREED as above.
  */
 int dispatch_overdue(struct umbel *c);
 

@@ -160,7 +160,7 @@ umbel_request_wait(struct umbel *c, const char *topic, const void *data,
 	}
 	w->question.options.timeout_ms = -1;
 	r = wait_for_reply(c, w, timeout_ms);
-	if (r != -ECANCELED)
+	if (r != UMBEL_E_FREED)
 		return finish_wait(c, w, r, reply);
 	wait_free(w); /* and the handle is gone */
 	return r;

@@ -110,6 +110,7 @@ enum umbel_error {
 	UMBEL_E_NO_RESPONDER = -10012, /* nobody listens for this request */
 	UMBEL_E_REPLY = -10013,        /* the reply says that it failed */
 	UMBEL_E_LOST = -10014, /* replies may be among the lost, see on_loss */
+	UMBEL_E_FREED = -10015, /* a callback freed the handle: it is gone */
 };
 
 /* Words for a negative return value; never NULL, never to be freed. */

@@ -13,7 +13,9 @@
 
 #include "signals.h"
 
-#define CHUNK 16384u
+#define CHUNK    16384u
+/* As much as a pipe holds: a call ends although the command writes on. */
+#define HEAR_MAX (1u << 20)
 
 static _Noreturn void
 become(const char *command, const char *const *env, int stdin_fd, int stdout_fd)
@@ -115,7 +117,10 @@ close_fd(int *fd)
 void
 child_hear(struct child *child)
 {
-	while (child->stdout_fd >= 0) {
+	size_t before = child->output.len;
+
+	while (child->stdout_fd >= 0 &&
+	       child->output.len - before < HEAR_MAX) {
 		char *room = buf_room(&child->output, CHUNK);
 		ssize_t n = read(child->stdout_fd, room, CHUNK);
 

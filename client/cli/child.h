@@ -44,7 +44,7 @@ int child_start(struct child *child, const char *command,
 struct pollfd child_poll(const struct child *child);
 struct pollfd child_poll_output(const struct child *child);
 
-/* Its stdin takes more; its stdout has some. */
+/* Its stdin takes more; its stdout has some, of which a call takes a part. */
 void child_feed(struct child *child);
 void child_hear(struct child *child);
 

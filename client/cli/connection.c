@@ -261,24 +261,17 @@ check_will(const struct cli *cli)
 }
 
 static _Noreturn void
-refuse_to_open(const struct cli *cli, int r)
+refuse_to_open(int r)
 {
+	cli_complain("%s", umbel_last_error(NULL));
 	switch (r) {
 	case -ENAMETOOLONG:
-		cli_complain("the path of the socket is too long: %s",
-		             cli->socket ? cli->socket
-		                         : getenv("UMBEL_SOCKET"));
-		cli_hint("the system allows 107 bytes");
-		exit(CLI_USAGE);
 	case -EINVAL:
-		cli_complain("not a good --name or socket path");
-		exit(CLI_USAGE);
 	case -EMSGSIZE:
 	case UMBEL_E_TOPIC:
-		cli_complain("%s", umbel_last_error(NULL));
 		exit(CLI_USAGE);
 	default:
-		cli_die("cannot begin: %s", umbel_strerror(r));
+		exit(CLI_FAILED);
 	}
 }
 
@@ -310,7 +303,7 @@ connection_open(struct connection *n, const struct cli *cli,
 	                      .on_loss = on_loss, .on_hold = on_hold,
 	                      .user = n));
 	if (r < 0)
-		refuse_to_open(cli, r);
+		refuse_to_open(r);
 	n->state = UMBEL_DISCONNECTED;
 }
 

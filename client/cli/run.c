@@ -192,6 +192,24 @@ remove_folder(const struct run *run)
 	nftw(run->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/*
+ * waitpid(), but no signal is passed on to a pid that is free already: until a
+ * process is reaped, its pid is nobody else's.
+ */
+static pid_t
+reap(idtype_t which, id_t id, int options, int *status)
+{
+	siginfo_t ended = { 0 };
+
+	if (waitid(which, id, &ended, WEXITED | WNOWAIT | options) < 0)
+		return -1;
+	if (ended.si_pid == 0)
+		return 0;
+	if (ended.si_pid == heir)
+		heir = 0;
+	return waitpid(ended.si_pid, status, 0);
+}
+
 /* ---- the keeper: broker ------------------------------------------------- */
 
 static _Noreturn void
@@ -279,7 +297,7 @@ wait_for_news(struct run *run, int wake_fd, int fd, int timeout_ms)
 	if (poll(fds, 3, timeout_ms) > 0 && fds[1].revents)
 		while (read(wake_fd, bytes, sizeof(bytes)) > 0)
 			;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+	while ((pid = reap(P_ALL, 0, WNOHANG, &status)) > 0) {
 		if (pid == run->cmd) {
 			run->cmd = 0;
 			run->cmd_status = status;
@@ -432,7 +450,7 @@ await_keeper(const struct run *run, pid_t keeper)
 {
 	int status;
 
-	while (waitpid(keeper, &status, 0) < 0)
+	while (reap(P_PID, (id_t)keeper, 0, &status) < 0)
 		if (errno != EINTR)
 			cli_die("cannot wait: %s", strerror(errno));
 	remove_folder(run); /* it has, unless it came to a bad end */

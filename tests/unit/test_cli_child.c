@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -157,6 +158,21 @@ output_that_a_pipe_does_not_hold_is_heard_bit_by_bit(void **state)
 	child_free(&child);
 }
 
+static void
+one_that_prints_without_end_is_heard_a_part_at_a_time(void **state)
+{
+	struct child child = CHILD_NONE;
+
+	(void)state;
+	child.stdout_fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	assert_true(child.stdout_fd >= 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		child_hear(&child);
+		assert_in_range(child.output.len, i << 18, i << 21);
+	}
+	child_free(&child);
+}
+
 /* As the command does: without it, feeding one that does not read kills us. */
 static int
 watch_signals(void **state)
@@ -179,6 +195,8 @@ main(void)
 			what_it_prints_is_kept_though_something_it_left_behind_holds_its_stdout),
 		cmocka_unit_test(
 			output_that_a_pipe_does_not_hold_is_heard_bit_by_bit),
+		cmocka_unit_test(
+			one_that_prints_without_end_is_heard_a_part_at_a_time),
 		cmocka_unit_test(a_broken_pipe_ends_it_as_it_would_end_anybody),
 	};
 

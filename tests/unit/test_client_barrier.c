@@ -478,7 +478,31 @@ TEST(a_flush_that_is_done_when_a_callback_frees_the_handle_is_freed_too)
 	turn(c);
 	FAKE_SEND_BODY(&f, 0x95, 11, 1, 0, 0, 0); /* the first PING's */
 	fake_send_publish(&f, "a", "x", 1);
-	assert_int_equal(umbel_flush_wait(c, 5000), -ECANCELED);
+	assert_int_equal(umbel_flush_wait(c, 5000), UMBEL_E_FREED);
+	fake_stop(&f);
+}
+
+static void
+free_when_down(struct umbel *c, enum umbel_state state,
+               const struct umbel_state_info *info, void *user)
+{
+	(void)info;
+	(void)user;
+	if (state == UMBEL_DISCONNECTED)
+		umbel_free(c);
+}
+
+TEST(close_says_what_was_not_routed_though_a_callback_frees_the_handle)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.on_state = free_when_down));
+	umbel_publish(c, "a", "x", 1);
+	umbel_publish(c, "a", "y", 1);
+	fake_hang_up(&f);
+	assert_int_equal(umbel_close(c, 5000), 2);
 	fake_stop(&f);
 }
 
@@ -719,6 +743,8 @@ main(void)
 			the_goodbye_goes_ahead_of_messages_that_found_no_room),
 		cmocka_unit_test(
 			a_flush_that_is_done_when_a_callback_frees_the_handle_is_freed_too),
+		cmocka_unit_test(
+			close_says_what_was_not_routed_though_a_callback_frees_the_handle),
 		cmocka_unit_test(a_planned_restart_loses_nothing),
 		cmocka_unit_test(goaway_in_the_middle_of_a_message_lets_it_end),
 		cmocka_unit_test(after_a_planned_restart_the_pauses_stay_short),

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -427,7 +429,12 @@ TEST(options_out_of_range_are_refused)
 	path[sizeof(path) - 1] = '\0';
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = path)),
 	                 -ENAMETOOLONG);
+	assert_string_equal(umbel_last_error(NULL),
+	                    "address: too long for the path of a socket: the "
+	                    "system allows 107 bytes");
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.address = "")), -EINVAL);
+	assert_string_equal(umbel_last_error(NULL),
+	                    "address: the path of a socket is not empty");
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.name = "a\nb")), -EINVAL);
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.name = path)), -EINVAL);
 	assert_int_equal(umbel_new(&c, UMBEL_OPTIONS(.ping_ms = -2)), -EINVAL);
@@ -437,6 +444,39 @@ TEST(options_out_of_range_are_refused)
 	assert_int_equal(umbel_new(&c, NULL), 0);
 	umbel_free(c);
 	umbel_free(NULL);
+}
+
+TEST(without_descriptors_there_is_no_handle_and_a_reason)
+{
+	struct rlimit before, none;
+	struct umbel *c;
+	int r;
+
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = umbel_new(&c, UMBEL_OPTIONS(.address = "/nonexistent/socket"));
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(r, -EMFILE);
+	assert_non_null(strstr(umbel_last_error(NULL), "descriptors"));
+}
+
+TEST(the_longest_pauses_stay_pauses)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_prepare(&f);
+	for (int i = 0; i < 20; i++) {
+		c = handle(&f, UMBEL_OPTIONS(.retry_first_ms = INT_MAX,
+		                             .retry_last_ms = INT_MAX));
+		umbel_connect(c, 0);
+		await_callback(c);
+		assert_true(diary.last.retry_ms > INT_MAX / 2);
+		umbel_free(c);
+	}
+	fake_stop(&f);
 }
 
 TEST(the_address_is_chosen_once_from_option_environment_or_place)
@@ -662,6 +702,9 @@ main(void)
 		cmocka_unit_test(
 			in_the_child_of_a_fork_every_call_is_refused_and_free_harms_nobody),
 		cmocka_unit_test(options_out_of_range_are_refused),
+		cmocka_unit_test(
+			without_descriptors_there_is_no_handle_and_a_reason),
+		cmocka_unit_test(the_longest_pauses_stay_pauses),
 		cmocka_unit_test(
 			the_address_is_chosen_once_from_option_environment_or_place),
 		cmocka_unit_test(

@@ -668,6 +668,8 @@ TEST(so_it_is_when_the_broker_hangs_up)
 struct stranger {
 	struct umbel *c;
 	int publish, dispatch, subscribe;
+	const char *address;
+	struct umbel_stats stats;
 };
 
 static void *
@@ -678,6 +680,8 @@ be_a_stranger(void *user)
 	s->publish = umbel_publish(s->c, "a", "x", 1);
 	s->dispatch = umbel_dispatch(s->c, 0);
 	s->subscribe = umbel_subscribe(s->c, "a", NULL, NULL, NULL, NULL);
+	s->address = umbel_address(s->c);
+	umbel_get_stats(s->c, &s->stats, sizeof(s->stats));
 	umbel_stop(s->c);
 	return NULL;
 }
@@ -702,6 +706,8 @@ a_handle_of_one_thread_refuses_all_others_but_for_stop(void **state)
 	assert_int_equal(s.publish, -EPERM);
 	assert_int_equal(s.dispatch, -EPERM);
 	assert_int_equal(s.subscribe, -EPERM);
+	assert_null(s.address);
+	assert_int_equal(s.stats.published, 0);
 
 	assert_int_equal(umbel_run(s.c), 0); /* stop was heard */
 	umbel_get_stats(s.c, &stats, sizeof(stats));
