@@ -147,7 +147,7 @@ static void
 on_gap(struct umbel *c, const struct message_gap *m)
 {
 	struct notice n = { .kind = NOTICE_LOSS,
-		            .loss = { .frames = m->frames,
+		            .loss = { .messages = m->frames,
 		                      .bytes = m->bytes } };
 
 	c->stats.lost += m->frames;

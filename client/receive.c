@@ -134,7 +134,7 @@ read_message(struct umbel *c, const uint8_t *body, uint32_t len,
 static void
 lose_one(struct umbel *c, size_t size)
 {
-	struct umbel_loss_info loss = { .frames = 1,
+	struct umbel_loss_info loss = { .messages = 1,
 		                        .bytes = size,
 		                        .reason = "no memory to keep it" };
 

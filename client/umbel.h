@@ -37,19 +37,33 @@
  * either into words; umbel_last_error() has the details of the last failure of
  * a handle, such as the broker's own text.
  *
- * THREADS. umbel_publish*, umbel_cork, umbel_uncork, umbel_subscribe,
- * umbel_unsubscribe, umbel_flush, umbel_drain, umbel_request*, umbel_cancel,
- * umbel_reply*, umbel_connect, umbel_fd, umbel_stop, umbel_wake and the read-only
- * questions may be called from any thread, at any time after umbel_new(). A cork
- * is the handle's: what other threads publish waits as well. umbel_dispatch, umbel_run, umbel_next,
- * umbel_connect with a time to wait, and the _wait forms dispatch; one thread does
- * that at a time. The last two let another do it, if there is one, and make way
- * when it comes; of the first three the second gets -EBUSY. Callbacks run only
- * inside them, in that thread, one at a time. umbel_close and umbel_free need every other thread to be done with the
- * handle. What one handle publishes goes out in the order in which the publish
- * calls returned; requests and replies are published messages, too. Only
- * umbel_stop() and umbel_wake() are async-signal-safe. A handle does not
- * survive fork(): in the child every call says -ECHILD, but for umbel_free().
+ * THREADS. Callbacks run one at a time, in the thread that dispatches. Calls,
+ * and who may make them:
+ *
+ *   umbel_stop, umbel_wake             any thread, and signal handlers: no other
+ *                                      call is async-signal-safe
+ *   umbel_publish*, umbel_reply*,      any thread, at any time; also inside
+ *   umbel_request, umbel_cancel,       callbacks
+ *   umbel_subscribe, umbel_unsubscribe,
+ *   umbel_flush, umbel_drain,
+ *   umbel_cork, umbel_uncork,
+ *   umbel_connect(c, 0), umbel_fd, and
+ *   all that only ask (umbel_get_state)
+ *   umbel_dispatch, umbel_run,         one thread at a time: they dispatch, and
+ *   umbel_next                         a second thread gets -EBUSY
+ *   umbel_connect(c, timeout),         any thread: they dispatch if no other
+ *   umbel_*_wait                       thread does, else wait for what it does;
+ *                                      not inside callbacks: -EDEADLK
+ *   umbel_close, umbel_free            when all other threads are done with the
+ *                                      handle
+ *
+ * A cork holds back what all threads publish on the handle. What one handle
+ * publishes goes out in the order in which the publish calls returned; requests
+ * and replies are published messages, too. A handle does not survive fork(): in
+ * the child every call but umbel_free() returns -ECHILD.
+ *
+ * SIGNALS. No call returns early because of a signal. To stop umbel_run() or to
+ * interrupt umbel_dispatch(), call umbel_stop() or umbel_wake() in your handler.
  *
  * WAITING. What waits for the broker (umbel_connect and the _wait forms)
  * connects in the background if umbel_connect() was never called.
@@ -109,7 +123,7 @@ enum umbel_error {
 	UMBEL_E_GOAWAY = -10011,      /* the broker is shutting down in order */
 	UMBEL_E_NO_RESPONDER = -10012, /* nobody listens for this request */
 	UMBEL_E_REPLY = -10013,        /* the reply says that it failed */
-	UMBEL_E_LOST = -10014, /* replies may be among the lost, see on_loss */
+	UMBEL_E_LOST = -10014,  /* replies may be among the lost, see on_loss */
 	UMBEL_E_FREED = -10015, /* a callback freed the handle: it is gone */
 };
 
@@ -141,6 +155,7 @@ enum umbel_state {
 			       mend, see umbel_options.on_state */
 };
 
+/* The texts in this struct and the next ones live as long as the callback. */
 struct umbel_state_info {
 	/* why the connection ended or could not be made: 0, -errno, UMBEL_E_* */
 	int error;
@@ -173,7 +188,7 @@ struct umbel_error_info {
 };
 
 struct umbel_loss_info {
-	uint64_t frames;    /* messages that this handle did not get ... */
+	uint64_t messages;  /* that this handle did not get ... */
 	uint64_t bytes;     /* ... and their size on the wire */
 	const char *reason; /* the broker's words */
 };
@@ -193,7 +208,8 @@ enum umbel_overflow {
 };
 
 /*
- * Options of a handle. Zero means "default" everywhere. In C write
+ * Options of a handle. Zero means "default" everywhere; what can be switched
+ * off takes another value for it, said below. In C write
  * UMBEL_OPTIONS(.name = "..."); in C++ umbel_options_init() and assign.
  * Callbacks get `user`; they may call anything but umbel_close and the waiting
  * calls (those say -EDEADLK).
@@ -322,8 +338,10 @@ umbel_options_init(struct umbel_options *options)
 /* ---- life ----------------------------------------------------------- */
 
 /*
- * Make a handle. No connection is made yet; subscriptions and messages are
- * taken and go out once one stands. `options` may be NULL.
+ * Make a handle. It does not connect yet; subscriptions and messages are taken
+ * and go out once it does. (Without an address, and without UMBEL_SOCKET, it
+ * looks whether the user's own broker listens, by a connection that it closes
+ * again at once.) `options` may be NULL.
  *
  * On success the caller owns *out: umbel_close() or umbel_free().
  * Returns 0, -ENOMEM, -EINVAL (an option is out of range), -ENAMETOOLONG (the
@@ -340,7 +358,8 @@ UMBEL_API int umbel_new(struct umbel **out,
  * at once. Otherwise dispatches until the handle is CONNECTED. When the time
  * is over returns the last failure, or -ETIMEDOUT when there was none; the
  * handle goes on trying whenever it is dispatched. FAILED ends the wait at once;
- * to call this again is to try again.
+ * to call this again is to try again. Also -EDEADLK inside a callback, -ECHILD,
+ * -EPERM (single_thread), UMBEL_E_FREED.
  */
 UMBEL_API int umbel_connect(struct umbel *c, int timeout_ms);
 
@@ -352,7 +371,9 @@ UMBEL_API int umbel_connect(struct umbel *c, int timeout_ms);
  * delivers them. Connects if that was never asked for and messages wait.
  *
  * Returns how many of the messages ever published here are not known to have
- * been routed (0: all were), -EDEADLK inside a callback (nothing is freed then).
+ * been routed (0: all were); those that the broker refused are among them. Or,
+ * with nothing freed, -EDEADLK inside a callback, -ECHILD in the child of a
+ * fork (umbel_free() works there), -EPERM in another thread (single_thread).
  */
 UMBEL_API int64_t umbel_close(struct umbel *c, int timeout_ms);
 
@@ -362,7 +383,8 @@ UMBEL_API void umbel_free(struct umbel *c);
 
 UMBEL_API enum umbel_state umbel_get_state(struct umbel *c);
 
-/* The path of the socket, as chosen by now; lives as long as c. */
+/* The path of the socket, as chosen by now; lives as long as c. NULL in another
+   thread than that of single_thread. */
 UMBEL_API const char *umbel_address(struct umbel *c);
 
 /* Session and uid that the broker gave this connection; 0 while none stands. */
@@ -412,12 +434,12 @@ UMBEL_API int umbel_fd(struct umbel *c);
  * that a waiting call of another thread called some; room after a publish said
  * -EAGAIN counts as one, without on_writable too), -EBUSY when another thread
  * is in umbel_dispatch, umbel_run or umbel_next, -EDEADLK inside a callback,
- * -ECANCELED when a callback freed the handle.
+ * UMBEL_E_FREED when a callback freed the handle.
  */
 UMBEL_API int umbel_dispatch(struct umbel *c, int timeout_ms);
 
-/* Dispatch until umbel_stop() or FAILED. Returns 0, or why it FAILED;
-   -ECANCELED when a callback freed the handle. */
+/* Dispatch until umbel_stop() or FAILED. Returns 0, or why it FAILED; -EBUSY,
+   -EDEADLK, UMBEL_E_FREED as umbel_dispatch() does, -ECHILD, -EPERM. */
 UMBEL_API int umbel_run(struct umbel *c);
 
 /* Make umbel_run() return, now or when it is called next. From any thread,
@@ -524,7 +546,12 @@ UMBEL_API int umbel_publish_wait(struct umbel *c, const char *topic,
                                  const struct umbel_pub_options *options,
                                  int timeout_ms);
 
-/* Let messages wait for company; calls nest. Uncork sends what waits. */
+/*
+ * Let messages wait, so that many go out with one system call; calls nest. The
+ * last umbel_uncork() sends them. Until then they also go out when a batch is
+ * full, whenever the handle is dispatched, and with a waiting call. Uncork
+ * returns 0, -EINVAL when the handle is not corked, -ECHILD, -EPERM.
+ */
 UMBEL_API void umbel_cork(struct umbel *c);
 UMBEL_API int umbel_uncork(struct umbel *c);
 
@@ -634,7 +661,7 @@ UMBEL_API const char *umbel_sub_filter(const struct umbel_sub *s);
  * The caller owns *out: umbel_msg_unref().
  *
  * Returns 1; 0 when the time is over; -EBUSY, -EDEADLK, the error of FAILED;
- * -ECANCELED when a callback freed the handle.
+ * UMBEL_E_FREED when a callback freed the handle.
  */
 UMBEL_API int umbel_next(struct umbel *c, struct umbel_msg **out,
                          int timeout_ms);
@@ -662,8 +689,8 @@ UMBEL_API uint64_t umbel_msg_age_ms(const struct umbel_msg *m);
 
 /*
  * One header by name. Fills *out, whose pointers live as long as the message,
- * and returns true; false when there is none. A str value is also given with
- * its length in value.bin by umbel_msg_header_at().
+ * and returns true; false when there is none. With type UMBEL_STR value.bin is
+ * filled as well: the same text (value.str is value.bin.data) and its length.
  */
 UMBEL_API bool umbel_msg_header(const struct umbel_msg *m, const char *key,
                                 struct umbel_header *out);
@@ -750,7 +777,7 @@ umbel_request_options_init(struct umbel_request_options *options)
 /*
  * Publish a request on `topic`, and call `cb` exactly once: with the first
  * reply, or with why there is none (struct umbel_reply_info). timeout_ms must
- * not be 0.
+ * not be 0; -1 waits for ever.
  *
  *	static void
  *	on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
@@ -789,7 +816,7 @@ UMBEL_API int umbel_request_opts(struct umbel *c, const char *topic,
 /*
  * Ask and wait for the one reply, dispatching meanwhile unless another thread
  * does. Waits for room as umbel_publish_wait() does. `options` may be NULL;
- * more than one reply is -EINVAL.
+ * their timeout_ms does not count here, and more than one reply is -EINVAL.
  *
  * On 0 and on UMBEL_E_REPLY the caller owns *reply: umbel_msg_unref(). Else it
  * is NULL. The error is that of umbel_reply_info, umbel_last_error() its text;
@@ -854,7 +881,7 @@ UMBEL_API int umbel_drain(struct umbel *c, umbel_done_cb *cb, void *user);
  * The same and wait for it, dispatching meanwhile unless another thread does.
  * Return 0, -ECONNRESET, -ETIMEDOUT, -EDEADLK (inside a callback), the error of
  * FAILED, or, as every waiting call does when a callback freed the handle,
- * -ECANCELED.
+ * UMBEL_E_FREED.
  */
 UMBEL_API int umbel_flush_wait(struct umbel *c, int timeout_ms);
 UMBEL_API int umbel_drain_wait(struct umbel *c, int timeout_ms);

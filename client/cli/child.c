@@ -119,8 +119,7 @@ child_hear(struct child *child)
 {
 	size_t before = child->output.len;
 
-	while (child->stdout_fd >= 0 &&
-	       child->output.len - before < HEAR_MAX) {
+	while (child->stdout_fd >= 0 && child->output.len - before < HEAR_MAX) {
 		char *room = buf_room(&child->output, CHUNK);
 		ssize_t n = read(child->stdout_fd, room, CHUNK);
 

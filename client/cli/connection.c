@@ -220,11 +220,11 @@ on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 		output_flush(n->out);
 	if (n->missed > 0)
 		snprintf(all, sizeof(all), "; %" PRIu64 " so far",
-		         n->missed + info->frames);
-	n->missed += info->frames;
+		         n->missed + info->messages);
+	n->missed += info->messages;
 	cli_complain("lost %" PRIu64 " message%s here (%" PRIu64
 	             " bytes): %s%s",
-	             info->frames, cli_plural(info->frames), info->bytes,
+	             info->messages, cli_plural(info->messages), info->bytes,
 	             info->reason, all);
 }
 

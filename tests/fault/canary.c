@@ -88,7 +88,7 @@ on_loss(struct umbel *client, const struct umbel_loss_info *info, void *user)
 
 	(void)client;
 	c->gaps++;
-	printf("gap frames=%" PRIu64 " %s\n", (uint64_t)info->frames,
+	printf("gap frames=%" PRIu64 " %s\n", (uint64_t)info->messages,
 	       info->reason);
 }
 

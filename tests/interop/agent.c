@@ -206,7 +206,7 @@ on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 {
 	(void)c;
 	(void)user;
-	printf("gap %" PRIu64 "\n", info->frames);
+	printf("gap %" PRIu64 "\n", info->messages);
 }
 
 static void

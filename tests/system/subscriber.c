@@ -85,9 +85,9 @@ on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 	struct subscriber *s = user;
 
 	(void)c;
-	s->lost += info->frames;
-	printf("lost frames=%" PRIu64 " bytes=%" PRIu64 ": %s\n", info->frames,
-	       info->bytes, info->reason);
+	s->lost += info->messages;
+	printf("lost frames=%" PRIu64 " bytes=%" PRIu64 ": %s\n",
+	       info->messages, info->bytes, info->reason);
 }
 
 /* NULL: too many of them. */

@@ -59,7 +59,7 @@ on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 {
 	(void)c;
 	(void)user;
-	printf("lost %llu %s\n", (unsigned long long)info->frames,
+	printf("lost %llu %s\n", (unsigned long long)info->messages,
 	       info->reason);
 }
 

@@ -521,7 +521,7 @@ on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 {
 	(void)c;
 	(void)user;
-	note("lost:%u:%u:%s ", (unsigned)info->frames, (unsigned)info->bytes,
+	note("lost:%u:%u:%s ", (unsigned)info->messages, (unsigned)info->bytes,
 	     info->reason);
 }
 

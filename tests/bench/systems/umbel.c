@@ -85,7 +85,7 @@ on_loss(struct umbel *handle, const struct umbel_loss_info *info, void *user)
 {
 	(void)handle;
 	(void)user;
-	die("umbel: lost %llu messages: %s", (unsigned long long)info->frames,
+	die("umbel: lost %llu messages: %s", (unsigned long long)info->messages,
 	    info->reason);
 }
 
