@@ -9,6 +9,7 @@
 #include "gate.h"
 #include "hold.h"
 #include "introspect.h"
+#include "proto/ahead.h"
 #include "report.h"
 #include "throttle.h"
 
@@ -176,9 +177,20 @@ count(struct session *s, const struct run *run, const struct route *route,
 		               p->topic);
 }
 
+/* For which there is room everywhere. */
 static enum publish_outcome
-route_run(struct session *s, struct input *in, uint32_t body_len,
+route_run(struct session *s, struct input *in, const struct run *run,
           const struct publish *p, const struct route *route)
+{
+	count(s, run, route, p);
+	publish_fan_out(run, route);
+	input_skip(in, run->len);
+	return PUBLISH_TAKEN;
+}
+
+static enum publish_outcome
+route_repeats(struct session *s, struct input *in, uint32_t body_len,
+              const struct publish *p, const struct route *route)
 {
 	struct group *group;
 	struct outbox *full = find_full(s, route, p, &group);
@@ -187,13 +199,7 @@ route_run(struct session *s, struct input *in, uint32_t body_len,
 	if (full)
 		return wait_for(s, full, group, p);
 	run = take_run(s, in, body_len, p);
-	/* worth it only when more has come already */
-	s->broker->router.ahead.on =
-		run.frames == 1 && run.off + run.len < in->end;
-	count(s, &run, route, p);
-	publish_fan_out(&run, route);
-	input_skip(in, run.len);
-	return PUBLISH_TAKEN;
+	return route_run(s, in, &run, p, route);
 }
 
 /* ---- what goes no further ------------------------------------------------ */
@@ -271,7 +277,7 @@ remember_right(const struct session *s, struct route *route, struct text topic)
 		route->admits |= s->class_bit;
 }
 
-/* Like route_run(), of one message that is to be kept. */
+/* Like route_repeats(), of one message that is to be kept. */
 static enum publish_outcome
 route_retained(struct session *s, struct input *in, uint32_t body_len,
                const struct publish *p, const struct route *route)
@@ -289,10 +295,7 @@ route_retained(struct session *s, struct input *in, uint32_t body_len,
 	                           : (struct text){ p->topic, p->topic_len };
 	if (!publish_keep(s->broker, p, body, body_len, objection.words))
 		return refuse(s, in, body_len, STATUS_LIMIT, &objection);
-	count(s, &run, route, p);
-	publish_fan_out(&run, route);
-	input_skip(in, run.len);
-	return PUBLISH_TAKEN;
+	return route_run(s, in, &run, p, route);
 }
 
 /* Not a topic that we remember: look at everything. */
@@ -320,7 +323,7 @@ take_unknown(struct session *s, struct input *in, uint32_t body_len)
 	remember_right(s, route, (struct text){ p.topic, p.topic_len });
 	if (p.flags & PUBLISH_FLAG_RETAIN)
 		return route_retained(s, in, body_len, &p, route);
-	return route_run(s, in, body_len, &p, route);
+	return route_repeats(s, in, body_len, &p, route);
 }
 
 static enum publish_outcome
@@ -331,8 +334,8 @@ pause_if_spent(const struct session *s, enum publish_outcome outcome)
 	               : outcome;
 }
 
-static inline enum publish_outcome
-take(struct session *s, struct input *in, uint32_t body_len)
+static enum publish_outcome
+take_one(struct session *s, struct input *in, uint32_t body_len)
 {
 	const uint8_t *body = input_frame(in) + FRAME_PREFIX_SIZE;
 	const struct route *route;
@@ -340,13 +343,120 @@ take(struct session *s, struct input *in, uint32_t body_len)
 
 	/* a remembered topic is valid, and these may publish to it */
 	if (publish_read_plain(body, body_len, &p)) {
-		route = router_recall_for(&s->broker->router, &p,
-		                          input_frame(in),
-		                          in->slab->data + in->end);
+		route = router_recall(&s->broker->router, p.topic, p.topic_len);
 		if (route && route->admits & s->class_bit)
-			return route_run(s, in, body_len, &p, route);
+			return route_repeats(s, in, body_len, &p, route);
 	}
 	return pause_if_spent(s, take_unknown(s, in, body_len));
+}
+
+/* ---- topics that change ----------------------------------------------------- */
+
+/* The route of the i-th message, if these may publish there. */
+static const struct route *
+known_route(const struct session *s, const struct ahead *a, uint32_t i)
+{
+	const struct route *route =
+		ahead_route(a, i, &s->broker->router.routes);
+
+	return route && route->admits & s->class_bit ? route : NULL;
+}
+
+/* Those who have to wait for the one have to wait for the other. */
+static bool
+wait_alike(const struct publish *a, const struct publish *b)
+{
+	return (a->topic[0] == '$') == (b->topic[0] == '$');
+}
+
+/*
+ * The run that begins with the i-th message, which is at the front: those behind
+ * it that lead where it leads. All are stamped.
+ */
+static struct run
+take_alike(const struct session *s, const struct input *in,
+           const struct ahead *a, uint32_t i, const struct route *route)
+{
+	struct run run = { .slab = in->slab, .off = in->at };
+	const struct publish *first = &a->at[i].p;
+	struct stamp stamp = stamp_of(s);
+	uint8_t *at = input_frame(in);
+	const struct route *other;
+
+	do {
+		memcpy(at + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP,
+		       stamp.bytes, sizeof(stamp.bytes));
+		at += a->at[i].size;
+		run.frames++;
+		i++;
+	} while (i < a->n && wait_alike(first, &a->at[i].p) &&
+	         (other = known_route(s, a, i)) &&
+	         route_leads_like(route, other));
+	run.len = (uint32_t)(at - input_frame(in));
+	return run;
+}
+
+/* Take the i-th message, and those behind it that go where it goes. */
+static enum publish_outcome
+take_next(struct session *s, struct input *in, const struct ahead *a,
+          uint32_t i, uint32_t *taken)
+{
+	const struct ahead_message *m = &a->at[i];
+	const struct route *route = known_route(s, a, i);
+	struct group *group;
+	struct outbox *full;
+	struct run run;
+
+	*taken = 1;
+	if (!route)
+		return pause_if_spent(
+			s, take_unknown(s, in, m->size - FRAME_PREFIX_SIZE));
+	full = find_full(s, route, &m->p, &group);
+	if (full)
+		return wait_for(s, full, group, &m->p);
+	run = take_alike(s, in, a, i, route);
+	*taken = run.frames;
+	return route_run(s, in, &run, &m->p, route);
+}
+
+/* Whoever was told something has to be looked at before it goes on. */
+static enum publish_outcome
+take_several(struct session *s, struct input *in, const struct ahead *a)
+{
+	size_t answers = s->out.answer_bytes;
+	uint32_t i = 0;
+
+	for (;;) {
+		uint32_t taken;
+		enum publish_outcome outcome = take_next(s, in, a, i, &taken);
+
+		i += taken;
+		if (outcome != PUBLISH_TAKEN || i >= a->n ||
+		    s->state == SESSION_ENDING ||
+		    s->out.answer_bytes != answers)
+			return outcome;
+	}
+}
+
+/* One topic, or several? In bulk on one, this is asked for each run. When memory
+   is short, each topic has to pass the gate by itself. */
+static enum publish_outcome
+take(struct session *s, struct input *in, uint32_t body_len)
+{
+	const struct router *router = &s->broker->router;
+	const uint8_t *end = in->slab->data + in->end;
+	struct ahead a;
+
+	if (s->broker->passing ||
+	    input_length(in) == FRAME_PREFIX_SIZE + (size_t)body_len)
+		return take_one(s, in, body_len);
+	ahead_look(&a, &router->routes, input_frame(in), end,
+	           s->broker->config->max_frame);
+	if (a.n < 2)
+		return take_one(s, in, body_len);
+	if (a.n_unknown > 0)
+		ahead_fetch(&a, &router->trie);
+	return take_several(s, in, &a);
 }
 
 /* ---- through the gate ------------------------------------------------------- */

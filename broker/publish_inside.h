@@ -12,7 +12,7 @@
 #include "broker/publish.h"
 #include "rights.h"
 
-/* Consecutive messages on one topic, as they lie in the slab. */
+/* Consecutive messages that lead to the same people, as they lie in the slab. */
 struct run {
 	struct slab *slab;
 	uint32_t off;

@@ -17,7 +17,7 @@
 
 #include "group.h"
 #include "outbox.h"
-#include "proto/ahead.h"
+#include "proto/bytes.h"
 #include "proto/routes.h"
 #include "proto/trie.h"
 #include "subscription.h"
@@ -32,7 +32,6 @@ struct found {
 struct router {
 	struct trie trie;
 	struct routes routes;
-	struct ahead ahead; /* in the input that is being taken */
 	struct groups groups;
 	size_t n_subscriptions; /* members of groups too */
 	uint64_t walk; /* number of the current one, see outbox.route_mark */
@@ -91,6 +90,16 @@ route_group(const struct route *route, uint32_t i)
 	return route->to[route->n - route->n_last + i];
 }
 
+/* The same people in the same order, so that what goes to the one may as well go
+   to the other. */
+static inline bool
+route_leads_like(const struct route *a, const struct route *b)
+{
+	return a->n == b->n && a->n_last == b->n_last &&
+	       bytes_equal((const uint8_t *)a->to, (const uint8_t *)b->to,
+	                   a->n * sizeof(a->to[0]));
+}
+
 /* Does any filter match this topic? It changes nothing, routes included. */
 bool router_leads_anywhere(struct router *r, const char *topic, size_t len);
 
@@ -105,21 +114,6 @@ router_recall(struct router *r, const char *topic, size_t len)
 	uint32_t hash = routes_hash(&r->routes, topic, len);
 
 	return routes_find(&r->routes, hash, topic, len);
-}
-
-/* The same of a message whose frame begins at `frame`, in a buffer up to `end`:
-   when topics change all the time, it looks ahead. */
-static inline struct route *
-router_recall_for(struct router *r, const struct publish *p,
-                  const uint8_t *frame, const uint8_t *end)
-{
-	uint32_t hash =
-		ahead_hash(&r->ahead, &r->routes, &r->trie, frame, end, p);
-	struct route *route =
-		routes_find(&r->routes, hash, p->topic, p->topic_len);
-
-	r->ahead.cold = !route;
-	return route;
 }
 
 /*

@@ -31,7 +31,6 @@
 #include "inbox.h"
 #include "keep.h"
 #include "out.h"
-#include "proto/ahead.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 #include "proto/publish.h"
@@ -376,8 +375,7 @@ struct umbel {
 	bool unbounded;    /* nobody set dispatch_max */
 	struct run run;
 	struct routes routes;
-	struct ahead ahead; /* in what was received */
-	void **matches;     /* of the topic that is being looked up */
+	void **matches; /* of the topic that is being looked up */
 	size_t n_matches;
 	size_t max_matches;
 	void *scratch; /* headers of the message under way */

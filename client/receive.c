@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "proto/ahead.h"
 #include "proto/cursor.h"
 #include "proto/deliver.h"
 #include "proto/frame.h"
@@ -125,7 +126,6 @@ read_message(struct umbel *c, const uint8_t *body, uint32_t len,
 		run->msg.payload = body + at;
 		run->msg.payload_len = (uint32_t)(len - at);
 		run->msg.rx = c->rx;
-		c->ahead.on = false;
 		return 0;
 	}
 	return run_begin(c, body, len, only);
@@ -322,7 +322,6 @@ begin_shape(struct umbel *c, const uint8_t *frame, size_t left,
 	*shape = publish_shape_of(frame, &run->first, len, head);
 	run->msg.flags = body[PUBLISH_PLAIN_FLAGS];
 	run->msg.payload_len = shape->size - shape->front;
-	c->ahead.on = false;
 	return true;
 }
 
@@ -397,6 +396,80 @@ take_repeats(struct umbel *c, unsigned max)
 	return n;
 }
 
+/* Plain messages on topics that change. The trie is shared with other threads. */
+static void
+look_ahead(struct umbel *c, struct ahead *a)
+{
+	const struct rx *rx = c->rx;
+
+	ahead_look(a, &c->routes, rx->data + rx->head, rx->data + rx->tail,
+	           (uint32_t)max_body(c));
+	if (a->n < 2 || a->n_unknown == 0)
+		return;
+	handle_lock(c);
+	ahead_fetch(a, &c->trie);
+	handle_unlock(c);
+}
+
+/* The next message is this one, and leads there. */
+static void
+set_message(struct umbel *c, const struct ahead_message *m,
+            const struct route *route)
+{
+	struct run *run = &c->run;
+
+	run->plain = false;
+	run->request = 0;
+	run->to = route->to;
+	run->n = route->n;
+	run->msg.topic = route_topic(route);
+	run->msg.topic_len = route->topic_len;
+	run->msg.flags = m->p.flags;
+	run->msg.stamp = m->frame + FRAME_PREFIX_SIZE + PUBLISH_PLAIN_STAMP;
+	run->msg.payload = m->p.payload;
+	run->msg.payload_len = m->p.payload_len;
+}
+
+static unsigned
+take_ahead(struct umbel *c, const struct ahead_message *m,
+           const struct route *route)
+{
+	if (!route || m->p.topic[0] == '$')
+		return take_message(c, m->frame + FRAME_PREFIX_SIZE,
+		                    m->size - FRAME_PREFIX_SIZE);
+	set_message(c, m, route);
+	c->received++;
+	return deliver(c, m->size);
+}
+
+/*
+ * Messages each on another topic than the one before: what has a route is
+ * delivered without a second look. Ends at the first frame that is anything
+ * else.
+ */
+static unsigned
+take_several(struct umbel *c, unsigned max)
+{
+	struct rx *rx = c->rx;
+	struct ahead a;
+	unsigned n = 0;
+
+	if (!rx || c->debug || c->snapshot || c->link == LINK_HELLO)
+		return 0;
+	look_ahead(c, &a);
+	if (a.n < 2)
+		return 0;
+	c->run.only = NULL;
+	c->run.msg = (struct umbel_msg){ .rx = rx };
+	for (uint32_t i = 0; i < a.n && n < max && !next_is_full(c); i++) {
+		n += take_ahead(c, &a.at[i], ahead_route(&a, i, &c->routes));
+		step_over(c, rx, a.at[i].size - FRAME_PREFIX_SIZE);
+		if (c->rx != rx || has_attention(c))
+			break;
+	}
+	return n;
+}
+
 /*
  * What has come keeps callbacks busy for long: take what waits in the socket
  * behind it as well, as far as there is room, lest the broker thinks that we
@@ -436,7 +509,9 @@ receive(struct umbel *c, bool readable, unsigned max)
 		if (c->dying || n >= max)
 			break;
 		n += take_repeats(c, max - n);
-		if (n == max || has_attention(c))
+		if (n < max && !has_attention(c))
+			n += take_several(c, max - n);
+		if (n >= max || has_attention(c))
 			continue;
 		result = peek(c, &body, &len);
 		if (result == FRAME_SHORT)

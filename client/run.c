@@ -21,26 +21,9 @@ is_reply(struct umbel *c, const char *topic, size_t len)
 	return c->run.request != 0;
 }
 
-/* The hash of a topic, for routes. The trie is shared with other threads. */
-static uint32_t
-hash_topic(struct umbel *c, const uint8_t *frame, const struct publish *p)
-{
-	bool cold = c->ahead.cold;
-	uint32_t hash;
-
-	if (cold)
-		handle_lock(c);
-	hash = ahead_hash(&c->ahead, &c->routes, &c->trie, frame,
-	                  c->rx->data + c->rx->tail, p);
-	if (cold)
-		handle_unlock(c);
-	return hash;
-}
-
 /* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
 static int
-look_up(struct umbel *c, const uint8_t *body, const struct publish *p,
-        bool checked)
+look_up(struct umbel *c, const struct publish *p, bool checked)
 {
 	const char *topic = p->topic;
 	size_t len = p->topic_len;
@@ -50,9 +33,8 @@ look_up(struct umbel *c, const uint8_t *body, const struct publish *p,
 
 	if (is_reply(c, topic, len))
 		return 0;
-	hash = hash_topic(c, body - FRAME_PREFIX_SIZE, p);
+	hash = routes_hash(&c->routes, topic, len);
 	route = routes_find(&c->routes, hash, topic, len);
-	c->ahead.cold = !route;
 	if (!route) {
 		if (!checked && !topic_is_valid(topic, len))
 			return UMBEL_E_PROTOCOL;
@@ -111,8 +93,7 @@ run_begin(struct umbel *c, const uint8_t *body, uint32_t len,
 	if (only)
 		r = lead_to_one(c, p.topic, p.topic_len, !plain);
 	else
-		r = look_up(c, body, &p, !plain);
-	c->ahead.on = true; /* until one repeats it */
+		r = look_up(c, &p, !plain);
 	if (r < 0)
 		return r;
 	if (unlikely(c->snapshot && !only))

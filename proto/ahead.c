@@ -5,91 +5,84 @@
 
 #include "frame.h"
 
-/* How far before its turn each step is asked for, in messages. */
-#define FETCH_ROUTE  9u
-#define FETCH_NODE   6u
-#define FETCH_TARGET 3u
-
-static struct ahead_message *
-message_at(struct ahead *a, uint32_t i)
+static bool
+read_frame(struct ahead_message *m, const uint8_t *frame, const uint8_t *end,
+           uint32_t max_body)
 {
-	return &a->ring[(a->first + i) & (AHEAD - 1)];
-}
-
-/* Behind the whole frame at `frame`; NULL when it is not whole. */
-static const uint8_t *
-frame_end(const uint8_t *frame, const uint8_t *end)
-{
-	size_t left = (size_t)(end - frame), len;
+	size_t left = (size_t)(end - frame);
+	uint32_t len;
 
 	if (left <= FRAME_PREFIX_SIZE || frame[0] != FRAME_MAGIC)
-		return NULL;
-	len = load_be32(frame + 1);
-	if (len > left - FRAME_PREFIX_SIZE)
-		return NULL;
-	return frame + FRAME_PREFIX_SIZE + len;
-}
-
-/* One more message, if a whole one of the plain shape follows. */
-static bool
-look_further(struct ahead *a, const struct routes *routes, const uint8_t *end)
-{
-	const uint8_t *body = a->next + FRAME_PREFIX_SIZE, *next;
-	struct ahead_message *m;
-	struct publish p;
-
-	next = frame_end(a->next, end);
-	if (!next || !publish_read_plain(body, (size_t)(next - body), &p))
 		return false;
-	m = message_at(a, a->n++);
-	m->topic = p.topic;
-	m->topic_len = p.topic_len;
-	m->hash = routes_hash(routes, p.topic, p.topic_len);
-	m->bucket = 0;
-	routes_fetch_set(routes, m->hash);
-	a->next = next;
-	return true;
+	len = load_be32(frame + 1);
+	if (len > max_body || len > left - FRAME_PREFIX_SIZE)
+		return false;
+	m->frame = frame;
+	m->size = FRAME_PREFIX_SIZE + len;
+	return publish_read_plain(frame + FRAME_PREFIX_SIZE, len, &m->p);
 }
 
-/* The next step of each of those that are ahead. */
+/* What they are. A hash that comes twice running is a topic that does, or may
+   as well be taken for one. */
 static void
-fetch(struct ahead *a, const struct routes *routes, const struct trie *trie)
+read_all(struct ahead *a, const struct routes *routes, const uint8_t *frame,
+         const uint8_t *end, uint32_t max_body)
 {
-	struct ahead_message *m = message_at(a, FETCH_ROUTE);
+	uint32_t last = 0; /* no topic's */
 
-	if (a->n > FETCH_ROUTE && !routes_fetch_route(routes, m->hash) && trie)
-		m->bucket = trie_fetch_bucket(trie, m->topic, m->topic_len);
-	m = message_at(a, FETCH_NODE);
-	if (a->n > FETCH_NODE && m->bucket && trie)
-		trie_fetch_node(trie, m->bucket);
-	m = message_at(a, FETCH_TARGET);
-	if (a->n > FETCH_TARGET && !m->bucket)
-		routes_fetch_target(routes, m->hash);
-	else if (a->n > FETCH_TARGET && trie)
-		trie_fetch_entries(trie, m->bucket);
+	for (a->n = 0; a->n < AHEAD; a->n++) {
+		struct ahead_message *m = &a->at[a->n];
+
+		if (!read_frame(m, frame, end, max_body))
+			break;
+		m->hash = routes_hash(routes, m->p.topic, m->p.topic_len);
+		if (m->hash == last)
+			break;
+		last = m->hash;
+		routes_fetch_set(routes, m->hash);
+		frame += m->size;
+	}
 }
 
-uint32_t
-ahead_hash(struct ahead *a, const struct routes *routes,
-           const struct trie *trie, const uint8_t *frame, const uint8_t *end,
-           const struct publish *p)
+void
+ahead_look(struct ahead *a, const struct routes *routes, const uint8_t *frame,
+           const uint8_t *end, uint32_t max_body)
 {
-	uint32_t hash;
+	read_all(a, routes, frame, end, max_body);
+	a->changes = routes->changes;
+	a->n_unknown = 0;
+	for (uint32_t i = 0; i < a->n; i++)
+		routes_fetch_route(routes, a->at[i].hash);
+	for (uint32_t i = 0; i < a->n; i++) {
+		struct ahead_message *m = &a->at[i];
 
-	if (!a->on)
-		return routes_hash(routes, p->topic, p->topic_len);
-	if (a->n > 0 && a->expected == frame && a->next <= end) {
-		hash = message_at(a, 0)->hash;
-		a->first++;
-		a->n--;
-	} else {
-		hash = routes_hash(routes, p->topic, p->topic_len);
-		a->n = 0;
-		a->next = p->payload + p->payload_len;
+		m->route = routes_find(routes, m->hash, m->p.topic,
+		                       m->p.topic_len);
+		if (m->route)
+			route_fetch_target(m->route);
+		else
+			a->n_unknown++;
 	}
-	a->expected = p->payload + p->payload_len;
-	while (a->n < AHEAD && look_further(a, routes, end))
-		continue;
-	fetch(a, routes, a->cold ? trie : NULL);
-	return hash;
+}
+
+void
+ahead_fetch(const struct ahead *a, const struct trie *trie)
+{
+	uint32_t bucket[AHEAD] = { 0 };
+
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct publish *p = &a->at[i].p;
+
+		if (!a->at[i].route)
+			bucket[i] =
+				trie_fetch_bucket(trie, p->topic, p->topic_len);
+	}
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (bucket[i])
+			trie_fetch_node(trie, bucket[i]);
+	}
+	for (uint32_t i = 0; i < a->n; i++) {
+		if (bucket[i])
+			trie_fetch_entries(trie, bucket[i]);
+	}
 }

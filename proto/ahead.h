@@ -2,57 +2,67 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * ahead - what the routes of the next messages will need, fetched in time.
+ * ahead - the next messages of a buffer, each on another topic, and where they
+ * lead.
  *
- * When every message is on a topic of its own, finding its route is a walk
- * through memory that is in no cache: the set of its hash, then the route, then
- * what that leads to. Each step waits for the one before, but the walks of
- * different messages do not: so while one is routed, the processor is asked
- * for the first step of a message further on, for the second of one that is
- * nearer, and for the third of the one that comes next but one. A topic that
- * has no route yet takes as many steps, through the trie of filters.
+ * When topics change, finding a route is a walk through memory that is in no
+ * cache: the set of its hash, then the route, then what that leads to. Each
+ * step waits for the one before, but the walks of different messages do not:
+ * so a step is made for all of them, and the processor asked for what the next
+ * one will need, before that is made. A topic that has no route yet takes as
+ * many steps, through the trie of filters.
  *
- * Nothing but time depends on it. What it says of a frame is the hash of its
- * topic, and a hash that is wrong finds no route, or one of another topic,
- * which the comparison of the topics tells.
+ * What was seen holds for as long as the bytes stay where they are: it is to be
+ * used up before anything else is read.
  */
 #ifndef UMBEL_PROTO_AHEAD_H
 #define UMBEL_PROTO_AHEAD_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "publish.h"
 #include "routes.h"
 #include "trie.h"
 
-#define AHEAD 16u /* messages, a power of two */
+#define AHEAD 16u /* messages */
 
+/* A whole frame of the plain shape; see publish_read_plain() for what that
+   does not say of its topic. */
 struct ahead_message {
-	const char *topic;
-	uint32_t topic_len;
-	uint32_t hash;   /* of the topic, for routes */
-	uint32_t bucket; /* what trie_fetch_bucket() said; 0: it has a route */
+	const uint8_t *frame;
+	uint32_t size; /* of the frame */
+	uint32_t hash; /* of the topic, for routes */
+	struct publish p;
+	struct route *route; /* or NULL; ask ahead_route() */
 };
 
 struct ahead {
-	bool on;        /* the owner's: every message is on another topic */
-	bool cold;      /* ... and the last one had no route */
-	uint32_t n;     /* known, from `first` on */
-	uint32_t first; /* in the ring: the message that is expected */
-	const uint8_t *expected; /* where its frame begins */
-	const uint8_t *next;     /* the frame behind the last that is known */
-	struct ahead_message ring[AHEAD];
+	uint32_t n;
+	uint32_t n_unknown; /* how many of them had no route */
+	uint64_t changes;   /* of the routes, until then */
+	struct ahead_message at[AHEAD];
 };
 
 /*
- * The hash of the topic of `p`, whose frame begins at `frame` and whose buffer
- * holds bytes up to `end`: for routes_find(). Looks ahead on that occasion, if
- * it is on: in bulk on one topic that would be for nothing. The trie is only
- * looked at when it is cold.
+ * Look at the messages from `frame` on in a buffer up to `end`, with bodies of
+ * max_body at most. It ends at what is no plain message, and before the second
+ * of two on the same topic: bulk is found by comparing, which costs less.
  */
-uint32_t ahead_hash(struct ahead *a, const struct routes *routes,
-                    const struct trie *trie, const uint8_t *frame,
-                    const uint8_t *end, const struct publish *p);
+void ahead_look(struct ahead *a, const struct routes *routes,
+                const uint8_t *frame, const uint8_t *end, uint32_t max_body);
+
+/* Have the processor fetch what trie_match() will need for those without. */
+void ahead_fetch(const struct ahead *a, const struct trie *trie);
+
+/* The route of the i-th, as routes_find() says it now. */
+static inline struct route *
+ahead_route(const struct ahead *a, uint32_t i, const struct routes *routes)
+{
+	const struct ahead_message *m = &a->at[i];
+
+	if (a->changes == routes->changes)
+		return m->route;
+	return routes_find(routes, m->hash, m->p.topic, m->p.topic_len);
+}
 
 #endif

@@ -63,7 +63,7 @@ routes_init(struct routes *r, size_t max_bytes, uint64_t seed)
 static size_t
 route_size(size_t topic_len, size_t n)
 {
-	return sizeof(struct route) + n * sizeof(void *) + topic_len;
+	return sizeof(struct route) + n * sizeof(void *) + topic_len + 1;
 }
 
 static void
@@ -97,12 +97,6 @@ routes_fini(struct routes *r)
 	*r = (struct routes){ 0 };
 }
 
-const char *
-route_topic(const struct route *route)
-{
-	return (const char *)&route->to[route->n];
-}
-
 uint32_t
 routes_hash(const struct routes *r, const char *topic, size_t len)
 {
@@ -125,9 +119,10 @@ is_topic(const struct route *route, const char *topic, size_t len)
 }
 
 struct route *
-routes_find(struct routes *r, uint32_t hash, const char *topic, size_t len)
+routes_find(const struct routes *r, uint32_t hash, const char *topic,
+            size_t len)
 {
-	struct route_set *set = set_of(r, hash);
+	const struct route_set *set = set_of(r, hash);
 
 	if (set->generation != r->generation)
 		return NULL;
@@ -154,34 +149,23 @@ routes_fetch_set(const struct routes *r, uint32_t hash)
 }
 
 /* What has this hash, which need not be the route that is meant. */
-static const struct route *
-first_of_hash(const struct routes *r, uint32_t hash)
+void
+routes_fetch_route(const struct routes *r, uint32_t hash)
 {
 	const struct route_set *set = set_of(r, hash);
 
 	for (unsigned way = 0; way < WAYS; way++) {
-		if (set->hash[way] == hash)
-			return set->route[way];
+		if (set->hash[way] == hash) {
+			fetch(set->route[way]);
+			return;
+		}
 	}
-	return NULL;
-}
-
-bool
-routes_fetch_route(const struct routes *r, uint32_t hash)
-{
-	const struct route *route = first_of_hash(r, hash);
-
-	if (route)
-		fetch(route);
-	return route;
 }
 
 void
-routes_fetch_target(const struct routes *r, uint32_t hash)
+route_fetch_target(const struct route *route)
 {
-	const struct route *route = first_of_hash(r, hash);
-
-	if (route && route->n > 0)
+	if (route->n > 0)
 		fetch(route->to[0]);
 }
 
@@ -260,6 +244,7 @@ fill(struct route *route, const char *topic, size_t len, void *const *to,
 	if (n > 0)
 		memcpy(route->to, to, n * sizeof(*to));
 	memcpy(&route->to[n], topic, len);
+	((char *)&route->to[n])[len] = '\0';
 	return route;
 }
 
@@ -310,6 +295,7 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
 	struct route_set *set;
 	struct route *route;
 
+	r->changes++;
 	grow(r);
 	set = set_of(r, hash);
 	/* what is stale goes first */

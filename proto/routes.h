@@ -25,7 +25,7 @@ struct route {
 	uint32_t n;         /* pointers in to[] */
 	uint32_t n_last;    /* the owner's: how many at its end are special */
 	uint16_t mark;      /* the owner's; all are 0 at first */
-	uint16_t topic_len; /* the topic's text lies behind to[n] */
+	uint16_t topic_len; /* its text and a NUL lie behind to[n] */
 	void *to[];
 };
 
@@ -43,6 +43,7 @@ struct routes {
 	size_t passing_size;
 	uint64_t seed;
 	uint64_t generation;
+	uint64_t changes; /* routes_find() says the same while this stays */
 };
 
 /* 0 or -ENOMEM. At most max_bytes are spent on routes, the table included. */
@@ -54,6 +55,7 @@ static inline void
 routes_invalidate(struct routes *r)
 {
 	r->generation++;
+	r->changes++;
 }
 
 uint32_t routes_hash(const struct routes *r, const char *topic, size_t len);
@@ -62,15 +64,15 @@ uint32_t routes_hash(const struct routes *r, const char *topic, size_t len);
  * The current route of a topic, whose hash it is, or NULL. Valid until the next
  * routes_put().
  */
-struct route *routes_find(struct routes *r, uint32_t hash, const char *topic,
-                          size_t len);
+struct route *routes_find(const struct routes *r, uint32_t hash,
+                          const char *topic, size_t len);
 
 /* Have the processor fetch what routes_find() will look at, step by step: the
-   set of this hash; its route, if there seems to be one; and what the first
-   pointer of that is to. Each step needs the one before to have come. */
+   set of this hash; its route, if there seems to be one; and when that was
+   found, what its first pointer is to. Each needs the one before to have come. */
 void routes_fetch_set(const struct routes *r, uint32_t hash);
-bool routes_fetch_route(const struct routes *r, uint32_t hash);
-void routes_fetch_target(const struct routes *r, uint32_t hash);
+void routes_fetch_route(const struct routes *r, uint32_t hash);
+void route_fetch_target(const struct route *route);
 
 /*
  * The route of `topic`, that leads to the `n` pointers at `to`; or NULL when
@@ -89,6 +91,10 @@ typedef void routes_found(const struct route *route, void *user);
 void routes_visit(const struct routes *r, size_t set, routes_found *found,
                   void *user);
 
-const char *route_topic(const struct route *route);
+static inline const char *
+route_topic(const struct route *route)
+{
+	return (const char *)&route->to[route->n];
+}
 
 #endif

@@ -9,7 +9,8 @@
 #include "bytes.h"
 #include "unit.h"
 
-#define N 100u
+#define N        100u
+#define MAX_BODY 1000u
 
 struct scene {
 	struct routes routes;
@@ -26,16 +27,14 @@ add(struct scene *s, unsigned i)
 {
 	snprintf(s->topic[i], sizeof(s->topic[i]), "t.%u", i * 7 % 40);
 	s->at[i] = s->frames.len;
-	/* some are not of the plain shape */
-	put_publish(&s->frames, s->topic[i], i % 13 == 5 ? "r" : NULL, "hello",
-	            5);
+	put_publish(&s->frames, s->topic[i], NULL, s->topic, i);
 	s->at[i + 1] = s->frames.len;
 }
 
 static void
 scene_init(struct scene *s)
 {
-	*s = (struct scene){ .ahead.on = true };
+	*s = (struct scene){ 0 };
 	assert_int_equal(routes_init(&s->routes, 1u << 20, 17), 0);
 	assert_int_equal(trie_init(&s->trie, 17), 0);
 	assert_int_equal(trie_insert(&s->trie, "t.7", 3, &s->filters[0]), 0);
@@ -52,63 +51,90 @@ scene_fini(struct scene *s)
 	bytes_free(&s->frames);
 }
 
-/* What it says of message i when the buffer ends at `end`. */
-static uint32_t
-ask(struct scene *s, unsigned i, size_t end)
+static void
+look(struct scene *s, unsigned from)
 {
-	const uint8_t *frame = s->frames.at + s->at[i];
-	struct publish p;
+	const uint8_t *end = s->frames.at + s->frames.len;
 
-	assert_int_equal(
-		publish_read(frame + FRAME_PREFIX_SIZE,
-	                     s->at[i + 1] - s->at[i] - FRAME_PREFIX_SIZE, &p),
-		PUBLISH_OK);
-	return ahead_hash(&s->ahead, &s->routes, &s->trie, frame,
-	                  s->frames.at + end, &p);
+	ahead_look(&s->ahead, &s->routes, s->frames.at + s->at[from], end,
+	           MAX_BODY);
+	ahead_fetch(&s->ahead, &s->trie); /* does no harm, known or not */
 }
 
-static uint32_t
-hash_of(const struct scene *s, unsigned i)
+static struct route *
+remember(struct scene *s, unsigned i)
 {
-	return routes_hash(&s->routes, s->topic[i], strlen(s->topic[i]));
+	void *to = &s->filters[0];
+	struct route *route = routes_put(&s->routes, s->topic[i],
+	                                 strlen(s->topic[i]), &to, i % 2);
+
+	assert_non_null(route);
+	return route;
 }
 
 static void
-remember(struct scene *s, unsigned i)
+expect_message(const struct scene *s, unsigned i, const struct ahead_message *m)
 {
-	static int target;
-	void *to = &target;
-
-	assert_non_null(routes_put(&s->routes, s->topic[i], strlen(s->topic[i]),
-	                           &to, i % 2));
+	assert_ptr_equal(m->frame, s->frames.at + s->at[i]);
+	assert_int_equal(m->size, s->at[i + 1] - s->at[i]);
+	assert_int_equal(m->p.topic_len, strlen(s->topic[i]));
+	assert_memory_equal(m->p.topic, s->topic[i], m->p.topic_len);
+	assert_int_equal(m->p.payload_len, i);
 }
 
-TEST(it_says_the_hash_of_each_message_in_turn)
+TEST(it_tells_of_each_message_what_it_is_and_where_it_leads)
 {
+	struct route *routes[N] = { NULL };
 	struct scene s;
 
 	scene_init(&s);
-	for (unsigned i = 0; i < N; i++) {
-		if (i % 3 == 0)
-			remember(&s, i);
-		s.ahead.cold = i > N / 2;
-		assert_int_equal(ask(&s, i, s.frames.len), hash_of(&s, i));
+	for (unsigned i = 0; i < 40; i += 3)
+		routes[i] = remember(&s, i);
+	for (unsigned i = 0; i < N;) {
+		unsigned n_unknown = 0;
+
+		look(&s, i);
+		assert_int_equal(s.ahead.n, N - i < AHEAD ? N - i : AHEAD);
+		for (uint32_t k = 0; k < s.ahead.n; k++, i++) {
+			expect_message(&s, i, &s.ahead.at[k]);
+			assert_ptr_equal(ahead_route(&s.ahead, k, &s.routes),
+			                 routes[i % 40]);
+			n_unknown += !routes[i % 40];
+		}
+		assert_int_equal(s.ahead.n_unknown, n_unknown);
 	}
 	scene_fini(&s);
 }
 
-TEST(messages_that_are_left_out_or_come_again_make_no_difference)
+TEST(it_ends_before_a_message_that_repeats_the_one_before)
 {
 	struct scene s;
 
 	scene_init(&s);
-	for (unsigned k = 0; k < 1000; k++) {
-		unsigned i = k * 37 % 101 % N;
+	s.frames.len = s.at[3];
+	put_publish(&s.frames, s.topic[2], NULL, "again", 5);
+	put_publish(&s.frames, s.topic[3], NULL, "other", 5);
+	look(&s, 0);
+	assert_int_equal(s.ahead.n, 3);
+	look(&s, 2);
+	assert_int_equal(s.ahead.n, 1);
+	scene_fini(&s);
+}
 
-		s.ahead.on = k % 5 != 0;
-		s.ahead.cold = k % 7 < 4;
-		assert_int_equal(ask(&s, i, s.frames.len), hash_of(&s, i));
-	}
+TEST(when_routes_change_it_says_what_they_are_then)
+{
+	struct route *now;
+	struct scene s;
+
+	scene_init(&s);
+	remember(&s, 0);
+	look(&s, 0);
+	now = remember(&s, 1);
+	assert_ptr_equal(ahead_route(&s.ahead, 1, &s.routes), now);
+	assert_non_null(ahead_route(&s.ahead, 0, &s.routes));
+	routes_invalidate(&s.routes);
+	for (uint32_t k = 0; k < s.ahead.n; k++)
+		assert_null(ahead_route(&s.ahead, k, &s.routes));
 	scene_fini(&s);
 }
 
@@ -117,20 +143,17 @@ TEST(it_does_not_look_beyond_the_end_wherever_that_is)
 	struct scene s;
 
 	scene_init(&s);
-	for (size_t end = s.at[1]; end <= s.at[4]; end++) {
-		uint8_t *exact = malloc(end); /* no byte more */
-		struct ahead ahead = { .on = true, .cold = true };
-		struct publish p;
+	for (size_t end = 0; end <= s.at[4]; end++) {
+		uint8_t *exact = malloc(end > 0 ? end : 1); /* no byte more */
+		uint32_t n = 0;
 
+		while (s.at[n + 1] <= end)
+			n++;
 		assert_non_null(exact);
 		memcpy(exact, s.frames.at, end);
-		assert_int_equal(publish_read(exact + FRAME_PREFIX_SIZE,
-		                              s.at[1] - FRAME_PREFIX_SIZE, &p),
-		                 PUBLISH_OK);
-		assert_int_equal(ahead_hash(&ahead, &s.routes, &s.trie, exact,
-		                            exact + end, &p),
-		                 hash_of(&s, 0));
-		assert_true(ahead.next <= exact + end);
+		ahead_look(&s.ahead, &s.routes, exact, exact + end, MAX_BODY);
+		ahead_fetch(&s.ahead, &s.trie);
+		assert_int_equal(s.ahead.n, n);
 		free(exact);
 	}
 	scene_fini(&s);
@@ -142,26 +165,37 @@ TEST(what_lies_ahead_may_be_anything)
 		                              "ce 00 00 00 00",
 		                              "ce 00 00 00 02 97 03",
 		                              "ce 00 00 00 03 92 0a 01" };
+	static const uint8_t payload[MAX_BODY];
+	struct scene s;
 
+	scene_init(&s);
 	for (size_t i = 0; i < COUNT(others); i++) {
-		struct scene s;
-
-		scene_init(&s);
-		s.frames.len = s.at[1];
+		s.frames.len = s.at[2];
 		put_hex(&s.frames, others[i]);
-		assert_int_equal(ask(&s, 0, s.frames.len), hash_of(&s, 0));
-		assert_int_equal(s.ahead.n, 0);
-		scene_fini(&s);
+		look(&s, 0);
+		assert_int_equal(s.ahead.n, 2);
 	}
+	s.frames.len = s.at[2];
+	put_publish(&s.frames, "with.a.reply", "r", "hello", 5);
+	look(&s, 0);
+	assert_int_equal(s.ahead.n, 2);
+	s.frames.len = s.at[2];
+	put_publish(&s.frames, "too.long", NULL, payload, sizeof(payload));
+	put_publish(&s.frames, "behind", NULL, "hello", 5);
+	look(&s, 0);
+	assert_int_equal(s.ahead.n, 2);
+	scene_fini(&s);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(it_says_the_hash_of_each_message_in_turn),
 		cmocka_unit_test(
-			messages_that_are_left_out_or_come_again_make_no_difference),
+			it_tells_of_each_message_what_it_is_and_where_it_leads),
+		cmocka_unit_test(
+			it_ends_before_a_message_that_repeats_the_one_before),
+		cmocka_unit_test(when_routes_change_it_says_what_they_are_then),
 		cmocka_unit_test(
 			it_does_not_look_beyond_the_end_wherever_that_is),
 		cmocka_unit_test(what_lies_ahead_may_be_anything),

@@ -100,6 +100,96 @@ TEST(a_run_of_one_topic_is_one_span_and_ends_where_the_topic_changes)
 	rig_fini(&r);
 }
 
+/* Topics in turn that lead to one, to the other, to both, or to nobody. */
+static void
+put_changing(struct bytes *b, uint8_t n)
+{
+	static const char *const topics[] = { "a.1", "a.2",  "b.1",
+		                              "b.2", "both", "x",
+		                              "y",   "both", "a.3" };
+
+	for (uint8_t i = 0; i < n; i++)
+		put_publish(b, topics[i % COUNT(topics)], NULL, &i, 1);
+}
+
+/* Those with these payloads, stamped, and no others. */
+static void
+expect_changing(struct client *c, const struct client *pub, const char *hex)
+{
+	struct bytes want = { 0 };
+
+	put_hex(&want, hex);
+	for (size_t i = 0; i < want.len; i++) {
+		client_next(c, TYPE_PUBLISH);
+		assert_int_equal(c->frame.at[13], pub->session.id);
+		assert_int_equal(c->frame.at[c->frame.len - 1], want.at[i]);
+	}
+	client_expect_nothing(c);
+	bytes_free(&want);
+}
+
+TEST(messages_on_changing_topics_reach_who_they_are_for_in_order)
+{
+	struct client *a, *b, *pub;
+	struct bytes said = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	a = client_open_on(&r, "a", "a.*");
+	b = client_open_on(&r, "b", "b.*");
+	client_subscribes(a, 2, "both");
+	client_next(a, TYPE_OK);
+	client_subscribes(b, 2, "both");
+	client_next(b, TYPE_OK);
+	pub = client_open(&r, "pub", 1);
+	put_changing(&said, 20);
+	for (unsigned round = 1; round <= 3; round++) { /* unknown, known */
+		assert_int_equal(client_says(pub, &said), COMMAND_TAKEN);
+		expect_changing(a, pub, "00 01 04 07 08 09 0a 0d 10 11 12 13");
+		expect_changing(b, pub, "02 03 04 07 0b 0c 0d 10");
+		assert_int_equal(pub->session.accepted, 20 * round);
+		assert_int_equal(pub->session.unmatched, 4 * round);
+	}
+	client_expect_nothing(pub);
+	bytes_free(&said);
+	client_free(a);
+	client_free(b);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(of_changing_topics_the_first_that_leads_to_one_who_is_full_waits)
+{
+	struct client *a, *b, *pub;
+	struct bytes said = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	a = client_open_on(&r, "a", "a.*");
+	b = client_open_on(&r, "b", "b.*");
+	pub = client_open(&r, "pub", 1);
+	put_changing(&said, 4);
+	assert_int_equal(client_says(pub, &said), COMMAND_TAKEN);
+	while (a->session.out.bytes < r.config.outbox_high)
+		client_publishes(pub, "a.1", 5000);
+	assert_int_equal(client_count(b, TYPE_PUBLISH), 2);
+	said.len = 0;
+	put_publish(&said, "b.1", NULL, "1", 1);
+	put_publish(&said, "b.2", NULL, "2", 1);
+	put_publish(&said, "a.1", NULL, "3", 1);
+	put_publish(&said, "b.1", NULL, "4", 1);
+	assert_int_equal(client_says(pub, &said), COMMAND_WAITS);
+	assert_int_equal(client_count(b, TYPE_PUBLISH), 2);
+	client_reads_all(a);
+	rig_turn(&r);
+	assert_int_equal(client_count(b, TYPE_PUBLISH), 1);
+	bytes_free(&said);
+	client_free(a);
+	client_free(b);
+	client_free(pub);
+	rig_fini(&r);
+}
+
 TEST(a_fault_in_a_run_costs_only_what_comes_from_it_on)
 {
 	struct bytes b = { 0 };
@@ -601,6 +691,10 @@ main(void)
 			only_the_stamp_is_changed_whatever_the_frame_is_made_of),
 		cmocka_unit_test(
 			a_run_of_one_topic_is_one_span_and_ends_where_the_topic_changes),
+		cmocka_unit_test(
+			messages_on_changing_topics_reach_who_they_are_for_in_order),
+		cmocka_unit_test(
+			of_changing_topics_the_first_that_leads_to_one_who_is_full_waits),
 		cmocka_unit_test(
 			a_fault_in_a_run_costs_only_what_comes_from_it_on),
 		cmocka_unit_test(faults_have_their_errors),

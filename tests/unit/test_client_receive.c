@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "bytes.h"
 #include "client.h"
 
 /* Subscribed to, and acknowledged. */
@@ -92,6 +93,78 @@ TEST(however_the_stream_is_cut_the_messages_are_the_same)
 	}
 	expect_notes("a=1 a=2 b=3 ");
 	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+/* In one write, so that all of it is there at once. */
+static void
+send_changing(struct fake *f, unsigned n)
+{
+	static const char *const topics[] = { "a.1", "b.1", "a.22", "x",
+		                              "b.333" };
+	struct bytes all = { 0 };
+
+	for (unsigned i = 0; i < n; i++)
+		put_publish(&all, topics[i % COUNT(topics)], NULL,
+		            &"0123456789"[i % 10], 1);
+	fake_send(f, all.at, all.len);
+	bytes_free(&all);
+}
+
+TEST(messages_on_changing_topics_come_whole_and_in_order)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	subscribe(c, &f, "a.*", on_message, NULL);
+	subscribe(c, &f, "b.*", on_message, NULL);
+	for (unsigned round = 0; round < 3; round++) { /* unknown, known */
+		diary.text[0] = '\0';
+		send_changing(&f, 7);
+		await_callback(c);
+		expect_notes("a.1=0 b.1=1 a.22=2 b.333=4 a.1=5 b.1=6 ");
+	}
+	umbel_free(c);
+	fake_stop(&f);
+}
+
+static struct umbel_sub *to_end;
+
+static void
+end_the_other(struct umbel *c, const struct umbel_msg *m, void *user)
+{
+	(void)user;
+	note("%s ", umbel_msg_topic(m));
+	if (to_end)
+		umbel_unsubscribe(c, to_end);
+	to_end = NULL;
+}
+
+TEST(a_subscription_that_ends_among_changing_topics_gets_no_more_of_them)
+{
+	struct umbel *c;
+	struct fake f;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	subscribe(c, &f, "a.*", end_the_other, NULL);
+	to_end = NULL;
+	for (unsigned round = 0; round < 3; round++) {
+		struct umbel_sub *s = subscribe(c, &f, "b.*", on_message, NULL);
+
+		send_changing(&f, 5);
+		await_callback(c);
+		diary.text[0] = '\0';
+		to_end = s;
+		send_changing(&f, 5);
+		await_callback(c);
+		expect_notes("a.1 a.22 ");
+		fake_send_ok(&f, (uint8_t)fake_read_type(&f, FAKE_UNSUBSCRIBE));
+		turn(c);
+	}
 	umbel_free(c);
 	fake_stop(&f);
 }
@@ -603,6 +676,10 @@ main(void)
 			each_matching_subscription_is_called_once_for_one_message),
 		cmocka_unit_test(
 			however_the_stream_is_cut_the_messages_are_the_same),
+		cmocka_unit_test(
+			messages_on_changing_topics_come_whole_and_in_order),
+		cmocka_unit_test(
+			a_subscription_that_ends_among_changing_topics_gets_no_more_of_them),
 		cmocka_unit_test(
 			a_kept_message_is_whole_when_its_connection_is_gone),
 		cmocka_unit_test(

@@ -36,7 +36,7 @@ expect_route(const struct route *route, const char *topic, uint32_t n,
 {
 	assert_non_null(route);
 	assert_int_equal(route->topic_len, strlen(topic));
-	assert_memory_equal(route_topic(route), topic, strlen(topic));
+	assert_string_equal(route_topic(route), topic);
 	assert_int_equal(route->n, n);
 	for (uint32_t i = 0; i < n; i++)
 		assert_ptr_equal(route->to[i], &places[first + i]);
