@@ -286,13 +286,12 @@ find_brink(const struct umbel *c)
 	return end < c->out.cap ? end : c->out.cap;
 }
 
-/* Short of the brink, and like the one before? */
+/* As long as the one before, and short of the brink? */
 static inline bool
-repeats(const struct umbel *c, const char *topic, size_t len)
+is_bulk(const struct umbel *c, size_t len)
 {
 	return len == c->head.data_len &&
-	       c->out.tail + c->head.len + len <= c->brink &&
-	       strcmp(topic, c->head.topic) == 0;
+	       c->out.tail + c->head.len + len <= c->brink;
 }
 
 /* The first of its kind, or one that takes those before it along. */
@@ -308,6 +307,21 @@ publish_first(struct umbel *c, const char *topic, const void *data, size_t len)
 	return r;
 }
 
+/* Bulk, but for its topic: if that is longer, it may be too much for bulk. */
+static __attribute__((noinline)) int
+publish_elsewhere(struct umbel *c, const char *topic, const void *data,
+                  size_t len)
+{
+	int r = set_topic(c, topic);
+
+	if (r < 0)
+		return r;
+	if (!is_bulk(c, len) || is_too_long(c, c->head.len + len))
+		return publish_first(c, topic, data, len);
+	append(c, data);
+	return 0;
+}
+
 /* ---- umbel.h ------------------------------------------------------------------ */
 
 int
@@ -321,10 +335,12 @@ umbel_publish(struct umbel *c, const char *topic, const void *data, size_t len)
 		return handle_refuse(c, -EINVAL,
 		                     "publish: no topic or no data");
 	handle_lock_to_publish(c);
-	if (likely(repeats(c, topic, len)))
+	if (unlikely(!is_bulk(c, len)))
+		r = publish_first(c, topic, data, len);
+	else if (likely(strcmp(topic, c->head.topic) == 0))
 		append(c, data);
 	else
-		r = publish_first(c, topic, data, len);
+		r = publish_elsewhere(c, topic, data, len);
 	handle_unlock(c);
 	return r;
 }

@@ -52,16 +52,15 @@ ahead_look(struct ahead *a, const struct routes *routes, const uint8_t *frame,
 	a->changes = routes->changes;
 	a->n_unknown = 0;
 	for (uint32_t i = 0; i < a->n; i++)
-		routes_fetch_route(routes, a->at[i].hash);
+		a->at[i].route = routes_fetch_route(routes, a->at[i].hash);
 	for (uint32_t i = 0; i < a->n; i++) {
 		struct ahead_message *m = &a->at[i];
 
-		m->route = routes_find(routes, m->hash, m->p.topic,
-		                       m->p.topic_len);
-		if (m->route)
-			route_fetch_target(m->route);
-		else
-			a->n_unknown++;
+		if (m->route &&
+		    route_fetch_target(m->route, m->p.topic, m->p.topic_len))
+			continue;
+		m->route = NULL;
+		a->n_unknown++;
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "hash.h"
 
 #define WAYS       4u
@@ -115,7 +116,8 @@ static bool
 is_topic(const struct route *route, const char *topic, size_t len)
 {
 	return route->topic_len == len &&
-	       memcmp(route_topic(route), topic, len) == 0;
+	       bytes_equal((const uint8_t *)route_topic(route),
+	                   (const uint8_t *)topic, len);
 }
 
 struct route *
@@ -148,25 +150,30 @@ routes_fetch_set(const struct routes *r, uint32_t hash)
 	__builtin_prefetch(set_of(r, hash));
 }
 
-/* What has this hash, which need not be the route that is meant. */
-void
+struct route *
 routes_fetch_route(const struct routes *r, uint32_t hash)
 {
 	const struct route_set *set = set_of(r, hash);
 
+	if (set->generation != r->generation)
+		return NULL;
 	for (unsigned way = 0; way < WAYS; way++) {
 		if (set->hash[way] == hash) {
 			fetch(set->route[way]);
-			return;
+			return set->route[way];
 		}
 	}
+	return NULL;
 }
 
-void
-route_fetch_target(const struct route *route)
+bool
+route_fetch_target(const struct route *route, const char *topic, size_t len)
 {
+	if (!is_topic(route, topic, len))
+		return false;
 	if (route->n > 0)
 		fetch(route->to[0]);
+	return true;
 }
 
 static void

@@ -67,12 +67,16 @@ uint32_t routes_hash(const struct routes *r, const char *topic, size_t len);
 struct route *routes_find(const struct routes *r, uint32_t hash,
                           const char *topic, size_t len);
 
-/* Have the processor fetch what routes_find() will look at, step by step: the
-   set of this hash; its route, if there seems to be one; and when that was
-   found, what its first pointer is to. Each needs the one before to have come. */
+/*
+ * The same in steps, each of which has the processor fetch what the next one
+ * will look at: the set of this hash; the first route in it that has the hash,
+ * or NULL; whether that is the topic's, and if so what its first pointer is to.
+ * When it is another's, routes_find() may know better.
+ */
 void routes_fetch_set(const struct routes *r, uint32_t hash);
-void routes_fetch_route(const struct routes *r, uint32_t hash);
-void route_fetch_target(const struct route *route);
+struct route *routes_fetch_route(const struct routes *r, uint32_t hash);
+bool route_fetch_target(const struct route *route, const char *topic,
+                        size_t len);
 
 /*
  * The route of `topic`, that leads to the `n` pointers at `to`; or NULL when

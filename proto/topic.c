@@ -43,7 +43,7 @@ token_is(const char *token, size_t len, const char *wildcard)
 #define DIFFER(v, c) (((v) ^ EACH(c)) + EACH(0x7f))
 
 /* Eight bytes at a time: publishers come here with each new topic. */
-static bool
+static inline bool
 eight_are_plain(const char *s, bool after_dot)
 {
 	uint64_t v = load_be64((const uint8_t *)s);
