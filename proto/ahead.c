@@ -49,7 +49,7 @@ ahead_look(struct ahead *a, const struct routes *routes, const uint8_t *frame,
            const uint8_t *end, uint32_t max_body)
 {
 	read_all(a, routes, frame, end, max_body);
-	a->changes = routes->changes;
+	a->n_gone = routes->n_gone;
 	a->n_unknown = 0;
 	for (uint32_t i = 0; i < a->n; i++)
 		a->at[i].route = routes_fetch_route(routes, a->at[i].hash);

@@ -39,7 +39,7 @@ struct ahead_message {
 struct ahead {
 	uint32_t n;
 	uint32_t n_unknown; /* how many of them had no route */
-	uint64_t changes;   /* of the routes, until then */
+	uint64_t n_gone;    /* of the routes, until then */
 	struct ahead_message at[AHEAD];
 };
 
@@ -54,13 +54,13 @@ void ahead_look(struct ahead *a, const struct routes *routes,
 /* Have the processor fetch what trie_match() will need for those without. */
 void ahead_fetch(const struct ahead *a, const struct trie *trie);
 
-/* The route of the i-th, as routes_find() says it now. */
+/* The route of the i-th, or NULL: that may have come since. */
 static inline struct route *
 ahead_route(const struct ahead *a, uint32_t i, const struct routes *routes)
 {
 	const struct ahead_message *m = &a->at[i];
 
-	if (a->changes == routes->changes)
+	if (a->n_gone == routes->n_gone)
 		return m->route;
 	return routes_find(routes, m->hash, m->p.topic, m->p.topic_len);
 }

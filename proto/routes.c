@@ -76,6 +76,7 @@ drop(struct routes *r, struct route_set *set, unsigned way)
 		return;
 	r->bytes -= route_size(route->topic_len, route->n);
 	r->n_routes--;
+	r->n_gone++;
 	free(route);
 	set->route[way] = NULL;
 	set->hash[way] = 0;
@@ -186,13 +187,14 @@ make_room(struct routes *r, size_t size)
 	}
 }
 
-/* Twice the sets, when there are as many routes as ways in half of them. */
+/* Twice the sets, when there are as many routes as sets: so hardly any topic
+   finds the ways of its set taken, and has to be looked up each time. */
 static void
 grow(struct routes *r)
 {
 	struct routes bigger = *r;
 
-	if (r->n_routes < r->n_sets * 2 || r->n_sets == r->max_sets)
+	if (r->n_routes < r->n_sets || r->n_sets == r->max_sets)
 		return;
 	bigger.n_sets = r->n_sets * 2;
 	bigger.sets = new_sets(bigger.n_sets);
@@ -302,7 +304,6 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
 	struct route_set *set;
 	struct route *route;
 
-	r->changes++;
 	grow(r);
 	set = set_of(r, hash);
 	/* what is stale goes first */

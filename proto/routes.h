@@ -43,7 +43,7 @@ struct routes {
 	size_t passing_size;
 	uint64_t seed;
 	uint64_t generation;
-	uint64_t changes; /* routes_find() says the same while this stays */
+	uint64_t n_gone; /* while this stays, so do all that were found */
 };
 
 /* 0 or -ENOMEM. At most max_bytes are spent on routes, the table included. */
@@ -55,7 +55,7 @@ static inline void
 routes_invalidate(struct routes *r)
 {
 	r->generation++;
-	r->changes++;
+	r->n_gone++;
 }
 
 uint32_t routes_hash(const struct routes *r, const char *topic, size_t len);

@@ -121,17 +121,17 @@ TEST(it_ends_before_a_message_that_repeats_the_one_before)
 	scene_fini(&s);
 }
 
-TEST(when_routes_change_it_says_what_they_are_then)
+TEST(routes_that_came_are_told_at_the_next_look_and_those_that_went_at_once)
 {
-	struct route *now;
+	struct route *first;
 	struct scene s;
 
 	scene_init(&s);
-	remember(&s, 0);
+	first = remember(&s, 0);
 	look(&s, 0);
-	now = remember(&s, 1);
-	assert_ptr_equal(ahead_route(&s.ahead, 1, &s.routes), now);
-	assert_non_null(ahead_route(&s.ahead, 0, &s.routes));
+	remember(&s, 1);
+	assert_ptr_equal(ahead_route(&s.ahead, 0, &s.routes), first);
+	assert_null(ahead_route(&s.ahead, 1, &s.routes));
 	routes_invalidate(&s.routes);
 	for (uint32_t k = 0; k < s.ahead.n; k++)
 		assert_null(ahead_route(&s.ahead, k, &s.routes));
@@ -195,7 +195,8 @@ main(void)
 			it_tells_of_each_message_what_it_is_and_where_it_leads),
 		cmocka_unit_test(
 			it_ends_before_a_message_that_repeats_the_one_before),
-		cmocka_unit_test(when_routes_change_it_says_what_they_are_then),
+		cmocka_unit_test(
+			routes_that_came_are_told_at_the_next_look_and_those_that_went_at_once),
 		cmocka_unit_test(
 			it_does_not_look_beyond_the_end_wherever_that_is),
 		cmocka_unit_test(what_lies_ahead_may_be_anything),
