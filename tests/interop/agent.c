@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define MAX_WORDS   8
-#define MAX_HEADERS 16
+#define MAX_HEADERS 32
 
 /* What was asked for and is not done, or a subscription. */
 struct task {
@@ -123,6 +123,26 @@ write_message(const struct umbel_msg *m)
 	printf("\n");
 }
 
+/* In place: %20 is a space. */
+static char *
+unquote(char *word)
+{
+	char *to = word;
+
+	for (const char *from = word; *from; from++) {
+		if (*from == '%' && from[1] && from[2]) {
+			char digits[3] = { from[1], from[2] };
+
+			*to++ = (char)strtoul(digits, NULL, 16);
+			from += 2;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return word;
+}
+
 static void
 read_header(char *word, struct umbel_header *h)
 {
@@ -130,10 +150,13 @@ read_header(char *word, struct umbel_header *h)
 	char kind = *value++;
 
 	value[-2] = '\0';
-	*h = (struct umbel_header){ .key = word, .type = UMBEL_NIL };
+	*h = (struct umbel_header){ .key = unquote(word), .type = UMBEL_NIL };
 	if (kind == '!') {
 		h->type = UMBEL_BOOL;
 		h->value.b = *value == '1';
+	} else if (kind == '#' && *value != '-') {
+		h->type = UMBEL_UINT;
+		h->value.u = strtoull(value, NULL, 10);
 	} else if (kind == '#') {
 		h->type = UMBEL_INT;
 		h->value.i = strtoll(value, NULL, 10);
@@ -352,11 +375,14 @@ verb_sub(struct agent *a, char **words, int n, umbel_msg_cb *cb)
 	a->subs = t;
 	for (int i = 2; i < n; i++) {
 		if (strncmp(words[i], "group=", 6) == 0)
-			options.group = words[i] + 6;
+			options.group = unquote(words[i] + 6);
+		else if (strcmp(words[i], "monitor") == 0)
+			options.monitor = true;
 		else
 			options.retained = strcmp(words[i], "retained") == 0;
 	}
-	if (umbel_subscribe(a->c, words[1], cb, t, &options, &t->sub) < 0)
+	if (umbel_subscribe(a->c, unquote(words[1]), cb, t, &options, &t->sub) <
+	    0)
 		printf("failed %s 0\n", t->key);
 }
 
@@ -379,9 +405,14 @@ verb_pub(struct agent *a, char **words, int n)
 	int error;
 
 	options.n_headers = read_headers(words[3], headers);
-	options.retain = n > 4;
-	error = umbel_publish_wait(a->c, words[1], words[2], len, &options,
-	                           10000);
+	for (int i = 4; i < n; i++) {
+		if (strncmp(words[i], "reply=", 6) == 0)
+			options.reply = unquote(words[i] + 6);
+		else
+			options.retain = strcmp(words[i], "retain") == 0;
+	}
+	error = umbel_publish_wait(a->c, unquote(words[1]), words[2], len,
+	                           &options, 10000);
 	if (error)
 		say_failed(words[0], error, 0);
 	else
@@ -429,16 +460,71 @@ verb_req(struct agent *a, char **words)
 	}
 }
 
+static enum umbel_overflow
+overflow_of(const char *word)
+{
+	if (word && strcmp(word, "drop-oldest") == 0)
+		return UMBEL_DROP_OLDEST;
+	if (word && strcmp(word, "disconnect") == 0)
+		return UMBEL_DISCONNECT;
+	return UMBEL_BLOCK;
+}
+
+/* TOPIC,PAYLOAD or TOPIC,PAYLOAD,retain */
+static void
+read_will(char *words, struct umbel_options *options,
+          struct umbel_pub_options *will)
+{
+	char *payload = strchr(words, ',') + 1;
+	char *retain = strchr(payload, ',');
+
+	payload[-1] = '\0';
+	if (retain)
+		*retain = '\0';
+	will->retain = retain != NULL;
+	options->will_topic = words;
+	options->will_len = read_hex(payload);
+	options->will_data = payload;
+	options->will_options = will;
+}
+
+/* Another client, that comes and goes. */
+static void
+verb_hello(char **words, int n)
+{
+	struct umbel *c;
+	struct umbel_options options;
+	struct umbel_pub_options will;
+	int error;
+
+	umbel_options_init(&options);
+	umbel_pub_options_init(&will);
+	options.name = unquote(words[1]);
+	for (int i = 2; i < n; i++) {
+		if (strncmp(words[i], "overflow=", 9) == 0)
+			options.overflow = overflow_of(words[i] + 9);
+		else if (strncmp(words[i], "will=", 5) == 0)
+			read_will(unquote(words[i] + 5), &options, &will);
+	}
+	error = umbel_new(&c, &options);
+	if (!error) {
+		error = umbel_connect(c, 10000);
+		umbel_close(c, 10000);
+	}
+	if (error)
+		say_failed(words[0], error, 0);
+	else
+		printf("ok %s\n", words[0]);
+}
+
 static void
 obey(struct agent *a, char *line)
 {
 	char *words[MAX_WORDS];
-	char *rest;
 	int n = 0;
 
-	for (char *word = strtok_r(line, " ", &rest); word && n < MAX_WORDS;
-	     word = strtok_r(NULL, " ", &rest))
-		words[n++] = word;
+	while (line && n < MAX_WORDS)
+		words[n++] = strsep(&line, " ");
 	if (n < 3)
 		return;
 	if (strcmp(words[0], "sub") == 0)
@@ -449,6 +535,8 @@ obey(struct agent *a, char *line)
 		verb_sub(a, words + 1, n - 1, on_relay);
 	else if (strcmp(words[0], "unsub") == 0)
 		verb_unsub(a, words + 1);
+	else if (strcmp(words[0], "hello") == 0)
+		verb_hello(words + 1, n - 1);
 	else if (strcmp(words[0], "pub") == 0 && n >= 5)
 		verb_pub(a, words + 1, n - 1);
 	else if (strcmp(words[0], "burst") == 0 && n >= 5)
@@ -489,13 +577,6 @@ subscribe_golden(struct agent *a)
 
 	umbel_subscribe(a->c, "**", on_golden, NULL, NULL, NULL);
 	umbel_subscribe(a->c, "**", on_golden, NULL, &group, NULL);
-}
-
-static enum umbel_overflow
-overflow_of(const char *word)
-{
-	return word && strcmp(word, "drop-oldest") == 0 ? UMBEL_DROP_OLDEST
-	                                                : UMBEL_BLOCK;
 }
 
 int

@@ -4,13 +4,16 @@
 
 Each agent is a client under the command of its stdin. A line is a verb, a key that the answer has, and words:
 
-    sub KEY FILTER [group=NAME] [retained]      unsub KEY WHICH     serve KEY FILTER group=NAME
-    pub KEY TOPIC PAYLOAD HEADERS [retain]      burst KEY TOPIC COUNT SIZE
-    req KEY TOPIC PAYLOAD HEADERS               relay KEY FILTER
+    sub KEY FILTER [group=NAME] [retained] [monitor]         unsub KEY WHICH
+    pub KEY TOPIC PAYLOAD HEADERS [retain] [reply=TOPIC]     burst KEY TOPIC COUNT SIZE
+    req KEY TOPIC PAYLOAD HEADERS                            serve KEY FILTER group=NAME
+    hello KEY NAME [overflow=P] [will=TOPIC,PAYLOAD[,retain]]
+    relay KEY FILTER
 
 Payloads are hex, - when empty; so are headers, or `key=value,...` with ~ for nil, !0 and !1, #int, %float, $str and @bin (both
-hex). A server answers with the payload backwards and the same headers; a relay's handler asks the topic KEY with each payload that
-comes, and says `ok relayed ...` for each reply. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
+hex). %20 is a space in keys, in what follows a =, and in what pub, sub and hello have behind KEY. A server answers with the payload
+backwards and the same headers; a relay's handler asks the topic KEY with each payload that comes, and says `ok relayed ...` for each
+reply; hello is another client, which connects and leaves. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
 and burst are done when a PONG has confirmed them, `msg KEY TOPIC PAYLOAD HEADERS`, and what else the client is told: up, down
 UNCONFIRMED (not Go), gap FRAMES, hold ON NAME TOPIC, error CODE ABOUT.
 """
@@ -24,7 +27,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "system"))
-from harness import Case, Process, binary, wait_until, wire  # noqa: E402, F401
+from harness import DEADLINE, Case, Process, binary, wait_until, wire  # noqa: E402, F401
+import vectors  # noqa: E402, F401
 
 WORK = pathlib.Path(binary("umbeld")).parent.parent / "interop"
 GO_ENVIRONMENT = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{WORK / 'go'}:/usr/share/gocode", "GOFLAGS": "",

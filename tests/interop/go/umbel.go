@@ -16,15 +16,6 @@ import (
 // Map is for headers and options.
 type Map = map[string]any
 
-// Message is what is published and what comes, then with the sender's session and uid.
-type Message struct {
-	Topic, Reply string
-	Payload      []byte
-	Headers      Map
-	Retain       bool
-	Session, UID uint32
-}
-
 // Error says that the broker refused (Code as in section 6), or a responder that it failed (Code is its own).
 type Error struct{ Code, Text, About any }
 
@@ -44,13 +35,14 @@ type Subscription struct {
 
 // Client is one connection after the other.
 type Client struct {
-	Name, Path, Overflow string
-	OnEvent              func(event string, about ...any) // must not wait; ../README.md says what comes
-	links                chan *link                       // the one that may publish; who has it may change subs
-	subs, waiting        sync.Map                         // by number; by what the answer names: a number or topic
-	next                 atomic.Uint64
-	isClosing            atomic.Bool
-	ended                chan bool
+	Name, Path    string
+	Hello         Map                              // what is asked for: overflow, will
+	OnEvent       func(event string, about ...any) // must not wait; ../README.md says what comes
+	links         chan *link                       // the one that may publish; who has it may change subs
+	subs, waiting sync.Map                         // by number; by what the answer names: a number or topic
+	next          atomic.Uint64
+	isClosing     atomic.Bool
+	ended         chan bool
 }
 
 // Connect returns when there is a connection.
@@ -167,7 +159,7 @@ func (c *Client) converse(l *link) (err error) {
 		return err
 	}
 	defer l.Close()
-	l.send(fHello, 1, c.Name, Map{"overflow": c.Overflow})
+	l.send(fHello, 1, c.Name, orEmpty(c.Hello))
 	var frame []any
 	for reader := bufio.NewReader(l); err == nil; {
 		if frame, err = read(reader, l.maxFrame); err == nil {

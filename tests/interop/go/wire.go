@@ -136,34 +136,51 @@ func dial(path string) (net.Conn, error) {
 }
 
 func (l *link) subscribe(sub *Subscription) error {
-	options := sub.options
+	return l.send(fSubscribe, sub.number, sub.number, sub.filter, orEmpty(sub.options))
+}
+
+// orEmpty is for what must be a map: nil would be encoded as nil.
+func orEmpty(options Map) Map {
 	if options == nil {
-		options = Map{}
+		return Map{}
 	}
-	return l.send(fSubscribe, sub.number, sub.number, sub.filter, options)
+	return options
 }
 
 func (l *link) publish(m Message) error {
-	if !isTopic(m.Topic) {
-		return fmt.Errorf("no topic: %q", m.Topic)
+	if !isTopic(m.Topic) || m.Reply != "" && !isTopic(m.Reply) {
+		return fmt.Errorf("no topic: %q, or no reply: %q", m.Topic, m.Reply)
 	}
 	return l.send(publishOf(m)...)
 }
 
 // send waits for room. Who reads hears of errors of the connection.
 func (l *link) send(frame ...any) error {
-	body, err := msgpack.Marshal(frame)
-	if err != nil {
+	data := bytes.NewBuffer(make([]byte, 5))
+	encoder := msgpack.NewEncoder(data)
+	encoder.UseCompactInts(true)
+	if err := encoder.Encode(frame); err != nil {
 		return err
 	}
-	if uint64(len(body)) > l.maxFrame {
-		return fmt.Errorf("too long: %d bytes, max_frame is %d", len(body), l.maxFrame)
+	length := data.Len() - 5
+	if uint64(length) > l.maxFrame {
+		return fmt.Errorf("too long: %d bytes, max_frame is %d", length, l.maxFrame)
 	}
-	data := append(binary.BigEndian.AppendUint32([]byte{0xce}, uint32(len(body))), body...)
+	data.Bytes()[0] = 0xce
+	binary.BigEndian.PutUint32(data.Bytes()[1:], uint32(length))
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	l.Write(data)
+	l.Write(data.Bytes())
 	return nil
+}
+
+// Message is what is published and what comes, then with the sender's session and uid.
+type Message struct {
+	Topic, Reply string
+	Payload      []byte
+	Headers      Map
+	Retain       bool
+	Session, UID uint32
 }
 
 // publishOf is the frame that says m.

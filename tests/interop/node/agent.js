@@ -35,8 +35,17 @@ const writeHeaders = (headers) =>
   Object.keys(headers).sort().map((key) => `${key}=${writeHeader(headers[key])}`).join(',') || '-';
 const readHeaders = (word) => (word === '-' ? null : Object.fromEntries(word.split(',').map((pair) => {
   const [key, value] = pair.split('=');
-  return [key, readHeader(value)];
+  return [decodeURIComponent(key), readHeader(value)];
 })));
+const readOptions = (words) => Object.fromEntries(words.map((word) => {
+  const [name, text] = word.split('=');
+  return [name, text === undefined ? true : decodeURIComponent(text)];
+}));
+
+function willOf(topic, payload, ...retain) {
+  const frame = umbel.encode(3, retain.length, new Uint8Array(8), topic, null, null, Buffer.from(payload, 'hex'));
+  return frame.subarray(5);
+}
 
 function agent(name, overflow = 'block') {
   const client = new umbel.Client(name, { overflow });
@@ -49,9 +58,8 @@ function agent(name, overflow = 'block') {
   const flush = async () => Object.values(await client.flush());
   return {
     async sub(key, filter, ...options) {
-      subs[key] = await client.subscribe(filter, (message) =>
-        say('msg', key, message.topic, hex(message.payload), writeHeaders(message.headers)),
-      Object.fromEntries(options.map((option) => [option.split('=')[0], option.split('=')[1] ?? true])));
+      subs[key] = await client.subscribe(decodeURIComponent(filter), (message) =>
+        say('msg', key, message.topic, hex(message.payload), writeHeaders(message.headers)), readOptions(options));
     },
     async unsub(key, which) {
       await client.unsubscribe(subs[which]);
@@ -66,9 +74,18 @@ function agent(name, overflow = 'block') {
       await client.subscribe(filter, async (message) =>
         say('ok', 'relayed', hex((await client.request(key, message.payload)).payload)));
     },
-    async pub(key, topic, payload, headers, retain) {
-      await client.publish(topic, unhex(payload), { headers: readHeaders(headers), retain: Boolean(retain) });
+    async pub(key, topic, payload, headers, ...options) {
+      const more = { headers: readHeaders(headers), ...readOptions(options) };
+      await client.publish(decodeURIComponent(topic), unhex(payload), more);
       return flush();
+    },
+    async hello(key, name, ...words) {
+      const { will, ...options } = readOptions(words);
+      if (will)
+        options.will = willOf(...will.split(','));
+      const other = new umbel.Client(decodeURIComponent(name), options);
+      await other.connect();
+      await other.close();
     },
     async burst(key, topic, count, size) {
       for (let number = 0; number < Number(count); number++) {

@@ -9,7 +9,7 @@ const msgpack = require('@msgpack/msgpack');
 
 const [HELLO, WELCOME, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, DELIVER, GAP, OK, ERROR, PING, PONG, GOAWAY, HOLD] =
   Array.from({ length: 13 }, (_, index) => index + 1);
-const NOT_IN_TOPICS = /[\0-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000*]/;
+const TOPIC = /^(?!\.)(?!.*\.(\.|$))[^\0-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000*]+$/;
 
 // What a broker may send: the elements after the type, each as a letter of tag().
 const SHAPES = {
@@ -104,8 +104,8 @@ class Client extends EventEmitter {
 
   // Waits for a connection and for room. That it arrived is for flush() to say.
   async publish(topic, payload = '', { reply = null, headers = null, retain = false } = {}) {
-    if (Buffer.byteLength(topic) > 255 || topic.split('.').includes('') || NOT_IN_TOPICS.test(topic))
-      throw new Error(`no topic: ${topic}`);
+    if (![topic, reply ?? topic].every((name) => TOPIC.test(name) && Buffer.byteLength(name) < 256))
+      throw new Error(`no topic: ${topic}, or no reply: ${reply}`);
     while (!this.#up.open) // else without any wait: messages go out in the order of the calls
       await this.#up.promise;
     const frame = encode(PUBLISH, Number(retain), new Uint8Array(8), topic, reply, headers, Buffer.from(payload));
@@ -246,4 +246,4 @@ class Client extends EventEmitter {
   };
 }
 
-module.exports = { Client, bodyLength, decode };
+module.exports = { Client, bodyLength, decode, encode };

@@ -8,6 +8,7 @@ usage: agent.py NAME [OVERFLOW] | agent.py --decode
 import asyncio
 import json
 import sys
+from urllib.parse import unquote
 
 import umbel
 
@@ -38,7 +39,15 @@ def write_headers(headers):
 
 def read_headers(word):
     pairs = [] if word == "-" else [pair.split("=", 1) for pair in word.split(",")]
-    return {key: read_header(value) for key, value in pairs} or None
+    return {unquote(key): read_header(value) for key, value in pairs} or None
+
+
+def read_options(words):
+    return {name: unquote(value) if is_text else True for name, is_text, value in (word.partition("=") for word in words)}
+
+
+def will_of(topic, payload, *retain):
+    return umbel.encode(umbel.F.PUBLISH, len(retain), bytes(8), topic, None, None, bytes.fromhex(payload))[5:]
 
 
 class Agent:
@@ -53,8 +62,7 @@ class Agent:
     async def sub(self, key, filter, *options):
         async def on_message(message):
             say("msg", key, message.topic, message.payload.hex() or "-", write_headers(message.headers))
-        options = {name: value or True for name, _, value in (option.partition("=") for option in options)}
-        self.subs[key] = await self.client.subscribe(filter, on_message, **options)
+        self.subs[key] = await self.client.subscribe(unquote(filter), on_message, **read_options(options))
 
     async def unsub(self, key, which):
         await self.client.unsubscribe(self.subs.pop(which))
@@ -70,10 +78,18 @@ class Agent:
             say("ok", "relayed", (await self.client.request(key, message.payload)).payload.hex())
         await self.client.subscribe(filter, on_message)
 
-    async def pub(self, key, topic, payload, headers, *retain):
+    async def pub(self, key, topic, payload, headers, *options):
         payload = b"" if payload == "-" else bytes.fromhex(payload)
-        await self.client.publish(topic, payload, headers=read_headers(headers), retain=bool(retain))
+        await self.client.publish(unquote(topic), payload, headers=read_headers(headers), **read_options(options))
         return await self.client.flush()
+
+    async def hello(self, key, name, *options):
+        options = read_options(options)
+        if "will" in options:
+            options["will"] = will_of(*options["will"].split(","))
+        other = umbel.Client(unquote(name), **options)
+        await other.connect()
+        await other.close()
 
     async def burst(self, key, topic, count, size):
         for number in range(int(count)):
@@ -95,8 +111,8 @@ class Agent:
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         await self.client.connect()
         tasks = set()
-        while line := (await reader.readline()).split():
-            tasks.add(asyncio.create_task(self.do(*(word.decode() for word in line))))
+        while line := (await reader.readline()).decode().rstrip("\n"):
+            tasks.add(asyncio.create_task(self.do(*line.split(" "))))
         await self.client.close()
 
 

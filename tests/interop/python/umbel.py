@@ -14,7 +14,7 @@ import types
 import msgpack
 
 F = enum.IntEnum("F", "HELLO WELCOME PUBLISH SUBSCRIBE UNSUBSCRIBE DELIVER GAP OK ERROR PING PONG GOAWAY HOLD")
-NOT_IN_TOPICS = re.compile("[\0-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000*]")
+TOPIC = re.compile("(?![.])(?!.*[.]([.]|$))[^\0-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000*]+")
 
 # session and uid are the sender's; retained: a value from before the subscription, age_ms old
 Message = collections.namedtuple("Message", "topic payload reply headers session uid retained age_ms")
@@ -102,8 +102,8 @@ class Client:
 
     async def publish(self, topic, payload=b"", *, reply=None, headers=None, retain=False):
         """Waits for a connection and for room. That it arrived is for flush() to say."""
-        if len(topic.encode()) > 255 or "" in topic.split(".") or NOT_IN_TOPICS.search(topic):
-            raise ValueError(f"no topic: {topic!r}")
+        if any(len(name.encode()) > 255 or not TOPIC.fullmatch(name) for name in (topic, reply) if name is not None):
+            raise ValueError(f"no topic: {topic!r}, or no reply: {reply!r}")
         await self._up.wait()
         frame = encode(F.PUBLISH, int(retain), bytes(8), topic, reply, headers, payload)
         if len(frame) - 5 > self.limits["max_frame"]:

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"sort"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vmihailenco/msgpack/v5"
 	"umbel"
 )
 
@@ -70,7 +72,10 @@ func readHeader(word string) any {
 	case '!':
 		return rest == "1"
 	case '#':
-		value, _ := strconv.ParseInt(rest, 10, 64)
+		if value, err := strconv.ParseInt(rest, 10, 64); err == nil {
+			return value
+		}
+		value, _ := strconv.ParseUint(rest, 10, 64)
 		return value
 	case '%':
 		value, _ := strconv.ParseFloat(rest, 64)
@@ -102,9 +107,25 @@ func readHeaders(word string) umbel.Map {
 	headers := umbel.Map{}
 	for _, pair := range strings.Split(word, ",") {
 		key, value, _ := strings.Cut(pair, "=")
-		headers[key] = readHeader(value)
+		headers[unquoted(key)] = readHeader(value)
 	}
 	return headers
+}
+
+func unquoted(word string) string {
+	text, _ := url.PathUnescape(word)
+	return text
+}
+
+func readOptions(words []string) umbel.Map {
+	options := umbel.Map{}
+	for _, word := range words {
+		name, text, isText := strings.Cut(word, "=")
+		if options[name] = true; isText {
+			options[name] = unquoted(text)
+		}
+	}
+	return options
 }
 
 func reversed(bytes []byte) []byte {
@@ -145,15 +166,8 @@ func listen(filter string, options umbel.Map, handler func(*umbel.Message)) (*um
 	return sub, nil
 }
 
-func subscribe(key, filter string, options []string) error {
-	asked := umbel.Map{}
-	for _, option := range options {
-		name, value, hasValue := strings.Cut(option, "=")
-		if asked[name] = true; hasValue {
-			asked[name] = value
-		}
-	}
-	sub, err := listen(filter, asked, func(m *umbel.Message) {
+func subscribe(key, filter string, options umbel.Map) error {
+	sub, err := listen(filter, options, func(m *umbel.Message) {
 		say("msg", key, m.Topic, writeHex(m.Payload), writeHeaders(m.Headers))
 	})
 	subs.Store(key, sub)
@@ -191,13 +205,30 @@ func burst(topic string, count, size int) error {
 }
 
 func message(words []string) umbel.Message {
-	return umbel.Message{Topic: words[0], Payload: readHex(words[1]), Headers: readHeaders(words[2]), Retain: len(words) > 3}
+	options := readOptions(words[3:])
+	reply, _ := options["reply"].(string)
+	return umbel.Message{Topic: unquoted(words[0]), Reply: reply, Payload: readHex(words[1]),
+		Headers: readHeaders(words[2]), Retain: options["retain"] != nil}
+}
+
+// hello is another client, that comes and goes.
+func hello(name string, options umbel.Map) (err error) {
+	if will, isAsked := options["will"].(string); isAsked {
+		words := strings.Split(will, ",")
+		options["will"], err = msgpack.Marshal([]any{3, len(words) - 2, make([]byte, 8), words[0], nil, nil, readHex(words[1])})
+	}
+	other := &umbel.Client{Name: name, Hello: options}
+	other.Connect()
+	other.Close()
+	return err
 }
 
 func do(verb string, words []string) (results []any, err error) {
 	switch verb {
 	case "sub":
-		err = subscribe(words[0], words[1], words[2:])
+		err = subscribe(words[0], unquoted(words[1]), readOptions(words[2:]))
+	case "hello":
+		err = hello(unquoted(words[1]), readOptions(words[2:]))
 	case "unsub":
 		sub, _ := subs.Load(words[1])
 		client.Unsubscribe(sub.(*umbel.Subscription))
@@ -276,11 +307,11 @@ func main() {
 	}
 	client = &umbel.Client{Name: os.Args[1], OnEvent: onEvent}
 	if len(os.Args) > 2 {
-		client.Overflow = os.Args[2]
+		client.Hello = umbel.Map{"overflow": os.Args[2]}
 	}
 	client.Connect()
 	for lines.Scan() {
-		go obey(strings.Fields(lines.Text()))
+		go obey(strings.Split(lines.Text(), " "))
 	}
 	client.Close()
 	listening.Wait()
