@@ -8,12 +8,12 @@ Each agent is a client under the command of its stdin. A line is a verb, a key t
     pub KEY TOPIC PAYLOAD HEADERS [retain] [reply=TOPIC]     burst KEY TOPIC COUNT SIZE
     req KEY TOPIC PAYLOAD HEADERS                            serve KEY FILTER group=NAME
     hello KEY NAME [overflow=P] [will=TOPIC,PAYLOAD[,retain]]
-    relay KEY FILTER
+    relay KEY FILTER                                         deaf KEY FILTER (Go only)
 
 Payloads are hex, - when empty; so are headers, or `key=value,...` with ~ for nil, !0 and !1, #int, %float, $str and @bin (both
 hex). %20 is a space in keys, in what follows a =, and in what pub, sub and hello have behind KEY. A server answers with the payload
 backwards and the same headers; a relay's handler asks the topic KEY with each payload that comes, and says `ok relayed ...` for each
-reply; hello is another client, which connects and leaves. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
+reply; hello is another client, which connects and leaves; what comes for a deaf subscription nobody takes. Stdout has `ok KEY ...` and `failed KEY CODE`, where pub
 and burst are done when a PONG has confirmed them, `msg KEY TOPIC PAYLOAD HEADERS`, and what else the client is told: up, down
 UNCONFIRMED (not Go), gap FRAMES, hold ON NAME TOPIC, error CODE ABOUT.
 """
@@ -154,13 +154,17 @@ class InteropCase(Case):
     def setUpClass(cls):
         cls.commands, cls.missing = prepare()
 
+    def agent(self, language, *words):
+        """One that has been started; it says `up`."""
+        if language in self.missing:
+            self.fail(self.missing[language])
+        agent = Agent(language, self.commands[language], self.path, *words)
+        self.addCleanup(agent.kill)
+        self.addCleanup(agent.process.stdin.close)
+        return agent
+
     def agents(self, *words):
-        agents = []
-        for language, command in self.commands.items():
-            agent = Agent(language, command, self.path, *words)
-            self.addCleanup(agent.kill)
-            self.addCleanup(agent.process.stdin.close)
-            agents.append(agent)
+        agents = [self.agent(language, *words) for language in self.commands]
         for agent in agents:
             agent.expect_found(1, "up")
         return agents

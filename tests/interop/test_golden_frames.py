@@ -93,6 +93,12 @@ class GoldenFrames(unittest.TestCase):
     def test_go_knows_them(self):
         self.expect_verdicts("go")
 
+    def test_go_follows_no_frame_into_any_depth(self):
+        body = bytes([0x93, wire.PING, 1]) + (4 << 20) * b"\x91" + b"\xc0"
+        agent = subprocess.run([*self.commands["go"], "--decode"], input=wire.frame(body).hex(), text=True, stdout=subprocess.PIPE,
+                               check=True, timeout=60)
+        self.assertEqual(agent.stdout, "refused a frame is cut off, or nested too deep\n")
+
     def test_python_knows_them(self):
         self.expect_verdicts("python")
 

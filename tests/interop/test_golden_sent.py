@@ -14,7 +14,7 @@ import threading
 import unittest
 import urllib.parse
 
-from interop import DEADLINE, Agent, Case, prepare, vectors, wire
+from interop import DEADLINE, InteropCase, vectors, wire
 
 N_ELEMENTS = {wire.HELLO: 4, wire.PUBLISH: 7, wire.SUBSCRIBE: 5, wire.UNSUBSCRIBE: 3, wire.PING: 2, wire.PONG: 2, wire.GOAWAY: 3}
 OPTIONS = {wire.HELLO: {"overflow", "will"}, wire.SUBSCRIBE: {"group", "monitor", "retained"}}
@@ -197,25 +197,20 @@ def why_other_bytes(language, vector, frame):
     return next((why for why, is_so in rules if is_so), None)
 
 
-class GoldenSent(Case):
+class GoldenSent(InteropCase):
     @classmethod
     def setUpClass(cls):
-        cls.commands, cls.missing = prepare()
+        super().setUpClass()
         cls.vectors = [vector for vector in vectors.load() if vector.goes("to_broker")]
 
     def start(self, language):
-        if language in self.missing:
-            self.fail(self.missing[language])
-        path = str(self.directory / "socket")
-        self.server = Server(path)
+        self.server = Server(self.path)
         self.addCleanup(self.server.server_close)
         thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self.server.shutdown)
-        agent = Agent(language, self.commands[language], path)
-        self.addCleanup(agent.kill)
-        self.addCleanup(agent.process.stdin.close)
+        agent = self.agent(language)
         agent.expect_found(1, "up")
         return agent
 

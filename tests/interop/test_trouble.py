@@ -83,6 +83,17 @@ class Trouble(InteropCase):
             agents[0].do("burst", f"flood.{agent.language}", n, 8)
             self.assertEqual(len(agent.expect_found(n, "ok", "relayed")), n, agent.name)
 
+    def test_go_may_leave_although_nobody_reads_a_channel_of_it(self):
+        self.broker()
+        go = self.agent("go")
+        go.do("deaf", "flood")
+        sender = self.session()
+        for _ in range(5000):
+            sender.publish("flood")
+        sender.barrier()
+        go.leave()
+        self.assertEqual(go.found("gap"), (5000 - 4096) * [["1"]])
+
     def test_large_messages_and_many_pass(self):
         self.broker()
         agents = self.agents()

@@ -6,23 +6,13 @@ package umbel
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// Map is for headers and options.
-type Map = map[string]any
-
-// Error says that the broker refused (Code as in section 6), or a responder that it failed (Code is its own).
-type Error struct{ Code, Text, About any }
-
-func (e *Error) Error() string { return fmt.Sprintf("%v: %v (%v)", e.Code, e.Text, e.About) }
-
-// ErrLost says that the connection broke: whether it was done is not known.
-var ErrLost = fmt.Errorf("the connection is lost")
 
 // Subscription has its messages in C. While one is full, with 4096 messages, the client reads nothing.
 type Subscription struct {
@@ -41,7 +31,8 @@ type Client struct {
 	links         chan *link                       // the one that may publish; who has it may change subs
 	subs, waiting sync.Map                         // by number; by what the answer names: a number or topic
 	next          atomic.Uint64
-	isClosing     atomic.Bool
+	leaving       context.Context
+	leave         context.CancelFunc
 	ended         chan bool
 }
 
@@ -51,6 +42,7 @@ func (c *Client) Connect() {
 		c.OnEvent = func(string, ...any) {}
 	}
 	c.links, c.ended = make(chan *link, 1), make(chan bool)
+	c.leaving, c.leave = context.WithCancel(context.Background())
 	go c.run()
 	c.online()
 }
@@ -91,7 +83,7 @@ func (c *Client) Subscribe(filter string, options Map) (*Subscription, error) {
 	return sub, err
 }
 
-// Unsubscribe returns when nothing more can come; what has come is still in C, which is closed behind it.
+// Unsubscribe returns when nothing more can come, and C is closed behind what has come. Somebody has to read C meanwhile.
 func (c *Client) Unsubscribe(sub *Subscription) {
 	for err := ErrLost; err == ErrLost; {
 		l := c.online()
@@ -99,9 +91,9 @@ func (c *Client) Unsubscribe(sub *Subscription) {
 	}
 }
 
-// Close leaves in order: what was published is routed, what is on its way comes to the subscriptions; then C ends.
+// Close leaves in order: what was published is routed; what is on its way comes, as far as C has room; then C ends.
 func (c *Client) Close() {
-	c.isClosing.Store(true)
+	c.leave()
 	select {
 	case l := <-c.links:
 		c.links <- l
@@ -137,14 +129,17 @@ func (c *Client) settle(key, result any) bool {
 }
 
 func (c *Client) run() {
-	for pause := 10 * time.Millisecond; !c.isClosing.Load(); {
+	for pause := 10 * time.Millisecond; c.leaving.Err() == nil; {
 		l := &link{maxFrame: 1 << 15, lost: make(chan bool)}
 		err := c.converse(l)
 		if close(l.lost); l.inbox != "" {
 			pause = 10 * time.Millisecond
 			c.OnEvent("down", err)
 		}
-		time.Sleep(l.delay + pause*3/4 + time.Duration(time.Now().Nanosecond())%(pause/2)) // ± 25 %
+		select {
+		case <-time.After(l.delay + pause*3/4 + time.Duration(time.Now().Nanosecond())%(pause/2)): // ± 25 %
+		case <-c.leaving.Done():
+		}
 		if pause *= 2; pause > 2*time.Second {
 			pause = 2 * time.Second
 		}
@@ -162,7 +157,7 @@ func (c *Client) converse(l *link) (err error) {
 	l.send(fHello, 1, c.Name, orEmpty(c.Hello))
 	var frame []any
 	for reader := bufio.NewReader(l); err == nil; {
-		if frame, err = read(reader, l.maxFrame); err == nil {
+		if frame, err = Read(reader, l.maxFrame); err == nil {
 			c.take(l, frame)
 		}
 	}
@@ -178,7 +173,7 @@ func (c *Client) converse(l *link) (err error) {
 func (c *Client) begin(l *link) {
 	l.send(fSubscribe, 1<<32-1, 0, l.inbox+".*", Map{})
 	c.subs.Range(func(_, sub any) bool { l.subscribe(sub.(*Subscription)); return true })
-	if c.links <- l; c.isClosing.Load() {
+	if c.links <- l; c.leaving.Err() != nil {
 		l.send(fGoaway, "done", 0)
 	}
 }
@@ -199,13 +194,13 @@ func (c *Client) take(l *link, f []any) {
 		c.settle(m.Topic, result)
 		c.subs.Range(func(_, value any) bool {
 			if sub := value.(*Subscription); sub.isGranted && sub.options["group"] == nil && matches(sub.filter, m.Topic) {
-				sub.C <- m
+				c.deliver(sub, m)
 			}
 			return true
 		})
 	case fDeliver:
 		if sub, found := c.subs.Load(f[1]); found {
-			sub.(*Subscription).C <- messageOf(f[3].([]any))
+			c.deliver(sub.(*Subscription), messageOf(f[3].([]any)))
 		}
 	case fOK:
 		if sub, found := c.subs.Load(f[1]); found && sub.(*Subscription).isGranted {
@@ -230,6 +225,19 @@ func (c *Client) take(l *link, f []any) {
 	case fGoaway:
 		l.isEnding, l.delay = true, time.Duration(f[2].(uint64))*time.Millisecond
 		go func() { (<-c.links).send(fPing, 0) }()
+	}
+}
+
+// deliver waits while C is full, but not when we are leaving.
+func (c *Client) deliver(sub *Subscription, m *Message) {
+	select {
+	case sub.C <- m:
+	default:
+		select {
+		case sub.C <- m:
+		case <-c.leaving.Done():
+			c.OnEvent("gap", uint64(1), uint64(len(m.Payload)), "we leave, and nobody reads "+sub.filter)
+		}
 	}
 }
 

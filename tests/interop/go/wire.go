@@ -10,14 +10,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"reflect"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/vmihailenco/msgpack/v5"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 const fHello, fWelcome, fPublish, fSubscribe, fUnsubscribe, fDeliver, fGap = 1, 2, 3, 4, 5, 6, 7
@@ -42,7 +41,7 @@ func is(kind rune, value any) bool {
 	case []byte:
 		return kind == 'b' || kind == '8' && len(v) == 8
 	case []any:
-		return kind == 'P' && fits(v) && v[0] == uint64(fPublish)
+		return kind == 'P' && len(v) > 0 && v[0] == uint64(fPublish) && fits(v)
 	case uint64:
 		most, isUint := uints[kind]
 		return isUint && v <= most
@@ -50,33 +49,18 @@ func is(kind rune, value any) bool {
 	return false
 }
 
-// unsigned makes a uint64 of a uint, whose type depends on how it was encoded.
-func unsigned(value any) any {
-	if v := reflect.ValueOf(value); v.CanUint() {
-		return v.Uint()
-	} else if v.CanInt() && v.Int() >= 0 {
-		return uint64(v.Int())
-	}
-	return value
-}
-
-// fits says whether a broker sends such a frame. Behind it every uint is a uint64.
+// fits says whether a broker sends such a frame.
 func fits(frame []any) bool {
-	for i, value := range frame {
-		frame[i] = unsigned(value)
-	}
-	if len(frame) == 0 || !is('n', frame[0]) {
-		return false
-	}
-	shape, known := shapes[frame[0].(uint64)]
+	kind, _ := frame[0].(uint64)
+	shape, known := shapes[kind]
 	for i, kind := range shape {
 		known = known && i+1 < len(frame) && is(kind, frame[i+1])
 	}
 	return known
 }
 
-// read returns the next frame; of an extension, which is skipped, only its type.
-func read(from io.Reader, maxFrame uint64) ([]any, error) {
+// Read returns the next frame; of an extension, which is skipped, only its type.
+func Read(from io.Reader, maxFrame uint64) ([]any, error) {
 	prefix := make([]byte, 5)
 	if _, err := io.ReadFull(from, prefix); err != nil {
 		return nil, err
@@ -97,23 +81,55 @@ func decode(body []byte) (frame []any, err error) {
 	decoder := msgpack.NewDecoder(reader)
 	n, err := decoder.DecodeArrayLen()
 	for err == nil && len(frame) < n {
-		var value any
-		value, err = decoder.DecodeInterface()
-		if kind, isUint := unsigned(value).(uint64); isUint && len(frame) == 0 && kind >= 0x80 {
-			return []any{kind}, err
+		frame = append(frame, nil)
+		frame[len(frame)-1], err = value(decoder, 9)
+		if kind, isUint := frame[0].(uint64); isUint && kind >= 0x80 {
+			return frame, err
 		}
-		frame = append(frame, value)
 	}
-	if err == nil && (reader.Len() > 0 || !fits(frame)) {
+	if err == nil && (reader.Len() > 0 || len(frame) == 0 || !fits(frame)) {
 		err = fmt.Errorf("no frame that a broker sends: %.40x", body)
 	}
 	return frame, err
 }
 
+// value is the next one, with so many levels below it at most. A uint is a uint64, another integer an int64.
+func value(from *msgpack.Decoder, levels int) (any, error) {
+	code, err := from.PeekCode()
+	switch {
+	case err != nil || levels == 0:
+		return nil, fmt.Errorf("a frame is cut off, or nested too deep")
+	case msgpcode.IsFixedArray(code) || code == msgpcode.Array16 || code == msgpcode.Array32:
+		n, err := from.DecodeArrayLen()
+		array := []any{}
+		for err == nil && len(array) < n {
+			array = append(array, nil)
+			array[len(array)-1], err = value(from, levels-1)
+		}
+		return array, err
+	case msgpcode.IsFixedMap(code) || code == msgpcode.Map16 || code == msgpcode.Map32:
+		n, err := from.DecodeMapLen()
+		pairs := Map{}
+		for i := 0; err == nil && i < n; i++ {
+			var key string
+			if key, err = from.DecodeString(); err == nil {
+				pairs[key], err = value(from, levels-1)
+			}
+		}
+		return pairs, err
+	case msgpcode.IsBin(code):
+		return from.DecodeBytes()
+	}
+	scalar, err := from.DecodeInterfaceLoose()
+	if n, isInt := scalar.(int64); isInt && n >= 0 {
+		return uint64(n), err
+	}
+	return scalar, err
+}
+
 // link is one connection.
 type link struct {
 	net.Conn
-	writing  sync.Mutex
 	maxFrame uint64
 	inbox    string
 	isEnding bool // by the broker's GOAWAY
@@ -128,11 +144,10 @@ func dial(path string) (net.Conn, error) {
 			return net.Dial("unix", path)
 		}
 	}
-	conn, err := net.Dial("unix", os.Getenv("XDG_RUNTIME_DIR")+"/umbel/umbel.sock")
-	if err != nil {
-		conn, err = net.Dial("unix", "/run/umbel/umbel.sock")
+	if conn, err := net.Dial("unix", os.Getenv("XDG_RUNTIME_DIR")+"/umbel/umbel.sock"); err == nil {
+		return conn, nil
 	}
-	return conn, err
+	return net.Dial("unix", "/run/umbel/umbel.sock")
 }
 
 func (l *link) subscribe(sub *Subscription) error {
@@ -156,7 +171,7 @@ func (l *link) publish(m Message) error {
 
 // send waits for room. Who reads hears of errors of the connection.
 func (l *link) send(frame ...any) error {
-	data := bytes.NewBuffer(make([]byte, 5))
+	data := bytes.NewBuffer([]byte{0xce, 0, 0, 0, 0})
 	encoder := msgpack.NewEncoder(data)
 	encoder.UseCompactInts(true)
 	if err := encoder.Encode(frame); err != nil {
@@ -166,13 +181,21 @@ func (l *link) send(frame ...any) error {
 	if uint64(length) > l.maxFrame {
 		return fmt.Errorf("too long: %d bytes, max_frame is %d", length, l.maxFrame)
 	}
-	data.Bytes()[0] = 0xce
 	binary.BigEndian.PutUint32(data.Bytes()[1:], uint32(length))
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	l.Write(data.Bytes())
+	l.Write(data.Bytes()) // whole, whoever else writes
 	return nil
 }
+
+// Map is for headers and options.
+type Map = map[string]any
+
+// Error says that the broker refused (Code as in section 6), or a responder that it failed (Code is its own).
+type Error struct{ Code, Text, About any }
+
+func (e *Error) Error() string { return fmt.Sprintf("%v: %v (%v)", e.Code, e.Text, e.About) }
+
+// ErrLost says that the connection broke: whether it was done is not known.
+var ErrLost = fmt.Errorf("the connection is lost")
 
 // Message is what is published and what comes, then with the sender's session and uid.
 type Message struct {
@@ -208,8 +231,7 @@ func messageOf(publish []any) *Message {
 
 func isTopic(text string) bool {
 	bad := func(r rune) bool { return r == '*' || unicode.IsSpace(r) || unicode.IsControl(r) }
-	return len(text) <= 255 && utf8.ValidString(text) && !strings.Contains("."+text+".", "..") &&
-		strings.IndexFunc(text, bad) < 0
+	return len(text) < 256 && utf8.ValidString(text) && !strings.Contains("."+text+".", "..") && strings.IndexFunc(text, bad) < 0
 }
 
 // matches: `*` is one token, `**`, at the end, one or more; neither is what is the broker's.
@@ -224,14 +246,4 @@ func matches(filter, topic string) bool {
 		}
 	}
 	return len(tokens) == len(wanted)
-}
-
-// Decode is for tests: the frame that is all of data.
-func Decode(data []byte) ([]any, error) {
-	reader := bytes.NewReader(data)
-	frame, err := read(reader, 4<<20)
-	if err == nil && reader.Len() > 0 {
-		err = fmt.Errorf("%d bytes too many", reader.Len())
-	}
-	return frame, err
 }

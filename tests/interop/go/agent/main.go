@@ -8,6 +8,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -229,6 +230,8 @@ func do(verb string, words []string) (results []any, err error) {
 		err = subscribe(words[0], unquoted(words[1]), readOptions(words[2:]))
 	case "hello":
 		err = hello(unquoted(words[1]), readOptions(words[2:]))
+	case "deaf":
+		_, err = client.Subscribe(words[1], nil)
 	case "unsub":
 		sub, _ := subs.Load(words[1])
 		client.Unsubscribe(sub.(*umbel.Subscription))
@@ -290,12 +293,21 @@ func plain(value any) any {
 	return value
 }
 
+func decode(data []byte) ([]any, error) {
+	reader := bytes.NewReader(data)
+	frame, err := umbel.Read(reader, 4<<20)
+	if err == nil && reader.Len() > 0 {
+		err = fmt.Errorf("%d bytes too many", reader.Len())
+	}
+	return frame, err
+}
+
 func main() {
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<24)
 	if os.Args[1] == "--decode" {
 		for lines.Scan() {
-			frame, err := umbel.Decode(readHex(lines.Text()))
+			frame, err := decode(readHex(lines.Text()))
 			text, _ := json.Marshal(plain(frame))
 			if err != nil {
 				say("refused", err)
