@@ -344,9 +344,9 @@ on_ping(struct session *s, const struct message *ping)
 	struct message m = { .type = TYPE_PONG };
 
 	m.pong.token = ping->ping.token;
-	m.pong.accepted = s->accepted;
-	m.pong.unmatched = s->unmatched;
-	m.pong.refused = s->refused;
+	m.pong.accepted = (struct last_u64){ s->accepted, true };
+	m.pong.unmatched = (struct last_u64){ s->unmatched, true };
+	m.pong.refused = (struct last_u64){ s->refused, true };
 	s->messages_in += s->accepted;
 	s->accepted = s->unmatched = s->refused = 0;
 	session_answer(s, &m);

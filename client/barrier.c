@@ -171,10 +171,10 @@ settle(struct umbel *c, uint64_t position, const struct message_pong *m)
 	if (position <= c->settled)
 		return;
 	n = position - c->settled;
-	refused = at_most(m->refused, n);
+	refused = at_most(m->refused.value, n);
 	c->stats.refused += refused;
 	c->stats.confirmed += n - refused;
-	c->stats.unmatched += at_most(m->unmatched, n - refused);
+	c->stats.unmatched += at_most(m->unmatched.value, n - refused);
 	c->settled = position;
 }
 

@@ -99,7 +99,6 @@ add_last(struct line *line, const char *name, struct last_u64 last)
 #define U32(field)        NUMBER(field)
 #define U53(field)        NUMBER(field)
 #define U64(field)        NUMBER(field)
-#define MAYBE_U64(field)  NUMBER(field)
 #define LAST_U64(field)   add_last(line, #field, f->field);
 #define BOOL(field)       add(line, " " #field "=%s", f->field ? "yes" : "no");
 #define STR(field)        add_text(line, #field, f->field);

@@ -81,14 +81,6 @@ take_u32(struct elements *f, uint32_t *out)
 }
 
 static bool
-take_maybe_u64(struct elements *f, uint64_t *out)
-{
-	if (!take_uint(f, UINT64_MAX, out))
-		*out = 0;
-	return true;
-}
-
-static bool
 take_last_u64(struct elements *f, struct last_u64 *out)
 {
 	out->given = take_uint(f, UINT64_MAX, &out->value);
@@ -206,7 +198,6 @@ take_options(struct elements *f, struct options *out)
 #define U32(field)        &&take_u32(&f, &m->field)
 #define U53(field)        &&take_uint(&f, (UINT64_C(1) << 53) - 1, &m->field)
 #define U64(field)        &&take_uint(&f, UINT64_MAX, &m->field)
-#define MAYBE_U64(field)  &&take_maybe_u64(&f, &m->field)
 #define LAST_U64(field)   &&take_last_u64(&f, &m->field)
 #define BOOL(field)       &&take_bool(&f, &m->field)
 #define STR(field)        &&take_str(&f, &m->field)
@@ -348,7 +339,6 @@ put_last_u64(msgpack_packer *pk, struct last_u64 last)
 #define U32(field)        +1
 #define U53(field)        +1
 #define U64(field)        +1
-#define MAYBE_U64(field)  +1
 #define LAST_U64(field)   +m->field.given
 #define BOOL(field)       +1
 #define STR(field)        +1
@@ -365,7 +355,6 @@ put_last_u64(msgpack_packer *pk, struct last_u64 last)
 #define U32(field)        &&msgpack_pack_uint32(pk, m->field) == 0
 #define U53(field)        &&msgpack_pack_uint64(pk, m->field) == 0
 #define U64(field)        &&msgpack_pack_fix_uint64(pk, m->field) == 0
-#define MAYBE_U64(field)  &&msgpack_pack_uint64(pk, m->field) == 0
 #define LAST_U64(field)   &&put_last_u64(pk, m->field)
 #define BOOL(field)       &&put_bool(pk, m->field)
 #define STR(field)        &&put_text(pk, m->field)

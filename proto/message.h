@@ -69,7 +69,6 @@ struct last_u64 {
 #define U32(field)        uint32_t field;
 #define U53(field)        uint64_t field;
 #define U64(field)        uint64_t field;
-#define MAYBE_U64(field)  uint64_t field;
 #define LAST_U64(field)   struct last_u64 field;
 #define BOOL(field)       bool field;
 #define STR(field)        struct text field;

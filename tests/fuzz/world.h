@@ -177,9 +177,10 @@ hear_pong(struct world *w, struct end *e, const struct message_pong *m)
 		return;
 	CHECK(m->token == e->pongs);
 	CHECK(e->pongs < e->pings);
-	CHECK(m->accepted + m->refused == e->since_ping[e->pongs % 16]);
-	CHECK(m->unmatched <= m->accepted);
-	w->accepted += m->accepted;
+	CHECK(m->accepted.value + m->refused.value ==
+	      e->since_ping[e->pongs % 16]);
+	CHECK(m->unmatched.value <= m->accepted.value);
+	w->accepted += m->accepted.value;
 	e->pongs++;
 }
 

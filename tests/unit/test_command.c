@@ -307,7 +307,7 @@ TEST(a_subscription_begins_and_ends_in_the_order_of_the_stream)
 	client_next(c, TYPE_PUBLISH);
 	assert_int_equal(c->frame.at[c->frame.len - 1], '1');
 	client_next(c, TYPE_OK);
-	assert_int_equal(client_next(c, TYPE_PONG).pong.unmatched, 2);
+	assert_int_equal(client_next(c, TYPE_PONG).pong.unmatched.value, 2);
 	client_expect_nothing(c);
 	bytes_free(&b);
 	client_free(c);
@@ -450,12 +450,13 @@ TEST(a_pong_counts_since_the_last_ping)
 	client_next(c, TYPE_ERROR);
 	m = client_next(c, TYPE_PONG);
 	assert_true(m.pong.token == (UINT64_C(1) << 53) - 1);
-	assert_int_equal(m.pong.accepted, 3);
-	assert_int_equal(m.pong.unmatched, 1);
-	assert_int_equal(m.pong.refused, 1);
+	assert_int_equal(m.pong.accepted.value, 3);
+	assert_int_equal(m.pong.unmatched.value, 1);
+	assert_int_equal(m.pong.refused.value, 1);
 	client_says_hex(c, "92 0a 01");
 	m = client_next(c, TYPE_PONG);
-	assert_int_equal(m.pong.accepted + m.pong.unmatched + m.pong.refused,
+	assert_int_equal(m.pong.accepted.value + m.pong.unmatched.value +
+	                         m.pong.refused.value,
 	                 0);
 	client_free(c);
 	rig_fini(&r);

@@ -82,7 +82,7 @@ TEST(at_the_ceiling_messages_pass_to_those_who_keep_up_and_use_no_memory)
 		expect(&r, &c, TYPE_PUBLISH);
 	expect_nothing(&r, &c);
 	say(&r, &pub, "92 0a 05");
-	assert_int_equal(expect(&r, &pub, TYPE_PONG).pong.accepted, 1000);
+	assert_int_equal(expect(&r, &pub, TYPE_PONG).pong.accepted.value, 1000);
 	assert_int_equal(r.broker.pool.used, r.config.memory_max);
 	/* who comes and goes does so, too */
 	end_free(&c);
@@ -207,7 +207,7 @@ TEST(at_the_ceiling_what_is_to_be_kept_and_half_a_frame_wait_for_memory)
 	expect(&r, &c, TYPE_PUBLISH);
 	expect(&r, &c, TYPE_PUBLISH);
 	say(&r, &begins, "92 0a 05");
-	assert_int_equal(expect(&r, &begins, TYPE_PONG).pong.accepted, 1);
+	assert_int_equal(expect(&r, &begins, TYPE_PONG).pong.accepted.value, 1);
 	b.len = 0;
 	put_publish(&b, "x", NULL, "", 0);
 	b.at[7] = 1; /* keep it no longer */

@@ -79,7 +79,7 @@ TEST(a_session_that_the_broker_does_not_read_is_not_late)
 	r.broker.settling = false;
 	broker_settle(&r.broker);
 	say(&r, &e, "92 0a 05");
-	assert_int_equal(expect(&r, &e, TYPE_PONG).pong.accepted, 1);
+	assert_int_equal(expect(&r, &e, TYPE_PONG).pong.accepted.value, 1);
 	bytes_free(&b);
 	end_free(&e);
 	rig_fini(&r);

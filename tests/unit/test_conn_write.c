@@ -47,7 +47,7 @@ TEST(a_slow_reader_slows_its_publisher_and_loses_nothing)
 	assert_int_equal(said, b.len);
 	expect_nothing(&r, &slow);
 	say(&r, &pub, "92 0a 05");
-	assert_int_equal(expect(&r, &pub, TYPE_PONG).pong.accepted, N);
+	assert_int_equal(expect(&r, &pub, TYPE_PONG).pong.accepted.value, N);
 	bytes_free(&b);
 	end_free(&slow);
 	end_free(&pub);

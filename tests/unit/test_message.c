@@ -77,9 +77,9 @@ TEST(what_the_broker_says_is_these_bytes)
 
 	m = (struct message){ .type = TYPE_PONG };
 	m.pong.token = (UINT64_C(1) << 53) - 1;
-	m.pong.accepted = 300;
-	m.pong.unmatched = 2;
-	m.pong.refused = UINT64_MAX;
+	m.pong.accepted = (struct last_u64){ 300, true };
+	m.pong.unmatched = (struct last_u64){ 2, true };
+	m.pong.refused = (struct last_u64){ UINT64_MAX, true };
 	expect_encoded(&m, "95 0b cf 00 1f ff ff ff ff ff ff cd 01 2c 02 "
 	                   "cf ff ff ff ff ff ff ff ff");
 
@@ -130,6 +130,9 @@ TEST(what_a_client_says_is_these_bytes)
 
 	m = (struct message){ .type = TYPE_PING, .ping.token = 65536 };
 	expect_encoded(&m, "92 0a ce 00 01 00 00");
+
+	m = (struct message){ .type = TYPE_PONG, .pong.token = 7 };
+	expect_encoded(&m, "92 0b 07");
 }
 
 TEST(a_gap_has_the_same_length_whatever_its_counts)
@@ -545,9 +548,9 @@ expect_pong(const json_t *d, const char *way, const struct message_pong *m)
 	expect_uint(d, 1, m->token);
 	if (strcmp(way, "to_broker") == 0)
 		return; /* what follows is nothing */
-	expect_uint(d, 2, m->accepted);
-	expect_uint(d, 3, m->unmatched);
-	expect_uint(d, 4, m->refused);
+	expect_uint(d, 2, m->accepted.value);
+	expect_uint(d, 3, m->unmatched.value);
+	expect_uint(d, 4, m->refused.value);
 }
 
 static void
