@@ -5,6 +5,7 @@
 # ctest: timeout=120
 """What goes wrong is told to those who use a client, in each language: losses, holds, refusals; and large or many messages pass."""
 
+import signal
 import unittest
 
 from interop import InteropCase, wait_until
@@ -13,7 +14,7 @@ RULES = """
 acl:
   - allow: [publish, subscribe]
     who: [everyone]
-    topics: [free.**]
+    topics: [{topics}]
   - allow: [hold]
     who: [everyone]
 """
@@ -51,14 +52,26 @@ class Trouble(InteropCase):
 
     def test_what_the_rules_deny_is_told(self):
         config = self.directory / "umbeld.yaml"
-        config.write_text(RULES)
-        self.broker("--config", str(config))
-        for agent in self.agents():
+        config.write_text(RULES.format(topics="free.**"))
+        umbeld = self.broker("--config", str(config))
+        agents = self.agents()
+        for agent in agents:
             self.assertEqual(agent.done(agent.ask("sub", "secret.*")), ["failed", "35"], agent.name)
             self.assertEqual(agent.done(agent.ask("req", "secret.x", "00", "-")), ["failed", "35"], agent.name)
             agent.ask("pub", "secret.y", "00", "-")
             self.assertEqual(agent.expect_found(1, "error")[0], ["35", "secret.y"], agent.name)
-            agent.do("sub", "free.*")
+            agent.do("sub", "free.*", key="wide")
+            agent.do("sub", "free.a", key="narrow")
+
+        config.write_text(RULES.format(topics="free.a"))
+        umbeld.signal(signal.SIGHUP)
+        for agent in agents:
+            told = ["failed", "wide", "35"] if agent.language == "c" else ["error", "38", "free.*"]
+            agent.expect_found(1, *told)
+            agent.do("pub", "free.a", "01", "-")
+        for agent in agents:
+            self.assertEqual(len(agent.expect_found(len(agents), "msg", "narrow")), len(agents), agent.name)
+            self.assertEqual(agent.found("msg", "wide"), [], agent.name)
 
     def test_a_header_that_javascript_cannot_have_costs_one_message(self):
         self.broker()

@@ -2,17 +2,38 @@
 // SPDX-License-Identifier: MIT
 
 // Package umbel is a small client of umbel, written from PROTOCOL.md alone; ../README.md says more.
+// This file is what a program uses; link.go keeps a connection, and wire.go knows its frames.
 package umbel
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 )
+
+// Map is for headers and options.
+type Map = map[string]any
+
+// Error says that the broker refused (Code as in section 6), or a responder that it failed (Code is its own).
+type Error struct{ Code, Text, About any }
+
+func (e *Error) Error() string { return fmt.Sprintf("%v: %v (%v)", e.Code, e.Text, e.About) }
+
+// ErrLost says that the connection broke: whether it was done is not known.
+var ErrLost = errors.New("the connection is lost")
+
+// Message is what is published and what comes, then with the sender's session and uid.
+type Message struct {
+	Topic, Reply string
+	Payload      []byte
+	Headers      Map
+	Retain       bool
+	Session, UID uint32
+}
 
 // Subscription has its messages in C. While one is full, with 4096 messages, the client reads nothing.
 type Subscription struct {
@@ -31,7 +52,7 @@ type Client struct {
 	links         chan *link                       // the one that may publish; who has it may change subs
 	subs, waiting sync.Map                         // by number; by what the answer names: a number or topic
 	next          atomic.Uint64
-	leaving       context.Context
+	leaving       context.Context // done by Close
 	leave         context.CancelFunc
 	ended         chan bool
 }
@@ -58,16 +79,21 @@ func (c *Client) Publish(m Message) error { return c.online().publish(m) }
 
 // Request returns the message that comes in reply, or *Error, ErrLost, os.ErrDeadlineExceeded.
 func (c *Client) Request(m Message, timeout time.Duration) (*Message, error) {
-	l := c.online()
-	m.Reply = fmt.Sprintf("%s.%d", l.inbox, c.next.Add(1))
-	defer time.AfterFunc(timeout, func() { c.settle(m.Reply, os.ErrDeadlineExceeded) }).Stop()
-	return ask[*Message](c, l, m.Reply, func() error { return l.publish(m) })
+	late := time.After(timeout)
+	select {
+	case l := <-c.links:
+		c.links <- l
+		m.Reply = fmt.Sprintf("%s.%d", l.inbox, c.next.Add(1))
+		return ask[*Message](c, l, m.Reply, late, func() error { return l.publish(m) })
+	case <-late:
+		return nil, os.ErrDeadlineExceeded
+	}
 }
 
 // Flush returns when all that was published before has been routed: how many were accepted, unmatched, refused.
 func (c *Client) Flush() ([]any, error) {
 	l, token := c.online(), c.next.Add(1)
-	return ask[[]any](c, l, token, func() error { return l.send(fPing, token) })
+	return ask[[]any](c, l, token, nil, func() error { return l.send(fPing, token) })
 }
 
 // Subscribe returns when it is granted. Options: group, retained, monitor.
@@ -76,7 +102,7 @@ func (c *Client) Subscribe(filter string, options Map) (*Subscription, error) {
 	l := <-c.links
 	c.subs.Store(sub.number, sub)
 	c.links <- l
-	_, err := ask[any](c, l, sub.number, func() error { return l.subscribe(sub) })
+	_, err := ask[any](c, l, sub.number, nil, func() error { return l.subscribe(sub) })
 	if err == ErrLost {
 		err = nil // the next connection asks again
 	}
@@ -87,7 +113,7 @@ func (c *Client) Subscribe(filter string, options Map) (*Subscription, error) {
 func (c *Client) Unsubscribe(sub *Subscription) {
 	for err := ErrLost; err == ErrLost; {
 		l := c.online()
-		_, err = ask[any](c, l, sub.number, func() error { return l.send(fUnsubscribe, sub.number, sub.number) })
+		_, err = ask[any](c, l, sub.number, nil, func() error { return l.send(fUnsubscribe, sub.number, sub.number) })
 	}
 }
 
@@ -104,7 +130,7 @@ func (c *Client) Close() {
 }
 
 // ask sends, and waits for what settles the key.
-func ask[T any](c *Client, l *link, key any, send func() error) (answer T, err error) {
+func ask[T any](c *Client, l *link, key any, late <-chan time.Time, send func() error) (answer T, err error) {
 	done := make(chan any, 1)
 	c.waiting.Store(key, done)
 	defer c.waiting.Delete(key)
@@ -115,6 +141,8 @@ func ask[T any](c *Client, l *link, key any, send func() error) (answer T, err e
 			err, _ = result.(error)
 		case <-l.lost:
 			err = ErrLost
+		case <-late:
+			err = os.ErrDeadlineExceeded
 		}
 	}
 	return
@@ -126,124 +154,4 @@ func (c *Client) settle(key, result any) bool {
 		done.(chan any) <- result
 	}
 	return found
-}
-
-func (c *Client) run() {
-	for pause := 10 * time.Millisecond; c.leaving.Err() == nil; {
-		l := &link{maxFrame: 1 << 15, lost: make(chan bool)}
-		err := c.converse(l)
-		if close(l.lost); l.inbox != "" {
-			pause = 10 * time.Millisecond
-			c.OnEvent("down", err)
-		}
-		select {
-		case <-time.After(l.delay + pause*3/4 + time.Duration(time.Now().Nanosecond())%(pause/2)): // ± 25 %
-		case <-c.leaving.Done():
-		}
-		if pause *= 2; pause > 2*time.Second {
-			pause = 2 * time.Second
-		}
-	}
-	c.subs.Range(func(number, _ any) bool { c.end(number); return true })
-	close(c.ended)
-}
-
-// converse says hello and reads to the end of the stream.
-func (c *Client) converse(l *link) (err error) {
-	if l.Conn, err = dial(c.Path); err != nil {
-		return err
-	}
-	defer l.Close()
-	l.send(fHello, 1, c.Name, orEmpty(c.Hello))
-	var frame []any
-	for reader := bufio.NewReader(l); err == nil; {
-		if frame, err = Read(reader, l.maxFrame); err == nil {
-			c.take(l, frame)
-		}
-	}
-	if l.inbox != "" && !l.isEnding {
-		l.Close() // begin may still be sending
-		<-c.links
-	}
-	c.subs.Range(func(_, sub any) bool { sub.(*Subscription).isGranted = false; return true })
-	return err
-}
-
-// begin asks again for the subscriptions; then others may use the connection.
-func (c *Client) begin(l *link) {
-	l.send(fSubscribe, 1<<32-1, 0, l.inbox+".*", Map{})
-	c.subs.Range(func(_, sub any) bool { l.subscribe(sub.(*Subscription)); return true })
-	if c.links <- l; c.leaving.Err() != nil {
-		l.send(fGoaway, "done", 0)
-	}
-}
-
-func (c *Client) take(l *link, f []any) {
-	switch f[0].(uint64) {
-	case fWelcome:
-		limits := f[4].(Map)
-		fmt.Sscan(fmt.Sprint(limits["inbox"], " ", limits["max_frame"]), &l.inbox, &l.maxFrame)
-		c.OnEvent("up")
-		go c.begin(l)
-	case fPublish:
-		m := messageOf(f)
-		var result any = m
-		if code := m.Headers["error"]; code != nil {
-			result = &Error{code, string(m.Payload), nil}
-		}
-		c.settle(m.Topic, result)
-		c.subs.Range(func(_, value any) bool {
-			if sub := value.(*Subscription); sub.isGranted && sub.options["group"] == nil && matches(sub.filter, m.Topic) {
-				c.deliver(sub, m)
-			}
-			return true
-		})
-	case fDeliver:
-		if sub, found := c.subs.Load(f[1]); found {
-			c.deliver(sub.(*Subscription), messageOf(f[3].([]any)))
-		}
-	case fOK:
-		if sub, found := c.subs.Load(f[1]); found && sub.(*Subscription).isGranted {
-			c.end(f[1]) // it was an UNSUBSCRIBE
-		} else if found {
-			sub.(*Subscription).isGranted = true
-		}
-		c.settle(f[1], nil)
-	case fError:
-		c.end(f[3])
-		if err := (&Error{f[1], f[2], f[5]}); !c.settle(f[3], err) && !c.settle(f[5], err) {
-			c.OnEvent("error", err)
-		}
-	case fPing:
-		go l.send(fPong, f[1])
-	case fPong:
-		c.settle(f[1], f[2:5])
-	case fGap:
-		c.OnEvent("gap", f[1:4]...)
-	case fHold:
-		c.OnEvent("hold", f[1:5]...)
-	case fGoaway:
-		l.isEnding, l.delay = true, time.Duration(f[2].(uint64))*time.Millisecond
-		go func() { (<-c.links).send(fPing, 0) }()
-	}
-}
-
-// deliver waits while C is full, but not when we are leaving.
-func (c *Client) deliver(sub *Subscription, m *Message) {
-	select {
-	case sub.C <- m:
-	default:
-		select {
-		case sub.C <- m:
-		case <-c.leaving.Done():
-			c.OnEvent("gap", uint64(1), uint64(len(m.Payload)), "we leave, and nobody reads "+sub.filter)
-		}
-	}
-}
-
-// end is for who reads: nobody else may close C.
-func (c *Client) end(number any) {
-	if sub, found := c.subs.LoadAndDelete(number); found {
-		close(sub.(*Subscription).C)
-	}
 }

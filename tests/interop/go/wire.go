@@ -8,10 +8,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,6 +18,7 @@ import (
 
 const fHello, fWelcome, fPublish, fSubscribe, fUnsubscribe, fDeliver, fGap = 1, 2, 3, 4, 5, 6, 7
 const fOK, fError, fPing, fPong, fGoaway, fHold = 8, 9, 10, 11, 12, 13
+const revoked = uint64(38) // an error: the subscriptions to its topic have ended
 
 // What a broker may send: the elements after the type, as is() knows them.
 var shapes = map[uint64]string{fWelcome: "uuum", fPublish: "78sSMb", fDeliver: "uMP", fGap: "nns", fOK: "u",
@@ -127,85 +125,6 @@ func value(from *msgpack.Decoder, levels int) (any, error) {
 	return scalar, err
 }
 
-// link is one connection.
-type link struct {
-	net.Conn
-	maxFrame uint64
-	inbox    string
-	isEnding bool // by the broker's GOAWAY
-	delay    time.Duration
-	lost     chan bool // closed at the end
-}
-
-// dial calls the broker at path, else at $UMBEL_SOCKET, else the user's, else the system's.
-func dial(path string) (net.Conn, error) {
-	for _, path := range []string{path, os.Getenv("UMBEL_SOCKET")} {
-		if path != "" {
-			return net.Dial("unix", path)
-		}
-	}
-	if conn, err := net.Dial("unix", os.Getenv("XDG_RUNTIME_DIR")+"/umbel/umbel.sock"); err == nil {
-		return conn, nil
-	}
-	return net.Dial("unix", "/run/umbel/umbel.sock")
-}
-
-func (l *link) subscribe(sub *Subscription) error {
-	return l.send(fSubscribe, sub.number, sub.number, sub.filter, orEmpty(sub.options))
-}
-
-// orEmpty is for what must be a map: nil would be encoded as nil.
-func orEmpty(options Map) Map {
-	if options == nil {
-		return Map{}
-	}
-	return options
-}
-
-func (l *link) publish(m Message) error {
-	if !isTopic(m.Topic) || m.Reply != "" && !isTopic(m.Reply) {
-		return fmt.Errorf("no topic: %q, or no reply: %q", m.Topic, m.Reply)
-	}
-	return l.send(publishOf(m)...)
-}
-
-// send waits for room. Who reads hears of errors of the connection.
-func (l *link) send(frame ...any) error {
-	data := bytes.NewBuffer([]byte{0xce, 0, 0, 0, 0})
-	encoder := msgpack.NewEncoder(data)
-	encoder.UseCompactInts(true)
-	if err := encoder.Encode(frame); err != nil {
-		return err
-	}
-	length := data.Len() - 5
-	if uint64(length) > l.maxFrame {
-		return fmt.Errorf("too long: %d bytes, max_frame is %d", length, l.maxFrame)
-	}
-	binary.BigEndian.PutUint32(data.Bytes()[1:], uint32(length))
-	l.Write(data.Bytes()) // whole, whoever else writes
-	return nil
-}
-
-// Map is for headers and options.
-type Map = map[string]any
-
-// Error says that the broker refused (Code as in section 6), or a responder that it failed (Code is its own).
-type Error struct{ Code, Text, About any }
-
-func (e *Error) Error() string { return fmt.Sprintf("%v: %v (%v)", e.Code, e.Text, e.About) }
-
-// ErrLost says that the connection broke: whether it was done is not known.
-var ErrLost = fmt.Errorf("the connection is lost")
-
-// Message is what is published and what comes, then with the sender's session and uid.
-type Message struct {
-	Topic, Reply string
-	Payload      []byte
-	Headers      Map
-	Retain       bool
-	Session, UID uint32
-}
-
 // publishOf is the frame that says m.
 func publishOf(m Message) []any {
 	flags, reply := 0, any(m.Reply)
@@ -229,6 +148,7 @@ func messageOf(publish []any) *Message {
 	return m
 }
 
+// isTopic is rule T1 of PROTOCOL.md.
 func isTopic(text string) bool {
 	bad := func(r rune) bool { return r == '*' || unicode.IsSpace(r) || unicode.IsControl(r) }
 	return len(text) < 256 && utf8.ValidString(text) && !strings.Contains("."+text+".", "..") && strings.IndexFunc(text, bad) < 0
@@ -236,7 +156,7 @@ func isTopic(text string) bool {
 
 // matches: `*` is one token, `**`, at the end, one or more; neither is what is the broker's.
 func matches(filter, topic string) bool {
-	if topic[0] == '$' && filter[0] == '*' {
+	if strings.HasPrefix(topic, "$") && strings.HasPrefix(filter, "*") {
 		return false
 	}
 	tokens, wanted := strings.Split(topic, "."), strings.Split(filter, ".")
