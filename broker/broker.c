@@ -17,6 +17,7 @@
 #include "shortage.h"
 #include "spare.h"
 #include "throttle.h"
+#include "unread.h"
 
 #define REPORT_MS      1000u
 /* Of an outbox's mark: where its publishers go on. */
@@ -79,6 +80,8 @@ init_deadlines(struct broker *b)
 	                    hold_on_notice, b);
 	deadline_queue_init(&b->hold_ends, all, rest, hold_on_too_long, b);
 	deadline_queue_init(&b->overdue_holds, all, 0, hold_on_too_long, b);
+	deadline_queue_init(&b->unread_notices, all, c->hold_notice_ms,
+	                    unread_on_notice, b);
 	deadline_queue_init(&b->overflows, all, 0, shed_on_overflow, b);
 	deadline_queue_init(&b->memory_waits, all, c->stall_ms, shortage_on_due,
 	                    b);

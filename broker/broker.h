@@ -108,6 +108,7 @@ struct broker {
 	struct deadline_queue hold_notices;
 	struct deadline_queue hold_ends;
 	struct deadline_queue overdue_holds;
+	struct deadline_queue unread_notices;
 	struct deadline_queue overflows;
 	struct deadline_queue memory_waits;
 	struct deadline_queue memory_ticks;

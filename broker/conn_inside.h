@@ -12,6 +12,7 @@
 #define UMBELD_CONN_INSIDE_H
 
 #include "conn.h"
+#include "unread.h"
 
 static inline struct conn *
 conn_of(struct session *s)
@@ -35,8 +36,7 @@ conn_of_ready(struct link *l)
 static inline bool
 conn_answers_are_unread(const struct conn *c)
 {
-	return c->session.out.answer_bytes >
-	       conns_of(c)->broker->limits.answers;
+	return unread_is_too_much(&c->session);
 }
 
 /* What it has sent is to lie until something has happened. */

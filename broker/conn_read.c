@@ -31,6 +31,7 @@ conn_watch_input(struct conn *c)
 	bool want = s->state != SESSION_ENDING && !conn_is_put_off(c) &&
 	            !c->all_read;
 
+	unread_look(&c->session);
 	if (want == c->reading)
 		return;
 	c->reading = want;

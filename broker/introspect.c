@@ -23,6 +23,7 @@
 #include "query.h"
 #include "question.h"
 #include "survey.h"
+#include "unread.h"
 
 /* What it costs to count a topic's receivers, in things looked at. */
 #define COUNT_WORK     20u
@@ -138,7 +139,9 @@ state_word(enum session_state state)
 static void
 tell_session(struct pack *p, const struct session *s)
 {
-	pack_map(p, s->hold || s->need_told ? 16 : 15);
+	bool is_unread = s->unread && s->unread->told;
+
+	pack_map(p, s->hold || s->need_told || is_unread ? 16 : 15);
 	pack_pair_uint(p, "session", s->id);
 	pack_pair_uint(p, "uid", (uint64_t)s->peer.uid);
 	pack_pair_uint(p, "pid", (uint64_t)s->peer.pid);
@@ -154,8 +157,11 @@ tell_session(struct pack *p, const struct session *s)
 	pack_pair_uint(p, "dropped", s->dropped.frames);
 	pack_pair_uint(p, "dropped_bytes", s->dropped.bytes);
 	pack_pair_uint(p, "age_ms", clock_now_ms() - s->since_ms);
-	if (s->hold || s->need_told)
-		pack_pair_uint(p, "held_by", s->hold ? s->hold->by->id : 0);
+	if (s->hold || s->need_told || is_unread)
+		pack_pair_uint(p, "held_by",
+		               s->hold        ? s->hold->by->id
+		               : s->need_told ? 0
+		                              : s->id);
 }
 
 static const char *

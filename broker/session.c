@@ -21,6 +21,7 @@
 #include "spare.h"
 #include "sys.h"
 #include "throttle.h"
+#include "unread.h"
 
 /* No text of ours is longer. */
 #define TEXT_MAX        400
@@ -364,6 +365,7 @@ end(struct session *s, const char *reason, struct loss lost)
 	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
 	shortage_forget(s);
+	unread_forget(s);
 	/* those whom it holds up need not wait for it */
 	waiters_resume_all(&s->out.waiters);
 	deadline_clear(&s->out.clock);
@@ -440,6 +442,7 @@ session_fini(struct session *s)
 	owes_no_more(s, OWES_PING | OWES_PONG);
 	hold_forget(s);
 	shortage_forget(s);
+	unread_forget(s);
 	outbox_fini(&s->out);
 	throttle_free(s);
 	report_forget(s);

@@ -109,6 +109,7 @@ struct session {
 	struct hold *hold;    /* NULL: not held by a subscriber */
 	struct throttle *throttle; /* NULL: it has not published yet, or may
 	                              as fast as it can */
+	struct unread *unread;     /* NULL: not too many answers wait for it */
 	uint64_t in_want_since_ms;
 	uint64_t in_need_since_ms;
 

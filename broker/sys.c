@@ -173,6 +173,17 @@ sys_tell_disconnected(const struct session *s, const char *reason,
 	publish(&e, s->broker);
 }
 
+static void
+pack_amount(struct pack *p, struct text topic, size_t owed, size_t limit,
+            bool on)
+{
+	pack_text(p, "topic");
+	pack_str(p, topic.at, topic.len);
+	pack_pair_uint(p, "owed", owed);
+	pack_pair_uint(p, "limit", limit);
+	pack_pair_bool(p, "on", on);
+}
+
 void
 sys_tell_held(const struct hold *h, bool on)
 {
@@ -184,11 +195,23 @@ sys_tell_held(const struct hold *h, bool on)
 	begin(&e, HELD, 6);
 	pack_client(&e.pack, "held", h->held);
 	pack_client(&e.pack, "by", h->by);
-	pack_text(&e.pack, "topic");
-	pack_str(&e.pack, h->topic.at, h->topic.len);
-	pack_pair_uint(&e.pack, "owed", h->by->out.bytes);
-	pack_pair_uint(&e.pack, "limit", b->limits.high);
-	pack_pair_bool(&e.pack, "on", on);
+	pack_amount(&e.pack, h->topic, h->by->out.bytes, b->limits.high, on);
+	publish(&e, b);
+}
+
+void
+sys_tell_unread(const struct session *s, bool on)
+{
+	struct broker *b = s->broker;
+	struct event e;
+
+	if (!anybody_wants(b, HELD))
+		return;
+	begin(&e, HELD, 6);
+	pack_client(&e.pack, "held", s);
+	pack_client(&e.pack, "by", s);
+	pack_amount(&e.pack, text_from(""), s->out.answer_bytes,
+	            b->limits.answers, on);
 	publish(&e, b);
 }
 
@@ -217,11 +240,7 @@ sys_tell_slowed(const struct session *s, const char *name, struct text topic,
 	begin(&e, HELD, 6);
 	pack_client(&e.pack, "held", s);
 	pack_broker(&e.pack, "by", name);
-	pack_text(&e.pack, "topic");
-	pack_str(&e.pack, topic.at, topic.len);
-	pack_pair_uint(&e.pack, "owed", m->n);
-	pack_pair_uint(&e.pack, "limit", m->limit);
-	pack_pair_bool(&e.pack, "on", on);
+	pack_amount(&e.pack, topic, m->n, m->limit, on);
 	publish(&e, b);
 }
 

@@ -23,6 +23,9 @@ void sys_tell_disconnected(const struct session *s, const char *reason,
 /* A hold was announced (on), or one that was has ended. */
 void sys_tell_held(const struct hold *h, bool on);
 
+/* The same of one that is held up by itself: it does not read its answers. */
+void sys_tell_unread(const struct session *s, bool on);
+
 /* The same when it is the broker that holds it up, by one of its limits, which
    has this name. */
 void sys_tell_slowed(const struct session *s, const char *name,

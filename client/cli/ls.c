@@ -128,6 +128,11 @@ append_remarks(struct buf *out, const json_t *row)
 		           "session %" PRIu64
 		           " waits for the broker's memory\n",
 		           session);
+	else if (ask_uint(row, "held_by") == session)
+		buf_printf(out,
+		           "session %" PRIu64
+		           " does not read its answers, and is not read\n",
+		           session);
 	else if (json_object_get(row, "held_by"))
 		buf_printf(out,
 		           "session %" PRIu64 " is held up by session "

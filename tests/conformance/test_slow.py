@@ -220,13 +220,29 @@ class Holds(SlowCase):
         got, _ = owner.barrier()
         self.expect_gaps_where_messages_lack(got, topic)
 
-    @covers("O6")
-    def test_a_session_that_does_not_read_its_answers_is_not_read(self):
+    @covers("O6", "C4", "I7")
+    def test_a_session_that_does_not_read_its_answers_is_not_read_and_others_are_told(self):
         clock = self.session("clock")
+        watcher = self.subscriber("$SYS.client.held", name="watcher")
         me = self.session("me")
         self.stop_reading_answers(me, clock)
+        self.expect_held_by_itself(watcher, me, True)
+        watcher.subscribe(watcher.inbox + ".*")
+        watcher.publish("$SYS.broker.sessions", reply=watcher.inbox + ".1")
+        told = wire.parse(watcher.receive().tree[6]).plain()["sessions"]
+        self.assertEqual({one["session"]: one.get("held_by") for one in told}[me.id], me.id)
         me.paused = False
         self.expect_all_answers(me)
+        self.expect_held_by_itself(watcher, me, False)
+
+    def expect_held_by_itself(self, watcher, me, on):
+        """The next that the watcher is told."""
+        wire.pump([watcher], lambda: watcher.frames, "somebody to be held")
+        held = wire.parse(watcher.receive().tree[6]).plain()
+        self.assertEqual((held["held"]["session"], held["by"]["session"], held["topic"], held["on"], held["limit"]),
+                         (me.id, me.id, "", on, 1 << 20))
+        if on:
+            self.assertGreater(held["owed"], held["limit"])
 
 
 class NotLate(SlowCase):

@@ -1,0 +1,49 @@
+/* SPDX-FileCopyrightText: the umbel authors */
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * unread - too many answers wait for a session that does not read them, and so
+ * it is not read (PROTOCOL.md, O6).
+ *
+ * When that has lasted for hold_notice_ms it is in the log, and in what others
+ * are told of holds: the session is held up by itself. The client gets no HOLD,
+ * which would be one more answer.
+ */
+#ifndef UMBELD_UNREAD_H
+#define UMBELD_UNREAD_H
+
+#include "deadline.h"
+#include "session.h"
+
+/* While it is so. */
+struct unread {
+	struct session *session;
+	uint64_t since_ms;
+	bool told;
+	struct deadline due;
+};
+
+static inline bool
+unread_is_too_much(const struct session *s)
+{
+	return s->out.answer_bytes > s->broker->limits.answers;
+}
+
+/* It has become too much, or is not any more. */
+void unread_changed(struct session *s);
+
+/* Whoever carries the session calls this when it decides whether to read it. */
+static inline void
+unread_look(struct session *s)
+{
+	if (unread_is_too_much(s) != (s->unread != NULL))
+		unread_changed(s);
+}
+
+/* It has ended. */
+void unread_forget(struct session *s);
+
+/* Deadline of struct broker; the user is the broker. */
+void unread_on_notice(struct deadline *d, void *broker);
+
+#endif
