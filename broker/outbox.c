@@ -74,22 +74,13 @@ wake(struct outbox *o)
 	o->wake(o);
 }
 
-static bool
-continues(const struct span *last, const struct span *s)
-{
-	return last && last->slab == s->slab &&
-	       last->off + last->len == s->off && last->kind == s->kind &&
-	       s->kind != SPAN_GAP && last->part == SPAN_WHOLE &&
-	       s->part == SPAN_WHOLE;
-}
-
 /* Takes a reference of its own. Returns 0 or -ENOMEM with nothing changed. */
 static int
 append(struct outbox *o, const struct span *s)
 {
 	struct span *last = spans_last(&o->spans);
 
-	if (continues(last, s)) {
+	if (last && span_continues(last, s)) {
 		last->len += s->len;
 		last->frames += s->frames;
 	} else {

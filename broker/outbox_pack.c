@@ -104,6 +104,33 @@ pack_at(struct outbox *o, uint32_t i)
 	return g.end;
 }
 
+/*
+ * The spans from `kept` on that have come to lie side by side become one, or
+ * whoever is sent one message at a time would have a span of each. Not what is
+ * before the place, which is not to be dropped.
+ */
+static void
+join_from(struct outbox *o, uint32_t kept)
+{
+	struct spans *q = &o->spans;
+
+	for (uint32_t i = kept; i < q->n; i++) {
+		const struct span s = *spans_at(q, i);
+
+		if (kept > q->place &&
+		    span_continues(spans_at(q, kept - 1), &s)) {
+			struct span *last = spans_at(q, kept - 1);
+
+			last->len += s.len;
+			last->frames += s.frames;
+			slab_unref(s.slab);
+		} else {
+			*spans_at(q, kept++) = s;
+		}
+	}
+	spans_shorten(q, kept);
+}
+
 void
 outbox_pack(struct outbox *o)
 {
@@ -120,8 +147,9 @@ outbox_pack(struct outbox *o)
 		i = end > i ? end : i;
 	}
 	o->moved = false;
-	while (i < o->spans.n)
-		i = pack_at(o, i);
+	for (uint32_t at = i; at < o->spans.n;)
+		at = pack_at(o, at);
+	join_from(o, i);
 	o->n_packed = o->spans.n;
 }
 

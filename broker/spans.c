@@ -33,13 +33,38 @@ spans_clear(struct spans *q)
 	spans_init(q);
 }
 
+/* All before the place moves up to it: at no cost but that of what was taken
+   out, as the hole is not smaller. */
+static void
+fill_hole(struct spans *q)
+{
+	uint32_t mask = q->cap - 1;
+
+	if (q->hole < q->place)
+		return;
+	for (uint32_t i = q->place; i-- > 0;)
+		q->at[(q->first + q->hole + i) & mask] =
+			q->at[(q->first + i) & mask];
+	q->first = (q->first + q->hole) & mask;
+	q->hole = 0;
+}
+
+static bool
+has_room(const struct spans *q, uint32_t n)
+{
+	return q->n + q->hole + n <= q->cap;
+}
+
 int
 spans_reserve(struct spans *q, uint32_t n)
 {
 	uint32_t cap = q->cap > 1 ? q->cap * 2 : FIRST_SPANS;
 	struct span *at;
 
-	if (q->n + q->hole + n <= q->cap)
+	if (has_room(q, n))
+		return 0;
+	fill_hole(q);
+	if (has_room(q, n))
 		return 0;
 	at = malloc(cap * sizeof(*at));
 	if (!at)

@@ -16,7 +16,9 @@
  *	              hole
  *
  * The place only moves forward, and comes back to the front as what is before
- * it is sent; at the front there is no hole.
+ * it is sent; at the front there is no hole. A full ring does without its hole
+ * before it grows, so it is never more than four times what was in it at once,
+ * however much was taken out.
  */
 #ifndef UMBELD_SPANS_H
 #define UMBELD_SPANS_H
@@ -109,6 +111,15 @@ static inline uint8_t *
 span_data(const struct span *s)
 {
 	return s->slab->data + s->off;
+}
+
+/* It can become a part of `last`, which is right before it. */
+static inline bool
+span_continues(const struct span *last, const struct span *s)
+{
+	return last->slab == s->slab && last->off + last->len == s->off &&
+	       last->kind == s->kind && s->kind != SPAN_GAP &&
+	       last->part == SPAN_WHOLE && s->part == SPAN_WHOLE;
 }
 
 /* How long the frame is, prefix included, that begins `at` bytes into it. */

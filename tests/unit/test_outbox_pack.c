@@ -99,6 +99,49 @@ TEST(packing_keeps_a_slab_for_the_sake_of_all_bodies_in_it)
 	rig_fini(&r);
 }
 
+/* A publisher whose every message is a batch. */
+TEST(what_is_packed_side_by_side_is_one_span)
+{
+	struct bytes out = { 0 };
+	struct rig r;
+
+	rig_init(&r);
+	for (uint8_t i = 0; i < 200; i++) {
+		push(&r, 100, i);
+		into_slab(&r, 10, 0);
+		outbox_pack(&r.o);
+	}
+	assert_int_equal(r.slab->refs, 1);
+	/* own memory is as large as what is owed: it is had a few times */
+	assert_in_range(r.o.spans.n, 1, 10);
+	assert_int_equal(outbox_messages(&r.o), 200);
+	while (!outbox_is_empty(&r.o))
+		take(&r.o, 70, &out);
+	assert_int_equal(out.len, 200 * 100);
+	for (size_t i = 0; i < 200; i++)
+		assert_int_equal(out.at[100 * i + 99], i);
+	bytes_free(&out);
+	rig_fini(&r);
+}
+
+TEST(what_is_packed_does_not_join_what_may_not_be_dropped)
+{
+	uint64_t frames, bytes;
+	struct rig r;
+
+	rig_init(&r);
+	push(&r, 100, 1);
+	outbox_pack(&r.o);
+	outbox_sent(&r.o, 1);
+	assert_int_equal(outbox_drop_oldest(&r.o, 0, &frames, &bytes), 0);
+	assert_int_equal(frames, 0);
+	push(&r, 100, 2);
+	outbox_pack(&r.o);
+	assert_int_equal(outbox_drop_oldest(&r.o, 0, &frames, &bytes), 0);
+	assert_int_equal(frames, 1);
+	rig_fini(&r);
+}
+
 int
 main(void)
 {
@@ -110,6 +153,9 @@ main(void)
 		cmocka_unit_test(packing_looks_at_all_that_is_owed_of_a_slab),
 		cmocka_unit_test(
 			packing_keeps_a_slab_for_the_sake_of_all_bodies_in_it),
+		cmocka_unit_test(what_is_packed_side_by_side_is_one_span),
+		cmocka_unit_test(
+			what_is_packed_does_not_join_what_may_not_be_dropped),
 	};
 
 	return RUN(tests);

@@ -176,6 +176,26 @@ TEST(a_cut_before_the_place_brings_it_to_the_end)
 	rig_fini(&r);
 }
 
+/* A reader that stands still while its oldest are dropped. */
+TEST(the_ring_does_not_grow_by_what_is_taken_out)
+{
+	struct rig r;
+
+	rig_init(&r);
+	for (int i = 0; i < 20; i++)
+		append(&r);
+	spans_pass(&r.q);
+	for (unsigned i = 0; i < rounds(1000000); i++) {
+		append(&r);
+		slab_unref(spans_take(&r.q).slab);
+	}
+	assert_int_equal(r.q.n, 20);
+	assert_in_range(r.q.cap, r.q.n, 4 * r.q.n);
+	assert_int_equal(spans_at(&r.q, 0)->off, 0);
+	assert_int_equal(spans_last(&r.q)->off, r.next - 1);
+	rig_fini(&r);
+}
+
 /* The same, done to a plain array. */
 struct model {
 	uint32_t off[2000];
@@ -310,6 +330,7 @@ main(void)
 			what_is_passed_stays_and_the_rest_is_taken_in_order),
 		cmocka_unit_test(what_is_put_in_stands_before_the_place),
 		cmocka_unit_test(a_cut_before_the_place_brings_it_to_the_end),
+		cmocka_unit_test(the_ring_does_not_grow_by_what_is_taken_out),
 		cmocka_unit_test(
 			it_is_an_array_with_a_place_in_it_whatever_happens),
 		cmocka_unit_test(
