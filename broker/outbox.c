@@ -21,10 +21,9 @@ outbox_init(struct outbox *o, const struct outbox_limits *limits,
 {
 	*o = (struct outbox){
 		.limits = limits,
-		.pool = pool,
 		.wake = wake,
 	};
-	spans_init(&o->spans);
+	spans_init(&o->spans, pool);
 	waiters_init(&o->waiters);
 }
 
@@ -124,7 +123,7 @@ outbox_own_room(struct outbox *o, size_t len)
 	if (cap < len)
 		cap = len;
 	outbox_own_release(o);
-	o->own = slab_new_small(o->pool, (uint32_t)cap);
+	o->own = slab_new_small(o->spans.pool, (uint32_t)cap);
 	return o->own ? o->own->data : NULL;
 }
 
@@ -204,7 +203,7 @@ outbox_deliver(struct outbox *o, uint32_t sub, const struct deliver_info *info,
 	if (o->closed)
 		return 0;
 	head_len = deliver_put_head(head, sub, info, len);
-	if (len <= COPY_MAX && !(info && slab_pool_is_short(o->pool)))
+	if (len <= COPY_MAX && !(info && slab_pool_is_short(o->spans.pool)))
 		return append_copy(o, kind, head, head_len, slab->data + off,
 		                   len);
 	return append_in_two(

@@ -66,7 +66,6 @@ struct outbox {
 	uint64_t messages; /* that it was ever given */
 
 	const struct outbox_limits *limits;
-	struct slab_pool *pool;
 	/* something was appended to an outbox that had nothing new */
 	void (*wake)(struct outbox *o);
 	uint64_t route_mark;    /* router: the last walk that met it */

@@ -280,7 +280,7 @@ open_gap(struct outbox *o)
 	if (spans_reserve(&o->spans, 1) < 0)
 		return -ENOMEM;
 	s.len = (uint32_t)gap_put(frame, nothing, GAP_DROPPED);
-	s.slab = slab_new_small(o->pool, s.len);
+	s.slab = slab_new_small(o->spans.pool, s.len);
 	if (!s.slab)
 		return -ENOMEM;
 	memcpy(s.slab->data, frame, s.len);

@@ -70,7 +70,7 @@ pack_behind(struct outbox *o, const struct group *g)
 static void
 pack_first(struct outbox *o, const struct group *g)
 {
-	struct slab *slab = slab_new_small(o->pool, (uint32_t)g->owed);
+	struct slab *slab = slab_new_small(o->spans.pool, (uint32_t)g->owed);
 	uint32_t off = 0;
 
 	if (!slab)
@@ -150,6 +150,7 @@ outbox_pack(struct outbox *o)
 	for (uint32_t at = i; at < o->spans.n;)
 		at = pack_at(o, at);
 	join_from(o, i);
+	spans_fit(&o->spans);
 	o->n_packed = o->spans.n;
 }
 

@@ -11,17 +11,27 @@
 #define FIRST_SPANS 4u
 
 void
-spans_init(struct spans *q)
+spans_init(struct spans *q, struct slab_pool *pool)
 {
-	*q = (struct spans){ .cap = 1 };
+	*q = (struct spans){ .cap = 1, .pool = pool };
 	q->at = &q->one;
 }
 
+/* Last: somebody may wait for the memory that this gives back. */
 static void
-free_ring(struct spans *q)
+change_ring(struct spans *q, struct span *at, uint32_t cap)
 {
-	if (q->at != &q->one)
-		free(q->at);
+	struct span *old = q->at;
+	size_t size = q->cap * sizeof(*old);
+
+	q->at = at;
+	q->cap = cap;
+	q->first = 0;
+	q->hole = 0;
+	if (old == &q->one)
+		return;
+	free(old);
+	slab_pool_uncharge(q->pool, size);
 }
 
 void
@@ -29,8 +39,23 @@ spans_clear(struct spans *q)
 {
 	for (uint32_t i = 0; i < q->n; i++)
 		slab_unref(spans_at(q, i)->slab);
-	free_ring(q);
-	spans_init(q);
+	q->n = 0;
+	q->place = 0;
+	change_ring(q, &q->one, 1);
+}
+
+static int
+move_to_ring(struct spans *q, uint32_t cap)
+{
+	struct span *at = malloc(cap * sizeof(*at));
+
+	if (!at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < q->n; i++)
+		at[i] = *spans_at(q, i);
+	slab_pool_charge(q->pool, cap * sizeof(*at));
+	change_ring(q, at, cap);
+	return 0;
 }
 
 /* All before the place moves up to it: at no cost but that of what was taken
@@ -58,25 +83,25 @@ has_room(const struct spans *q, uint32_t n)
 int
 spans_reserve(struct spans *q, uint32_t n)
 {
-	uint32_t cap = q->cap > 1 ? q->cap * 2 : FIRST_SPANS;
-	struct span *at;
-
 	if (has_room(q, n))
 		return 0;
 	fill_hole(q);
 	if (has_room(q, n))
 		return 0;
-	at = malloc(cap * sizeof(*at));
-	if (!at)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < q->n; i++)
-		at[i] = *spans_at(q, i);
-	free_ring(q);
-	q->at = at;
-	q->first = 0;
-	q->cap = cap;
-	q->hole = 0;
-	return 0;
+	return move_to_ring(q, q->cap > 1 ? q->cap * 2 : FIRST_SPANS);
+}
+
+/* To twice of what is in it: it can both grow and shrink before the next. */
+void
+spans_fit(struct spans *q)
+{
+	uint32_t cap = FIRST_SPANS;
+
+	if (q->cap <= FIRST_SPANS || q->n >= q->cap / 8)
+		return;
+	while (cap < 2 * q->n)
+		cap *= 2;
+	(void)move_to_ring(q, cap);
 }
 
 void

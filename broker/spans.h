@@ -19,6 +19,9 @@
  * it is sent; at the front there is no hole. A full ring does without its hole
  * before it grows, so it is never more than four times what was in it at once,
  * however much was taken out.
+ *
+ * The ring is charged to the pool, and like small slabs never refused: how much
+ * may wait is bounded elsewhere.
  */
 #ifndef UMBELD_SPANS_H
 #define UMBELD_SPANS_H
@@ -60,10 +63,11 @@ struct spans {
 	uint32_t cap;   /* a power of two */
 	uint32_t place; /* spans before it */
 	uint32_t hole;  /* elements */
+	struct slab_pool *pool;
 };
 
 /* In place: it points into itself. */
-void spans_init(struct spans *q);
+void spans_init(struct spans *q, struct slab_pool *pool);
 /* Give all references and all memory back: as after spans_init(). */
 void spans_clear(struct spans *q);
 
@@ -84,6 +88,9 @@ spans_last(const struct spans *q)
 
 /* See that `n` more will fit, at most two. Returns 0 or -ENOMEM. */
 int spans_reserve(struct spans *q, uint32_t n);
+
+/* Less is in it than was: so may the ring be. Without memory nothing changes. */
+void spans_fit(struct spans *q);
 
 /* To the end, where room for it was reserved; its reference goes with it. */
 void spans_append(struct spans *q, const struct span *s);

@@ -18,7 +18,7 @@ rig_init(struct rig *r)
 {
 	assert_int_equal(slab_pool_init(&r->pool, 1 << 20, 1 << 20), 0);
 	r->slab = slab_new(&r->pool);
-	spans_init(&r->q);
+	spans_init(&r->q, &r->pool);
 	r->next = 0;
 }
 
@@ -196,6 +196,41 @@ TEST(the_ring_does_not_grow_by_what_is_taken_out)
 	rig_fini(&r);
 }
 
+static size_t
+charged(const struct rig *r)
+{
+	return r->pool.used - SLAB_SIZE;
+}
+
+TEST(the_ring_is_charged_and_gets_smaller_with_what_is_in_it)
+{
+	struct rig r;
+
+	rig_init(&r);
+	append(&r);
+	assert_int_equal(charged(&r), 0);
+	for (int i = 1; i < 1000; i++)
+		append(&r);
+	assert_int_equal(charged(&r), 1024 * sizeof(struct span));
+	spans_truncate(&r.q, 128);
+	spans_fit(&r.q);
+	assert_int_equal(charged(&r), 1024 * sizeof(struct span));
+	spans_pass(&r.q);
+	slab_unref(spans_take(&r.q).slab);
+	spans_truncate(&r.q, 5);
+	spans_fit(&r.q);
+	expect(&r, "0 | 2 3 4 5");
+	assert_int_equal(charged(&r), 16 * sizeof(struct span));
+	spans_truncate(&r.q, 0);
+	spans_fit(&r.q);
+	append(&r);
+	append(&r);
+	expect(&r, "| 1000 1001");
+	spans_clear(&r.q);
+	assert_int_equal(charged(&r), 0);
+	rig_fini(&r);
+}
+
 /* The same, done to a plain array. */
 struct model {
 	uint32_t off[2000];
@@ -331,6 +366,8 @@ main(void)
 		cmocka_unit_test(what_is_put_in_stands_before_the_place),
 		cmocka_unit_test(a_cut_before_the_place_brings_it_to_the_end),
 		cmocka_unit_test(the_ring_does_not_grow_by_what_is_taken_out),
+		cmocka_unit_test(
+			the_ring_is_charged_and_gets_smaller_with_what_is_in_it),
 		cmocka_unit_test(
 			it_is_an_array_with_a_place_in_it_whatever_happens),
 		cmocka_unit_test(
