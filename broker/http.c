@@ -411,16 +411,14 @@ http_query(const struct http_head *h, const char *name, unsigned nth, char *out,
 }
 
 bool
-http_query_name(const struct http_head *h, unsigned nth, struct text *out)
+http_query_next(struct text *rest, struct text *name)
 {
-	struct text query = h->query, value;
+	struct text value;
 
-	while (query.len > 0) {
-		*out = take_pair(&query, &value);
-		if (out->len > 0 && nth-- == 0)
-			return true;
-	}
-	return false;
+	if (rest->len == 0)
+		return false;
+	*name = take_pair(rest, &value);
+	return true;
 }
 
 /* ---- a body in chunks ----------------------------------------------------- */

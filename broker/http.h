@@ -60,9 +60,9 @@ int http_decode(struct text in, char *out, size_t cap);
 int http_query(const struct http_head *h, const char *name, unsigned nth,
                char *out, size_t cap);
 
-/* The name of the `nth` (from 0) value in the query, as it was sent. False: there
-   are not so many. */
-bool http_query_name(const struct http_head *h, unsigned nth, struct text *out);
+/* Take the next name from what is left of a query, as it was sent: it may be
+   empty. False: there is none. */
+bool http_query_next(struct text *rest, struct text *name);
 
 /* ---- a body in chunks ----------------------------------------------------- */
 

@@ -3,7 +3,6 @@
 
 #include "webroutes.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,33 +201,25 @@ method_is_allowed(struct web *w)
 	return false;
 }
 
-/* How often may it be said? 0: it is none. */
-static unsigned
-most_of(const char *options, struct text name)
+/* May it be said (again)? `said` has a bit for each option that was. */
+static bool
+may_be_said(const char *options, struct text name, uint32_t *said)
 {
 	const char *word = options;
 
-	while (*word) {
+	for (uint32_t bit = 1; *word; bit <<= 1) {
 		size_t len = strcspn(word, "+ ");
 
-		if (len == name.len && memcmp(word, name.at, len) == 0)
-			return word[len] == '+' ? UINT_MAX : 1;
+		if (len == name.len && memcmp(word, name.at, len) == 0) {
+			bool first = !(*said & bit);
+
+			*said |= bit;
+			return first || word[len] == '+';
+		}
 		word += strcspn(word, " ");
 		word += strspn(word, " ");
 	}
-	return 0;
-}
-
-static unsigned
-count_of(const struct http_head *h, struct text name)
-{
-	struct text other;
-	unsigned n = 0;
-
-	for (unsigned i = 0; http_query_name(h, i, &other); i++)
-		n += other.len == name.len &&
-		     memcmp(other.at, name.at, name.len) == 0;
-	return n;
+	return false;
 }
 
 /* One that is misspelt must not do what was not meant. */
@@ -236,13 +227,12 @@ static bool
 options_are_known(struct web *w)
 {
 	const char *options = w->route->options;
-	struct text name;
+	struct text rest = w->head.query, name;
+	uint32_t said = 0;
 
-	for (unsigned i = 0;
-	     i <= OPTIONS_MAX && http_query_name(&w->head, i, &name); i++) {
-		unsigned most = i < OPTIONS_MAX ? most_of(options, name) : 0;
-
-		if (most > 1 || (most == 1 && count_of(&w->head, name) == 1))
+	for (unsigned n = 0; http_query_next(&rest, &name); n++) {
+		if (n < OPTIONS_MAX &&
+		    (name.len == 0 || may_be_said(options, name, &said)))
 			continue;
 		if (!*options)
 			print_text(webreply_words(w),

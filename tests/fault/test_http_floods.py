@@ -8,8 +8,10 @@ import itertools
 import socket
 import time
 
-from fault import FaultCase, main, sized
+from fault import LINUX, FaultCase, main, sized
 
+QUERIES = sized(6, 1000, 3)
+QUERIES_S = sized(0.5, 2.0, 2.0)  # processor time for all of them, and for the canary; one took 0.8 s when it was red
 CONNECTS = sized(3000, 50_000, 1000)
 BEGUN = sized(100, 1000, 50)
 READERS = sized(50, 500, 20)
@@ -77,6 +79,20 @@ class HttpFloods(FaultCase):
         for reader in readers:
             reader.close()
         self.finish(f"{READERS} readers", connections=READERS)
+
+    def test_queries_of_thousands_of_names(self):
+        """Red when webroutes.c looks for each name among all."""
+        self.begin()
+        before = self.umbeld.cpu_seconds() if LINUX else 0
+        for _ in range(QUERIES):
+            connection = self.connect()
+            self.send(connection, b"GET /subscribe?name=n&group=g&retained=1&heartbeat=1&overflow=block%s HTTP/1.1\r\nHost: x\r\n\r\n" %
+                      (b"&a" * 8000))
+            self.assertTrue(connection.recv(100).startswith(b"HTTP/1.1 400 "))
+            connection.close()
+        took = self.umbeld.cpu_seconds() - before if LINUX else 0
+        self.assertLess(took, QUERIES_S)
+        self.finish(f"{QUERIES} queries, {took:.2f} s of processor time")
 
     def test_more_than_there_are_descriptors(self):
         self.begin(files=64)

@@ -258,6 +258,23 @@ TEST(the_query_has_values_by_name_and_in_order)
 	assert_int_equal(query("x=%", "x", 0, out), -1);
 }
 
+TEST(the_names_in_a_query_are_taken_one_by_one)
+{
+	struct text rest = text_from("filter=a&&x&=y"), name;
+
+	assert_true(http_query_next(&rest, &name));
+	expect_text(name, "filter");
+	assert_true(http_query_next(&rest, &name));
+	expect_text(name, "");
+	assert_true(http_query_next(&rest, &name));
+	expect_text(name, "x");
+	assert_true(http_query_next(&rest, &name));
+	expect_text(name, "");
+	assert_false(http_query_next(&rest, &name));
+	rest = text_from(NULL);
+	assert_false(http_query_next(&rest, &name));
+}
+
 /* ---- chunks --------------------------------------------------------------- */
 
 /* Feed `text` in pieces of `step` bytes. The last outcome, and the body. */
@@ -402,6 +419,7 @@ main(void)
 		cmocka_unit_test(a_request_names_one_host_but_in_http_1_0),
 		cmocka_unit_test(percent_signs_stand_for_bytes),
 		cmocka_unit_test(the_query_has_values_by_name_and_in_order),
+		cmocka_unit_test(the_names_in_a_query_are_taken_one_by_one),
 		cmocka_unit_test(chunks_make_one_body_however_they_come),
 		cmocka_unit_test(a_chunk_that_is_none_is_noticed),
 		cmocka_unit_test(lines_between_chunks_are_bounded),

@@ -60,6 +60,32 @@ TEST(what_has_no_options_refuses_any)
 	gate_fini(&t);
 }
 
+/* /subscribe with so many options, more than there may be filters. */
+static const char *
+with_options(unsigned n, char request[4096])
+{
+	size_t at = (size_t)sprintf(request, "GET /subscribe?overflow=block");
+
+	for (unsigned i = 1; i < n; i++)
+		at += (size_t)sprintf(request + at, "&filter=a");
+	strcpy(request + at, " HTTP/1.1\r\nHost: x\r\n\r\n");
+	return request;
+}
+
+TEST(an_option_is_said_once_or_as_often_as_there_is_room)
+{
+	struct gate t;
+	char request[4096];
+
+	gate_init(&t);
+	gate_asks(&t, GET("/topics?uid=1&uid=1"), "HTTP/1.1 400 ", "each once");
+	gate_asks(&t, GET("/topics?uid=1&&filter=a&"), OK, "");
+	gate_asks(&t, with_options(200, request), "HTTP/1.1 400 ", "of them");
+	gate_asks(&t, with_options(201, request), "HTTP/1.1 400 ",
+	          "or as often");
+	gate_fini(&t);
+}
+
 TEST(paths_and_topics_that_are_none_are_refused)
 {
 	static const struct {
@@ -108,6 +134,8 @@ main(void)
 		cmocka_unit_test(it_is_at_work_or_it_starts_or_it_stops),
 		cmocka_unit_test(metrics_are_those_of_the_broker),
 		cmocka_unit_test(what_has_no_options_refuses_any),
+		cmocka_unit_test(
+			an_option_is_said_once_or_as_often_as_there_is_room),
 		cmocka_unit_test(paths_and_topics_that_are_none_are_refused),
 	};
 
