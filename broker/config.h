@@ -7,7 +7,6 @@
 #ifndef UMBELD_CONFIG_H
 #define UMBELD_CONFIG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>

@@ -9,9 +9,6 @@
 
 #include "explain.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "group.h"
 #include "proto/topic.h"
 #include "proto/why.h"

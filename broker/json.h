@@ -9,7 +9,6 @@
 #define UMBELD_JSON_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "print.h"
 #include "proto/cursor.h"

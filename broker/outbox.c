@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gap.h"
+
 /* Own memory comes in pieces from ... to ... bytes, by how much is owed. */
 #define OWN_MIN  512u
 #define OWN_MAX  (64u << 10)

@@ -33,7 +33,6 @@
 #include <sys/uio.h>
 
 #include "deadline.h"
-#include "gap.h"
 #include "proto/deliver.h"
 #include "proto/overflow.h"
 #include "slab.h"

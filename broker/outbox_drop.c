@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "gap.h"
 #include "proto/frame.h"
 
 /* ---- cut ----------------------------------------------------------------- */

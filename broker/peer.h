@@ -10,7 +10,6 @@
 #define UMBELD_PEER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>

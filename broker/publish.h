@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "input.h"
-#include "proto/publish.h"
 #include "session.h"
 
 enum publish_outcome {

@@ -10,6 +10,7 @@
 #define UMBELD_PUBLISH_INSIDE_H
 
 #include "broker/publish.h"
+#include "proto/publish.h"
 #include "rights.h"
 
 /* Consecutive messages that lead to the same people, as they lie in the slab. */

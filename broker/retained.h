@@ -19,7 +19,6 @@
 #ifndef UMBELD_RETAINED_H
 #define UMBELD_RETAINED_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -11,12 +11,12 @@
 #ifndef UMBELD_SESSION_H
 #define UMBELD_SESSION_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "acl.h"
 #include "broker.h"
+#include "gap.h"
 #include "outbox.h"
 #include "peer.h"
 #include "proto/message.h"

@@ -3,7 +3,6 @@
 
 #include "shed.h"
 
-#include <inttypes.h>
 #include <stddef.h>
 
 #include "hold.h"

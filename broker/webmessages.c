@@ -11,7 +11,6 @@
 #include "hold.h"
 #include "json.h"
 #include "proto/cursor.h"
-#include "proto/frame.h"
 #include "proto/utf8.h"
 #include "rights.h"
 #include "webreply.h"

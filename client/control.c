@@ -5,7 +5,6 @@
 #include "parts.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "proto/cursor.h"

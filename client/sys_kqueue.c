@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/event.h>
 #include <sys/socket.h>
 #include <sys/time.h>

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "bytes.h"
 #include "utf8.h"
 
 /* The big-endian unsigned integer of `width` bytes at the cursor. */

@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
+#include "broker/gap.h"
 #include "outboxes.h"
 #include "proto/bytes.h"
 
