@@ -135,6 +135,60 @@ take_unsigned(struct cursor *c, unsigned width, struct cursor_item *item)
 	return take_uint(c, width, &item->value.u);
 }
 
+/* Of those that say first how long they are, or how many: the heads of a family
+   stand in a row, and its number is twice as wide from one to the next. */
+static bool
+take_long(struct cursor *c, uint8_t head, struct cursor_item *item)
+{
+	switch (head) {
+	case 0xc0:
+		return take_literal(CURSOR_NIL, 0, item);
+	case 0xc2:
+	case 0xc3:
+		return take_bool(head == 0xc3, item);
+	case 0xc4:
+	case 0xc5:
+	case 0xc6:
+		return take_sized(c, CURSOR_BIN, 1u << (head - 0xc4), item);
+	case 0xc7:
+	case 0xc8:
+	case 0xc9:
+		return take_ext(c, 1u << (head - 0xc7), item);
+	case 0xca:
+	case 0xcb:
+		return take_float(c, 4u << (head - 0xca), item);
+	case 0xcc:
+	case 0xcd:
+	case 0xce:
+	case 0xcf:
+		return take_unsigned(c, 1u << (head - 0xcc), item);
+	case 0xd0:
+	case 0xd1:
+	case 0xd2:
+	case 0xd3:
+		return take_int(c, 1u << (head - 0xd0), item);
+	case 0xd4:
+	case 0xd5:
+	case 0xd6:
+	case 0xd7:
+	case 0xd8: /* fixext: a type byte and 1, 2, 4, 8 or 16 more */
+		return take_bytes(c, CURSOR_EXT,
+		                  1 + (UINT64_C(1) << (head - 0xd4)), item);
+	case 0xd9:
+	case 0xda:
+	case 0xdb:
+		return take_sized(c, CURSOR_STR, 1u << (head - 0xd9), item);
+	case 0xdc:
+	case 0xdd:
+		return take_counted(c, CURSOR_ARRAY, 2u << (head - 0xdc), item);
+	case 0xde:
+	case 0xdf:
+		return take_counted(c, CURSOR_MAP, 2u << (head - 0xde), item);
+	default: /* 0xc1: never used */
+		return false;
+	}
+}
+
 bool
 cursor_next(struct cursor *c, struct cursor_item *item)
 {
@@ -157,70 +211,7 @@ cursor_next(struct cursor *c, struct cursor_item *item)
 	if (head >= 0xe0)
 		return take_literal(CURSOR_INT, (uint64_t)((int64_t)head - 256),
 		                    item);
-
-	switch (head) {
-	case 0xc0:
-		return take_literal(CURSOR_NIL, 0, item);
-	case 0xc2:
-		return take_bool(false, item);
-	case 0xc3:
-		return take_bool(true, item);
-	case 0xc4:
-		return take_sized(c, CURSOR_BIN, 1, item);
-	case 0xc5:
-		return take_sized(c, CURSOR_BIN, 2, item);
-	case 0xc6:
-		return take_sized(c, CURSOR_BIN, 4, item);
-	case 0xc7:
-		return take_ext(c, 1, item);
-	case 0xc8:
-		return take_ext(c, 2, item);
-	case 0xc9:
-		return take_ext(c, 4, item);
-	case 0xca:
-		return take_float(c, 4, item);
-	case 0xcb:
-		return take_float(c, 8, item);
-	case 0xcc:
-		return take_unsigned(c, 1, item);
-	case 0xcd:
-		return take_unsigned(c, 2, item);
-	case 0xce:
-		return take_unsigned(c, 4, item);
-	case 0xcf:
-		return take_unsigned(c, 8, item);
-	case 0xd0:
-		return take_int(c, 1, item);
-	case 0xd1:
-		return take_int(c, 2, item);
-	case 0xd2:
-		return take_int(c, 4, item);
-	case 0xd3:
-		return take_int(c, 8, item);
-	case 0xd4:
-	case 0xd5:
-	case 0xd6:
-	case 0xd7:
-	case 0xd8: /* fixext: a type byte and 1, 2, 4, 8 or 16 more */
-		return take_bytes(c, CURSOR_EXT,
-		                  1 + (UINT64_C(1) << (head - 0xd4)), item);
-	case 0xd9:
-		return take_sized(c, CURSOR_STR, 1, item);
-	case 0xda:
-		return take_sized(c, CURSOR_STR, 2, item);
-	case 0xdb:
-		return take_sized(c, CURSOR_STR, 4, item);
-	case 0xdc:
-		return take_counted(c, CURSOR_ARRAY, 2, item);
-	case 0xdd:
-		return take_counted(c, CURSOR_ARRAY, 4, item);
-	case 0xde:
-		return take_counted(c, CURSOR_MAP, 2, item);
-	case 0xdf:
-		return take_counted(c, CURSOR_MAP, 4, item);
-	default: /* 0xc1: never used */
-		return false;
-	}
+	return take_long(c, head, item);
 }
 
 static bool
