@@ -50,8 +50,9 @@
 /* What we ask the kernel to hold for us; it gives less if it must. */
 #define SEND_KERNEL_BUFFER (1 << 20)
 /* What we ask it for at a time. No more: who has ten thousand handles, or shares
-   a processor with a hundred others, is slower the more memory he goes through. */
-#define RECEIVE_BUFFER     (128u << 10)
+   a processor with a hundred others, is slower the more memory he goes through.
+   And 4 KiB: payloads are mostly powers of two, and have a front. */
+#define RECEIVE_BUFFER     ((128u << 10) + (4u << 10))
 /* A broker must see that we take something: look at the socket so often, even
    if callbacks have not got through what came before. */
 #define TOP_UP_MS          100
@@ -368,6 +369,7 @@ struct umbel {
 	struct umbel_sub *snapshot; /* its last values are coming */
 	struct rx *rx;
 	size_t rx_cap;        /* of the one that was given back, if any */
+	size_t rx_frame;      /* how long the last frame was of which we read */
 	unsigned rx_patience; /* reads until a buffer that grew is given back */
 	unsigned rx_full;  /* reads without a pause that filled it to the end */
 	uint64_t received; /* not yet added to the stats */

@@ -13,12 +13,13 @@
 
 /* What a handle that receives little has for it, and one that receives much but
    not all the time. */
-#define RECEIVE_FIRST    (16u << 10)
-#define RECEIVE_USUAL    (64u << 10)
+#define RECEIVE_FIRST    (RECEIVE_BUFFER / 8)
+#define RECEIVE_USUAL    (RECEIVE_BUFFER / 2)
 /* Reads that found more than there was room for, before a buffer grows beyond
    that; and before we look for anything else than input. */
 #define FULL_MANY        16u
-/* Bytes that are moved to the front of the buffer without a second thought. */
+/* Bytes that are moved to the front of the buffer without a second thought: a
+   longer frame is not cut by its end if that can be helped. */
 #define MOVE_MAX         (16u << 10)
 /* A buffer that grew is given back after so many reads that did not need it. */
 #define RECEIVE_PATIENCE 64u
@@ -140,25 +141,46 @@ rx_rest(struct umbel *c)
 	c->rx = NULL;
 }
 
+/*
+ * Long frames are seldom alone, and mostly as long as the one before. Ask for as
+ * many as fit whole: what the end of the buffer would cut off had to be moved to
+ * its front. A wrong guess costs a shorter read.
+ */
+static size_t
+room_for_whole_frames(struct umbel *c)
+{
+	const struct rx *rx = c->rx;
+	size_t waiting = rx->tail - rx->head, room = rx->cap - rx->tail, whole;
+
+	if (waiting >= FRAME_PREFIX_SIZE)
+		c->rx_frame = FRAME_PREFIX_SIZE +
+		              (size_t)load_be32(rx->data + rx->head + 1);
+	if (c->rx_frame <= MOVE_MAX)
+		return room;
+	whole = (rx->cap - rx->head) / c->rx_frame * c->rx_frame;
+	return whole > waiting ? whole - waiting : room;
+}
+
 ssize_t
 rx_fill(struct umbel *c)
 {
 	struct rx *rx;
+	size_t room;
 	ssize_t n;
 
 	if (make_room(c) < 0)
 		return -ENOMEM;
 	rx = c->rx;
+	room = room_for_whole_frames(c);
 	do
-		n = recv(c->fd, rx->data + rx->tail, rx->cap - rx->tail,
-		         MSG_DONTWAIT);
+		n = recv(c->fd, rx->data + rx->tail, room, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		c->rx_full = 0;
 	if (n < 0)
 		return -errno;
 	rx->tail += (size_t)n;
-	c->rx_full = rx->tail == rx->cap ? c->rx_full + 1 : 0;
+	c->rx_full = (size_t)n == room ? c->rx_full + 1 : 0;
 	return n;
 }
 

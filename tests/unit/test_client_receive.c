@@ -302,6 +302,63 @@ TEST(large_messages_can_be_kept_while_others_arrive)
 	free(data);
 }
 
+/* Of a message of `len` bytes each is this, so that any other shows. */
+static int
+byte_of(size_t len)
+{
+	return (int)(len % 251);
+}
+
+static void
+check_length(struct umbel *c, const struct umbel_msg *m, void *next)
+{
+	const size_t **due = next;
+	size_t len;
+	const uint8_t *data = umbel_msg_data(m, &len);
+
+	(void)c;
+	assert_int_equal(len, **due);
+	for (size_t i = 0; i < len; i++)
+		assert_int_equal(data[i], byte_of(len));
+	++*due;
+}
+
+TEST(whatever_length_the_frame_before_had_the_next_one_comes_whole)
+{
+	static const size_t lengths[] = { 65536, 65536,  1,  65536, 20000,
+		                          16384, 16385,  40, 70000, 70000,
+		                          70000, 132000, 3,  65536, 33000,
+		                          32,    65536 };
+	const size_t *due = lengths;
+	struct bytes all = { 0 };
+	struct umbel *c;
+	struct fake f;
+	size_t sent = 0;
+
+	fake_start(&f);
+	c = connected(&f, UMBEL_OPTIONS(.name = "me"));
+	subscribe(c, &f, "a", check_length, &due);
+	for (size_t i = 0; i < COUNT(lengths); i++) {
+		uint8_t *data = calloc(1, lengths[i]);
+
+		assert_non_null(data);
+		memset(data, byte_of(lengths[i]), lengths[i]);
+		put_publish(&all, "a", NULL, data, lengths[i]);
+		free(data);
+	}
+	while (due < lengths + COUNT(lengths)) {
+		ssize_t r =
+			send(f.fd, all.at + sent, all.len - sent, MSG_DONTWAIT);
+
+		sent += r > 0 ? (size_t)r : 0;
+		turn(c);
+	}
+	assert_int_equal(umbel_get_state(c), UMBEL_CONNECTED);
+	bytes_free(&all);
+	umbel_free(c);
+	fake_stop(&f);
+}
+
 TEST(a_claimed_length_costs_no_memory)
 {
 	struct umbel_msg *m;
@@ -684,6 +741,8 @@ main(void)
 			a_kept_message_is_whole_when_its_connection_is_gone),
 		cmocka_unit_test(
 			large_messages_can_be_kept_while_others_arrive),
+		cmocka_unit_test(
+			whatever_length_the_frame_before_had_the_next_one_comes_whole),
 		cmocka_unit_test(a_claimed_length_costs_no_memory),
 		cmocka_unit_test(
 			a_bounded_dispatch_leaves_the_descriptor_readable),
