@@ -502,15 +502,17 @@ receive(struct umbel *c, bool readable, unsigned max)
 	}
 	while (n < max && !next_is_full(c)) {
 		enum frame_result result;
+		unsigned taken;
 		struct rx *rx;
 
 		n += dispatch_due(c);
 		if (c->dying || n >= max)
 			break;
-		n += take_repeats(c, max - n);
-		if (n < max && !has_attention(c))
-			n += take_several(c, max - n);
-		if (n >= max || has_attention(c))
+		taken = take_repeats(c, max - n);
+		if (taken == 0)
+			taken = take_several(c, max - n);
+		n += taken;
+		if (taken > 0 || has_attention(c))
 			continue;
 		result = peek(c, &body, &len);
 		if (result == FRAME_SHORT)

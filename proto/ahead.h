@@ -24,7 +24,9 @@
 #include "routes.h"
 #include "trie.h"
 
-#define AHEAD 16u /* messages */
+/* Messages: each step ends with a wait for the last that was asked for, which is
+   shared by all. */
+#define AHEAD 64u
 
 /* A whole frame of the plain shape; see publish_read_plain() for what that
    does not say of its topic. */
