@@ -166,11 +166,12 @@ class Publish(BrokerCase):
         self.expect_refusal(me, "no_responder", about="answers")
         self.expect_payloads(monitor, [b"1"])
         # a subscription of the same session that does not watch makes it one
-        monitor.subscribe("service.x", sub=sub + 100)
-        me.publish("service.x", b"2", reply="answers")
-        self.assertEqual(me.barrier()[0], [])
-        self.expect_payloads(monitor, [b"2"])
-        monitor.unsubscribe(sub + 100)
+        for options in {}, {"monitor": False}:
+            monitor.subscribe("service.x", sub=sub + 100, **options)
+            me.publish("service.x", b"2", reply="answers")
+            self.assertEqual(me.barrier()[0], [])
+            self.expect_payloads(monitor, [b"2"])
+            monitor.unsubscribe(sub + 100)
         me.publish("service.x", b"3", reply="answers")
         self.expect_refusal(me, "no_responder", about="answers")
         self.expect_payloads(monitor, [b"3"])
