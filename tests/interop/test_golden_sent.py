@@ -205,7 +205,7 @@ class GoldenSent(InteropCase):
     def start(self, language):
         self.server = Server(self.path)
         self.addCleanup(self.server.server_close)
-        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         self.addCleanup(thread.join)
         self.addCleanup(self.server.shutdown)
@@ -220,7 +220,8 @@ class GoldenSent(InteropCase):
             with self.subTest(vector.name, why=vector.why):
                 counts[self.verdict(agent, vector)] += 1
         agent.leave()
-        print(f"{language}: {len(self.vectors)} vectors\n" +
+        n_alone = sum(vector.way == "to_broker" for vector in self.vectors)
+        print(f"{language}: {len(self.vectors)} vectors, {n_alone} of them for brokers alone\n" +
               "\n".join(f"{n:5} {verdict}" for verdict, n in sorted(counts.items())), flush=True)
         self.assertEqual(sum(counts.values()), len(self.vectors))
         self.assertGreater(counts["compared byte for byte"], 25)
