@@ -4,8 +4,8 @@
 /*
  * roster - all sessions by their numbers.
  *
- * Numbers rise, and sessions come nearly in their order, so it is an array in
- * that order; a session that has gone leaves an empty seat, and the empty seats
+ * Numbers rise (but once in 2^32), and sessions come nearly in their order, so it
+ * is an array in that order; a session that has gone leaves an empty seat, and the empty seats
  * go when they are the most.
  * Whoever asks for the next number, again and again, meets every session that
  * was there all the time exactly once.

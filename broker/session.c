@@ -56,20 +56,27 @@ on_waiter_take(struct waiter *w)
 	return s->put_off ? shortage_keep(s) : s->ops->take_memory(s);
 }
 
+/*
+ * When all have been given they come round: past those who are there. Who has
+ * not said HELLO is not on the roster, and not there for so long, either.
+ */
+static uint32_t
+next_number(struct broker *b)
+{
+	do {
+		if (b->last_session == SESSION_LAST)
+			b->last_session = 0;
+		b->last_session++;
+	} while (roster_find(&b->roster, b->last_session));
+	return b->last_session;
+}
+
 int
 session_init(struct session *s, struct broker *b, const struct session_ops *ops,
              const struct peer *peer)
 {
 	struct quota_user *user;
 
-	if (b->last_session == SESSION_LAST) {
-		/* their numbers are never given twice */
-		log_event(&b->log, LOG_ERROR, LOG_ACCEPT,
-		          "all numbers of sessions have been given, up to "
-		          "%" PRIu32 ": nobody can come before a restart",
-		          SESSION_LAST);
-		return -EOVERFLOW;
-	}
 	user = quota_join(&b->quota, peer->uid);
 	if (!user)
 		return -ENOMEM;
@@ -77,7 +84,7 @@ session_init(struct session *s, struct broker *b, const struct session_ops *ops,
 	*s = (struct session){
 		.broker = b,
 		.ops = ops,
-		.id = ++b->last_session,
+		.id = next_number(b),
 		.peer = *peer,
 		.user = user,
 		.waiter = { .resume = on_waiter_resume,

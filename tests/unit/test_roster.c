@@ -36,6 +36,12 @@ TEST(who_is_there_is_found_and_who_is_not_is_not)
 	roster_remove(&r, 7);
 	assert_null(roster_find(&r, 7));
 	assert_ptr_equal(roster_from(&r, 4), person(8));
+	/* the number comes round, and its empty seat is still there */
+	assert_int_equal(roster_add(&r, 7, person(70)), 0);
+	assert_ptr_equal(roster_find(&r, 7), person(70));
+	assert_ptr_equal(roster_from(&r, 4), person(70));
+	roster_remove(&r, 7);
+	assert_null(roster_find(&r, 7));
 	roster_fini(&r);
 }
 
