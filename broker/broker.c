@@ -85,7 +85,8 @@ init_deadlines(struct broker *b)
 	deadline_queue_init(&b->overflows, all, 0, shed_on_overflow, b);
 	deadline_queue_init(&b->memory_waits, all, c->stall_ms, shortage_on_due,
 	                    b);
-	deadline_queue_init(&b->memory_ticks, all, c->hold_notice_ms,
+	deadline_queue_init(&b->memory_ticks, all,
+	                    c->hold_notice_ms > 0 ? c->hold_notice_ms : 1,
 	                    shortage_on_tick, b);
 	deadline_queue_init(&b->reports, all, REPORT_MS, report_on_due, b);
 	deadline_queue_init(&b->settles, all, c->settle_ms, on_settled, b);

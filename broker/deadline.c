@@ -87,12 +87,17 @@ deadlines_next(const struct deadlines *all)
 static void
 run(struct deadline_queue *q, uint64_t now_ms)
 {
+	struct link due, *l;
 	struct deadline *d;
 
+	/* what is set meanwhile is for the next time, if it is due at once */
+	list_init(&due);
 	while ((d = first_of(q)) && d->at_ms <= now_ms) {
-		deadline_clear(d);
-		q->expired(d, q->user);
+		link_leave(&d->link);
+		list_append(&due, &d->link);
 	}
+	while ((l = list_take_first(&due)))
+		q->expired((struct deadline *)l, q->user);
 }
 
 void

@@ -40,7 +40,7 @@ void deadlines_init(struct deadlines *all);
 /* When the first of all is due, or UINT64_MAX. */
 uint64_t deadlines_next(const struct deadlines *all);
 
-/* Expire what is due at `now_ms`, queue by queue. */
+/* Expire what is due at `now_ms`, queue by queue, but for what is set by that. */
 void deadlines_run(struct deadlines *all, uint64_t now_ms);
 
 /* One more of them all, which lasts as long as they do. */

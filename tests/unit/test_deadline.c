@@ -111,6 +111,43 @@ TEST(one_that_expires_may_set_itself_and_clear_others)
 	assert_true(deadline_queue_next(&q) == stepped_ms + 100);
 }
 
+TEST(one_that_is_due_at_once_waits_for_the_next_run)
+{
+	struct deadlines all;
+	struct deadline_queue q;
+	struct log log = { .q = &q };
+	struct deadline d = { 0 };
+
+	deadlines_init(&all);
+	deadline_queue_init(&q, &all, 0, on_expired, &log);
+	deadline_set(&q, &d);
+	log.set_again = &d;
+	deadlines_run(&all, stepped_ms);
+	assert_int_equal(log.n, 1);
+	assert_true(deadline_queue_next(&q) == stepped_ms);
+	deadlines_run(&all, stepped_ms);
+	assert_int_equal(log.n, 2);
+}
+
+/* It is due as well, and does not expire at its old time. */
+TEST(one_that_is_due_may_be_set_anew_by_the_one_before)
+{
+	struct deadlines all;
+	struct deadline_queue q;
+	struct log log = { .q = &q };
+	struct deadline d[2] = { 0 };
+
+	deadlines_init(&all);
+	deadline_queue_init(&q, &all, 100, on_expired, &log);
+	deadline_set(&q, &d[0]);
+	deadline_set(&q, &d[1]);
+	log.set_again = &d[1];
+	clock_step(100);
+	deadlines_run(&all, stepped_ms);
+	assert_int_equal(log.n, 1);
+	assert_true(deadline_queue_next(&q) == stepped_ms + 100);
+}
+
 TEST(one_may_move_from_queue_to_queue)
 {
 	struct deadlines all;
@@ -181,6 +218,10 @@ main(void)
 			they_expire_in_the_order_in_which_they_were_set),
 		cmocka_unit_test(
 			one_that_expires_may_set_itself_and_clear_others),
+		cmocka_unit_test(
+			one_that_is_due_at_once_waits_for_the_next_run),
+		cmocka_unit_test(
+			one_that_is_due_may_be_set_anew_by_the_one_before),
 		cmocka_unit_test(one_may_move_from_queue_to_queue),
 		cmocka_unit_test(
 			queues_are_run_in_the_order_in_which_they_were_set_up),

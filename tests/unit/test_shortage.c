@@ -170,6 +170,26 @@ TEST(who_waits_for_memory_for_100_ms_is_named_and_gets_no_hold)
 	rig_fini(&r);
 }
 
+TEST(who_waits_for_memory_is_looked_at_each_millisecond_at_most)
+{
+	struct config config = some_config();
+	struct client *c;
+	struct rig r;
+
+	config.memory_max = 1u << 20;
+	config.hold_notice_ms = 0;
+	rig_init_with(&r, config);
+	c = client_open(&r, "c", 1);
+	slab_pool_charge(&r.broker.pool, 1u << 20);
+	client_publishes(c, "a", 10);
+	rig_step(&r, 1);
+	assert_true(deadline_queue_next(&r.broker.memory_ticks) > stepped_ms);
+	slab_pool_uncharge(&r.broker.pool, 1u << 20);
+	rig_turn(&r);
+	client_free(c);
+	rig_fini(&r);
+}
+
 TEST(who_ends_while_it_waits_for_memory_is_told_of_as_well)
 {
 	struct config config = some_config();
@@ -370,6 +390,8 @@ main(void)
 			who_takes_leave_when_memory_is_short_is_still_told_of_what_it_lost),
 		cmocka_unit_test(
 			who_waits_for_memory_for_100_ms_is_named_and_gets_no_hold),
+		cmocka_unit_test(
+			who_waits_for_memory_is_looked_at_each_millisecond_at_most),
 		cmocka_unit_test(
 			who_ends_while_it_waits_for_memory_is_told_of_as_well),
 		cmocka_unit_test(
