@@ -85,17 +85,18 @@ pause_shortly(void)
 
 /*
  * The one that holds it may have been killed a moment ago, or have started a
- * moment ago and not have written its pid yet: have a little patience.
+ * moment ago and not have written its pid yet: have a little patience. 0, or
+ * -EWOULDBLOCK when it is held, or another -errno when there are no locks here.
  */
-static bool
+static int
 lock_patiently(int fd)
 {
 	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
-		if (i == LOCK_TRIES)
-			return false;
+		if ((errno != EWOULDBLOCK && errno != EINTR) || i == LOCK_TRIES)
+			return -errno;
 		pause_shortly();
 	}
-	return true;
+	return 0;
 }
 
 /* The directory is not there, and make_directory() could not help it. */
@@ -118,6 +119,7 @@ static int
 take_lock(struct listener *l)
 {
 	char *path;
+	int r;
 
 	if (asprintf(&path, "%s.lock", l->path) < 0)
 		return complain("out of memory");
@@ -134,8 +136,13 @@ take_lock(struct listener *l)
 		return -1;
 	}
 	free(path);
-	if (!lock_patiently(l->lock_fd))
+	r = lock_patiently(l->lock_fd);
+	if (r == -EWOULDBLOCK)
 		return refuse_second(l);
+	if (r < 0)
+		return complain("%s.lock: cannot lock it: %s; choose a path on "
+		                "another file system with %s",
+		                l->path, strerror(-r), l->flag);
 	if (ftruncate(l->lock_fd, 0) < 0 ||
 	    dprintf(l->lock_fd, "%ld\n", (long)getpid()) < 0)
 		return complain("%s.lock: cannot write: %s", l->path,
@@ -163,33 +170,43 @@ check_file(const struct listener *l)
 }
 
 /* Is there a program behind this socket? Even one that does not accept, or whose
-   socket is of another type. */
-static bool
+   socket is of another type. 0 if surely not, -errno when that is not known. */
+static int
 is_alive(const struct listener *l)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool alive;
+	int error;
 
 	if (fd < 0)
-		return false;
+		return -errno;
 	memcpy(addr.sun_path, l->path, strlen(l->path));
-	alive = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
-	        errno == EAGAIN || errno == EINPROGRESS || errno == EPROTOTYPE;
+	error = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? errno
+	                                                                : 0;
 	close(fd);
-	return alive;
+	switch (error) {
+	case 0:
+	case EAGAIN:
+	case EINPROGRESS:
+	case EPROTOTYPE:
+		return 1;
+	case ECONNREFUSED:
+	case ENOENT:
+		return 0;
+	default:
+		return -error;
+	}
 }
 
 /* A broker that was killed lets go of its lock a moment before its socket. */
-static bool
+static int
 stays_alive(const struct listener *l)
 {
-	for (int i = 0; is_alive(l); i++) {
-		if (i == LOCK_TRIES)
-			return true;
+	int r;
+
+	for (int i = 0; (r = is_alive(l)) > 0 && i < LOCK_TRIES; i++)
 		pause_shortly();
-	}
-	return false;
+	return r;
 }
 
 /* We hold the lock: a socket at our path is a dead broker's, if it is dead. */
@@ -197,6 +214,7 @@ static int
 remove_stale(const struct listener *l)
 {
 	struct stat st;
+	int r;
 
 	if (lstat(l->path, &st) < 0)
 		return errno == ENOENT
@@ -204,18 +222,25 @@ remove_stale(const struct listener *l)
 		               : complain("%s: %s", l->path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return refuse_file(l);
-	if (stays_alive(l))
+	r = stays_alive(l);
+	if (r < 0)
+		return complain("%s exists, and whether a program serves it "
+		                "cannot be told: %s; if none does, remove it, "
+		                "or choose another path with %s",
+		                l->path, strerror(-r), l->flag);
+	if (r > 0)
 		return complain("another program serves %s; stop it, or choose "
 		                "another path with %s",
 		                l->path, l->flag);
-	if (unlink(l->path) < 0)
+	if (unlink(l->path) < 0 && errno != ENOENT)
 		return complain("%s: cannot remove the socket of a broker "
 		                "that is gone: %s",
 		                l->path, strerror(errno));
 	return 0;
 }
 
-/* In this order nobody gets in before the permissions are right. */
+/* It is made with its mode: chmod() would follow a link that was put there since.
+   And nobody listens before its owner is right. */
 static int
 bind_socket(struct listener *l, const struct access *access)
 {
@@ -225,20 +250,22 @@ bind_socket(struct listener *l, const struct access *access)
 	int r;
 
 	memcpy(addr.sun_path, l->path, strlen(l->path));
-	mask = umask(0177);
+	mask = umask(~access->mode & 0777);
 	r = bind(l->fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (r < 0)
 		return complain("%s: cannot bind: %s", l->path,
 		                strerror(errno));
-	if (lstat(l->path, &st) == 0) {
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
-	}
+	if (lstat(l->path, &st) < 0)
+		return complain("%s: %s", l->path, strerror(errno));
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
 	if (lchown(l->path, access->owner, access->group) < 0)
 		return complain("%s: cannot set its owner or group: %s",
 		                l->path, strerror(errno));
-	if (chmod(l->path, access->mode) < 0)
+	/* a default ACL of the directory comes before the umask */
+	if ((st.st_mode & 0777) != access->mode &&
+	    fchmodat(AT_FDCWD, l->path, access->mode, AT_SYMLINK_NOFOLLOW) < 0)
 		return complain("%s: cannot set mode %04o: %s", l->path,
 		                (unsigned)access->mode, strerror(errno));
 	return 0;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -193,6 +194,42 @@ TEST(a_socket_that_another_program_serves_is_left_to_it)
 	}
 }
 
+/* There is one for the lock file, and none for a look at the socket. */
+static int
+open_with_one_descriptor(struct listener *l, const char *at, mode_t mode)
+{
+	struct rlimit was, limit;
+	int fd = open("/dev/null", O_RDONLY), r;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	limit = was;
+	limit.rlim_cur = (rlim_t)fd + 1;
+	close(fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	r = listener_open(l, at, mode);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	return r;
+}
+
+TEST(a_socket_of_which_nobody_knows_if_it_is_served_is_left_alone)
+{
+	struct listener l;
+
+	leave_stale_socket(path);
+	assert_int_equal(
+		try_open_with(open_with_one_descriptor, &l, path, 0600), -1);
+	assert_non_null(strstr(err.text, strerror(EMFILE)));
+	assert_non_null(strstr(err.text, "if none does, remove it"));
+	assert_true(exists(path));
+	if (geteuid() != 0) { /* root may connect to any */
+		assert_int_equal(chmod(path, 0), 0);
+		assert_int_equal(try_open(&l, path, 0600), -1);
+		assert_non_null(strstr(err.text, strerror(EACCES)));
+		assert_true(exists(path));
+	}
+	unlink(path);
+}
+
 TEST(what_is_not_a_socket_is_not_removed)
 {
 	struct listener l;
@@ -344,6 +381,8 @@ main(void)
 		LISTENER_TEST(what_a_dead_broker_left_behind_is_replaced),
 		LISTENER_TEST(
 			a_socket_that_another_program_serves_is_left_to_it),
+		LISTENER_TEST(
+			a_socket_of_which_nobody_knows_if_it_is_served_is_left_alone),
 		LISTENER_TEST(what_is_not_a_socket_is_not_removed),
 		LISTENER_TEST(a_lock_file_that_is_a_link_is_not_followed),
 		LISTENER_TEST(a_socket_that_is_not_ours_any_more_is_left_alone),
