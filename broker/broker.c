@@ -121,6 +121,7 @@ broker_init(struct broker *b, const struct config *config)
 {
 	uint8_t random[INBOX_RANDOM_BYTES + sizeof(uint64_t)];
 	uint64_t seed;
+	int r = -ENOMEM;
 
 	*b = (struct broker){
 		.config = config,
@@ -139,8 +140,10 @@ broker_init(struct broker *b, const struct config *config)
 	stalled_init(&b->stalled);
 	quota_init(&b->quota);
 	init_deadlines(b);
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		return -EIO;
+	if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+		r = -EIO;
+		goto fail;
+	}
 	memcpy(&seed, random + INBOX_RANDOM_BYTES, sizeof(seed));
 	name_inboxes(b, random);
 	if (slab_pool_init(&b->pool, config->memory_max, config->max_frame) < 0)
@@ -154,7 +157,7 @@ broker_init(struct broker *b, const struct config *config)
 
 fail:
 	*b = (struct broker){ .config = NULL }; /* nothing to give back */
-	return -ENOMEM;
+	return r;
 }
 
 void

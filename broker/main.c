@@ -21,10 +21,9 @@ main(int argc, char **argv)
 	case CONFIG_BAD:
 		return 2;
 	}
-	if (server_init(&server, &config, argc, argv) == 0) {
-		server_run(&server);
+	if (server_init(&server, &config, argc, argv) == 0 &&
+	    server_run(&server) == 0)
 		status = 0;
-	}
 	server_fini(&server);
 	config_fini(&config);
 	return status;

@@ -334,7 +334,17 @@ say_where_and_how(struct server *srv)
 	}
 }
 
-void
+/* Nor would it the next time, or any limit fire. */
+static int
+say_loop_failed(struct server *srv)
+{
+	log_event(&srv->broker.log, LOG_ERROR, LOG_LIFE,
+	          "stopped: the event loop (%s) failed: %s",
+	          event_base_get_method(srv->base), strerror(errno));
+	return -1;
+}
+
+int
 server_run(struct server *srv)
 {
 	bool idle = true;
@@ -344,9 +354,10 @@ server_run(struct server *srv)
 	while (!srv->done) {
 		watch_datagrams(srv);
 		set_alarm(srv);
-		event_base_loop(srv->base,
-		                idle ? EVLOOP_ONCE
-		                     : EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		if (event_base_loop(srv->base,
+		                    idle ? EVLOOP_ONCE
+		                         : EVLOOP_ONCE | EVLOOP_NONBLOCK) < 0)
+			return say_loop_failed(srv);
 		if (srv->stopping && srv->broker.settling &&
 		    !anybody_waits(srv))
 			broker_settle(&srv->broker);
@@ -367,6 +378,7 @@ server_run(struct server *srv)
 	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 	          "stopped memory_peak=%zu limit=%zu", srv->broker.pool.peak,
 	          srv->broker.pool.max);
+	return 0;
 }
 
 /* ---- putting it together -------------------------------------------------- */

@@ -58,8 +58,9 @@ struct server {
 int server_init(struct server *srv, struct config *config, int argc,
                 char **argv);
 
-/* Serve until a signal says to stop. */
-void server_run(struct server *srv);
+/* Serve until a signal says to stop. Returns 0, or a negative value after saying
+   why it cannot go on. */
+int server_run(struct server *srv);
 
 void server_fini(struct server *srv);
 

@@ -3,10 +3,12 @@
 # SPDX-License-Identifier: MIT
 """Without a free descriptor the broker lets newcomers wait: it does not spin, says so, and serves them as soon as it can."""
 
+import os
+import resource
 import time
 import unittest
 
-from harness import LINUX, SANITIZED, Case, wire
+from harness import LINUX, SANITIZED, Broker, Case, wire
 
 LIMIT = 64
 N = 150
@@ -55,6 +57,17 @@ class OutOfDescriptors(Case):
         while left:
             wire.pump(left, lambda: left[0].frames, "the next one to be welcomed")
             left.pop(0).close()
+
+    @unittest.skipUnless(LINUX, "prlimit() is Linux's")
+    def test_it_ends_when_it_cannot_even_wait(self):
+        """poll() refuses more descriptors than there may be: waiting again would be a loop that no limit ends."""
+        broker = Broker(self.path, "--settle-ms", "0", env={**os.environ, "EVENT_NOEPOLL": "1"})
+        self.addCleanup(broker.kill)
+        hard = resource.prlimit(broker.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(broker.pid, resource.RLIMIT_NOFILE, (1, hard))
+        self.connection("newcomer")
+        self.assertEqual(broker.wait(), 1)
+        self.assertRegex(broker.text(), r"error: stopped: the event loop \(poll\) failed: ")
 
 
 if __name__ == "__main__":
