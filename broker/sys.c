@@ -35,7 +35,7 @@ pack_stamp(struct pack *p)
 	uint8_t stamp[PUBLISH_STAMP_SIZE];
 
 	store_be32(stamp, 0);
-	store_be32(stamp + 4, (uint32_t)getuid());
+	store_be32(stamp + 4, (uint32_t)geteuid());
 	pack_bin(p, stamp, sizeof(stamp));
 }
 
@@ -222,7 +222,7 @@ pack_broker(struct pack *p, const char *key, const char *name)
 	pack_text(p, key);
 	pack_map(p, CLIENT_PAIRS);
 	pack_pair_uint(p, "session", 0);
-	pack_pair_uint(p, "uid", (uint64_t)getuid());
+	pack_pair_uint(p, "uid", (uint64_t)geteuid());
 	pack_pair_uint(p, "pid", (uint64_t)getpid());
 	pack_pair_text(p, "command", "umbeld");
 	pack_pair_text(p, "name", name);
