@@ -4,6 +4,7 @@
 #include "publish_inside.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "gate.h"
@@ -473,7 +474,7 @@ end_of(const struct input *in, uint32_t frames)
 
 	if (frames > COUNTED_MAX)
 		frames = COUNTED_MAX;
-	while (frames-- > 0 && end - at >= FRAME_PREFIX_SIZE) {
+	while (frames-- > 0 && end - at >= (ptrdiff_t)FRAME_PREFIX_SIZE) {
 		uint32_t len = load_be32(at + 1);
 
 		if (len > (size_t)(end - at) - FRAME_PREFIX_SIZE)

@@ -17,6 +17,19 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The halves of the 128-bit product, one on the other. */
+static inline uint64_t
+hash_mix_by_hand(uint64_t a, uint64_t b)
+{
+	uint64_t a0 = (uint32_t)a, a1 = a >> 32;
+	uint64_t b0 = (uint32_t)b, b1 = b >> 32;
+	uint64_t low = a0 * b0, middle = a1 * b0 + (low >> 32);
+	uint64_t other = a0 * b1 + (uint32_t)middle;
+
+	return (a * b) ^ (a1 * b1 + (middle >> 32) + (other >> 32));
+}
+
+#ifdef __SIZEOF_INT128__
 static inline uint64_t
 hash_mix(uint64_t a, uint64_t b)
 {
@@ -25,6 +38,13 @@ hash_mix(uint64_t a, uint64_t b)
 
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
+#else /* a 32-bit machine */
+static inline uint64_t
+hash_mix(uint64_t a, uint64_t b)
+{
+	return hash_mix_by_hand(a, b);
+}
+#endif
 
 static inline uint64_t
 hash_bytes(uint64_t seed, const void *data, size_t len)
