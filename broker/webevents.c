@@ -44,7 +44,7 @@ filter_is_granted(struct web *w, const char *filter, size_t len)
 	struct verdict v;
 
 	if (!filter_is_valid(filter, len)) {
-		webreply_error(w, 400, "not a valid filter");
+		webreply_bad_filter(w, filter, (int)len);
 		return false;
 	}
 	v = rights_to_subscribe(&w->session, text);
@@ -64,7 +64,7 @@ read_filters(struct web *w, struct wanted *x)
 		if (len == HTTP_ABSENT)
 			break;
 		if (len < 0)
-			webreply_error(w, 400, "not a valid filter");
+			webreply_bad_filter(w, NULL, len);
 		if (len < 0 ||
 		    !filter_is_granted(w, x->filters[x->n], (size_t)len))
 			return false;

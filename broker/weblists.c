@@ -65,7 +65,7 @@ pack_filter(struct pack *p, struct web *w, uint32_t *pairs)
 	if (len == HTTP_ABSENT)
 		return true;
 	if (len < 0 || !filter_is_valid(filter, (size_t)len)) {
-		webreply_error(w, 400, "not a valid filter");
+		webreply_bad_filter(w, filter, len);
 		return false;
 	}
 	pack_text(p, "filter");

@@ -239,8 +239,8 @@ webmessages_ask(struct web *w)
 	if (!webroutes_seconds(w, "timeout", ASK_MAX_MS, &timeout_ms))
 		return false;
 	if (!open_inbox(w) || !web_set_timer(w, timeout_ms)) {
-		webreply_is_last(w);
-		webreply_error(w, 503, "no memory for a request");
+		webreply_last_error(
+			w, 503, w->refusal ? NULL : "no memory for a request");
 		return false;
 	}
 	return begin(w, 0, reply_topic(w, reply));

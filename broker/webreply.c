@@ -88,6 +88,25 @@ webreply_words(struct web *w)
 }
 
 void
+webreply_bad_filter(struct web *w, const char *filter, int len)
+{
+	const char *fault;
+	unsigned token;
+
+	if (len < 0) {
+		print_format(webreply_words(w),
+		             "not a valid filter: longer than %u bytes, or %% "
+		             "without two digits behind it",
+		             TOPIC_MAX);
+	} else {
+		fault = filter_fault(filter, (size_t)len, &token);
+		print_format(webreply_words(w),
+		             "not a valid filter: %s (token %u)", fault, token);
+	}
+	webreply_why(w, 400);
+}
+
+void
 webreply_is_last(struct web *w)
 {
 	w->keep_alive = false;

@@ -26,6 +26,9 @@ void webreply_why(struct web *w, unsigned status);
 /* ... which is empty when it is got like this. */
 struct print *webreply_words(struct web *w);
 
+/* 400: a filter is none, and why; `len` is negative when it could not be read. */
+void webreply_bad_filter(struct web *w, const char *filter, int len);
+
 /* From here on no other request can follow: the client may not have read, or
    sent, this one to its end. */
 void webreply_is_last(struct web *w);

@@ -130,8 +130,10 @@ TEST(what_cannot_be_subscribed_to_is_told_with_a_status)
 
 	gate_init(&t);
 	gate_asks(&t, GET("/subscribe"), "HTTP/1.1 400 ", "filter=");
-	gate_asks(&t, GET("/subscribe?filter=a..b"), "HTTP/1.1 400 ", "");
-	gate_asks(&t, GET("/subscribe?filter=%"), "HTTP/1.1 400 ", "");
+	gate_asks(&t, GET("/subscribe?filter=a..b"), "HTTP/1.1 400 ",
+	          "(token 1)");
+	gate_asks(&t, GET("/subscribe?filter=%"), "HTTP/1.1 400 ",
+	          "longer than 255 bytes, or % without");
 	gate_asks(&t, GET("/subscribe?filter=a&group=g&retained=1"),
 	          "HTTP/1.1 400 ", "group");
 	gate_asks(&t, GET("/subscribe?filter=$inbox.x.1"), "HTTP/1.1 403 ",

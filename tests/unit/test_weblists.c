@@ -138,7 +138,8 @@ TEST(options_that_are_none_are_refused)
 	gate_asks(&t, GET("/sessions?uid=x"), "HTTP/1.1 400 ", "uid=N");
 	gate_asks(&t, GET("/sessions?session="), "HTTP/1.1 400 ", "");
 	gate_asks(&t, GET("/topics?filter=a..b"), "HTTP/1.1 400 ",
-	          "not a valid filter");
+	          "not a valid filter: ");
+	gate_asks(&t, GET("/topics?filter=a..b"), "HTTP/1.1 400 ", "(token 1)");
 	gate_fini(&t);
 }
 

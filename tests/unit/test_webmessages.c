@@ -159,6 +159,17 @@ TEST(nobody_there_is_told_at_once)
 	gate_fini(&t);
 }
 
+TEST(a_limit_that_leaves_no_room_for_the_reply_is_told)
+{
+	struct gate t;
+
+	gate_init(&t);
+	t.rig.config.max_subscriptions = 0;
+	gate_asks(&t, POST("/requests/ask"), "HTTP/1.1 503 ",
+	          "max-subscriptions");
+	gate_fini(&t);
+}
+
 TEST(a_late_reply_is_nobodys_answer)
 {
 	struct gate t;
@@ -209,6 +220,8 @@ main(void)
 		cmocka_unit_test(
 			an_error_reply_is_the_fault_of_who_stands_behind),
 		cmocka_unit_test(nobody_there_is_told_at_once),
+		cmocka_unit_test(
+			a_limit_that_leaves_no_room_for_the_reply_is_told),
 		cmocka_unit_test(a_late_reply_is_nobodys_answer),
 		cmocka_unit_test(the_broker_answers_questions_about_itself),
 	};
