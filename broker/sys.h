@@ -33,7 +33,7 @@ void sys_tell_slowed(const struct session *s, const char *name,
 
 /*
  * Does the filter match $SYS.client.connected? Then those who are connected
- * are its retained values, in the order in which they came.
+ * are its retained values, in the order of their numbers.
  */
 bool sys_lists_clients(struct text filter);
 size_t sys_count_clients(const struct broker *b);

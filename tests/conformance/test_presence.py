@@ -84,6 +84,17 @@ class Presence(BrokerCase):
         stranger.close()
 
     @covers("C3")
+    def test_the_order_is_that_of_connecting_and_not_of_being_welcomed(self):
+        first = self.connect()
+        watcher = self.session("watcher")
+        first.send(hello("first"))
+        self.assertEqual(first.receive().type, wire.WELCOME)
+        _, values = watcher.subscribe_retained(CONNECTED)
+        listed = [self.event(one.tree[3], CONNECTED) for one in values]
+        self.assertEqual([one["name"] for one in listed[-2:]], ["first", "watcher"])
+        self.assertEqual([one["session"] for one in listed], sorted(one["session"] for one in listed))
+
+    @covers("C3")
     def test_who_comes_and_subscribes_in_one_write_is_listed_and_not_told_of_itself(self):
         watcher = self.watcher(CONNECTED)  # so that there is an event to be told
         me = self.connect()
