@@ -7,12 +7,18 @@ A client notes; it does not judge, but for what is wrong whatever else happened.
 
 import collections
 import fcntl
+import mmap
+import os
 import select
+import signal
 import socket
 import struct
+import subprocess
+import tempfile
 import termios
 import time
 
+from harness import binary
 from model_contract import (CONNECTED, ENDED, EVICTED, OPEN, PLAIN, SYSTEM, VANISHED, WILL, Broken, Change, Message,
                             Subscription, Walk, unpack)
 from wire import frame, pack
@@ -114,13 +120,21 @@ class Client:
         self.seasoned = False  # it was there when the epoch began
         self.paused_since = None
         self.begin_epoch()
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.connect(path)
+        self.pid = os.getpid()
+        self.connect(path)
         self.socket.setblocking(False)
         self.send([HELLO, 1, name, {"overflow": asked, **self.will_option()}])
 
     def __repr__(self):
         return f"{self.name}#{self.session}"
+
+    def connect(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)
+
+    def rested(self):
+        """The longest time in this epoch in which it did not read, seconds."""
+        return self.longest_pause
 
     def will_option(self):
         if self.will_parts is None:
@@ -323,7 +337,7 @@ class Client:
         self.at_end = True
         self.state = EVICTED if self.error == SLOW_CONSUMER else ENDED
         if self.leaving is None and self.error is None and not self.stopping and not self.model.torn and \
-                self.longest_pause < 3:
+                self.rested() < 3:
             raise Broken(f"{self}: the end of its stream, and no word of it before", self)
         if self.leaving == "bad_frame" and self.error not in (BAD_FRAME, SLOW_CONSUMER) and not self.model.torn:
             raise Broken(f"{self}: sent a bad frame, and got error {self.error} and the end", self)
@@ -461,6 +475,53 @@ class Client:
 
 HANDLERS = {WELCOME: "on_welcome", OK: "on_ok", ERROR: "on_error", PING: "on_ping", PONG: "on_pong", GAP: "on_gap",
             GOAWAY: "on_goaway", HOLD: "on_hold"}
+
+
+class Process(Client):
+    """A process of its own has the connection (carrier.c): to rest it is stopped, and then writes nothing either."""
+
+    processes = set()
+
+    def connect(self, path):
+        self.socket, its = socket.socketpair()
+        with its, tempfile.TemporaryFile() as file:
+            file.truncate(16)
+            self.turns = mmap.mmap(file.fileno(), 16)
+            self.process = subprocess.Popen([binary("system/carrier"), path], stdin=its, stdout=file)
+        self.pid = self.process.pid
+        self.processes.add(self.process)
+        if not self.socket.recv(1):
+            raise Broken(f"{self}: it could not connect", self)
+
+    def begin_epoch(self):
+        super().begin_epoch()
+        if self.seasoned:
+            self.turns[8:16] = bytes(8)
+
+    def rested(self):
+        last, longest = struct.unpack("=2q", self.turns)
+        return max(self.longest_pause, longest / 1e9, time.monotonic() - last / 1e9)
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+        self.model.counts["stops"] += 1
+        super().pause()
+
+    def resume(self):
+        if self.paused:
+            self.process.send_signal(signal.SIGCONT)
+        super().resume()
+
+    def end(self):
+        super().end()
+        self.processes.discard(self.process)
+        self.process.wait(60)
+
+    @classmethod
+    def end_all(cls):
+        for one in cls.processes:
+            one.kill()
+            one.wait()
 
 
 class Witness(Client):

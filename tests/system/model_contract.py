@@ -409,7 +409,7 @@ class Contract:
     def forget_broker(self):
         """There is a new one, which knows nothing."""
         self.store = {}  # topic: Message, the last values at the start of the epoch
-        self.connected = []  # session numbers in the order in which they came, at the start of the epoch
+        self.connected = []  # session numbers, at the start of the epoch
         self.groups.clear()
         self.begin_epoch()
 
@@ -572,7 +572,7 @@ class Contract:
     @staticmethod
     def snapshot(filter, store, connected):
         values = [store[topic] for topic in sorted(store, key=str.encode) if matches(filter, topic)]
-        return values + (list(connected) if matches(filter, CONNECTED) else [])
+        return values + (sorted(connected) if matches(filter, CONNECTED) else [])
 
     # queue groups
 

@@ -9,6 +9,8 @@
 What is done follows from the seed alone; what comes of it also from how fast the machine is, and that is meant: messages
 of all clients race each other, some are not read for a while, and the broker is stopped or killed in the middle. Every
 few hundred operations there is a barrier, and all that was sent and received until then is checked.
+
+Most are sockets of this process; some have a process of their own (carrier.c), which is stopped to make them slow.
 """
 
 import argparse
@@ -23,11 +25,12 @@ import tempfile
 import time
 
 from harness import FULL, SANITIZED, Broker
-from model_clients import CONNECTING, Client, Loop, Witness, publish_parts
+from model_clients import CONNECTING, Client, Loop, Process, Witness, publish_parts
 from model_contract import (CONNECTED, DENIED, ENDED, EVICTED, INBOX, OPEN, PLAIN, VANISHED, Broken, Contract, Subscription,
                             matches)
 
 N_CLIENTS = 50
+N_PROCESSES = 5  # of them, at most, are processes of their own
 MARK = 65536
 STALL = 1.0
 FLAGS = ("--outbox-high", str(MARK), "--stall-ms", str(int(STALL * 1000)), "--retained-max", "12", "--hold-notice-ms", "20",
@@ -42,6 +45,11 @@ FILTERS = TOPICS + ["*", "a.*", "b.*", "*.x", "a.**", "*.*.1", "a.x.*", "**", "a
 GROUP_FILTERS = ["a.x", "a.*", "b.**", "ask.a", "ask.*", "kept.*", "a.x.1"]
 WRONG_FILTERS = ["", "a..b", "a.**.b", "a*", ".", "a b", "\u00a0"]
 NOISE = random.Random(0).randbytes(1 << 20)
+
+
+def has_socket(client):
+    """It is seen what of its messages is in the kernel."""
+    return not isinstance(client, Process)
 
 
 class Model:
@@ -95,9 +103,11 @@ class Model:
             payload = self.payload() if self.random.random() < 0.9 else b""
             parts = publish_parts(int(retain), topic, None, {"will": name, "n": self.n_names}, payload[:4000])
             will = (parts, topic, retain, not payload)
-        client = Client(self, self.path, name, asked, will)
+        processes = sum(isinstance(one, Process) for one in self.clients)
+        kind = Process if processes < N_PROCESSES and self.random.random() < 0.3 else Client
+        client = kind(self, self.path, name, asked, will)
         self.clients.append(client)
-        self.note(f"{name} connects, asks for {asked}{', has a will on ' + will[1] if will else ''}")
+        self.note(f"{kind.__name__} {name} connects, asks for {asked}{', has a will on ' + will[1] if will else ''}")
 
     def on_welcome(self, client):
         self.note(f"{client} is welcomed, {client.policy}")
@@ -113,7 +123,7 @@ class Model:
     def on_evicted(self, client, text):
         self.counts["evictions"] += 1
         if client.policy == "block":
-            rest = max(client.longest_pause, self.loop.longest_rest, time.monotonic() - self.loop.last_turn)
+            rest = max(client.rested(), self.loop.longest_rest, time.monotonic() - self.loop.last_turn)
             if rest < 0.9 * STALL:
                 raise Broken(f"{client}: evicted ({text}), and it never rested for longer than {rest:.2f} s", client)
             self.names_of_stallers[client.name] = time.monotonic()
@@ -132,9 +142,10 @@ class Model:
         if message.topic not in (CONNECTED, DISCONNECTED):
             message.number = None
             return
-        client = next((one for one in self.clients if one.name == fields["name"] and one.session in (None, fields["session"])
+        client = next((one for one in self.clients
+                       if (one.name, one.pid) == (fields["name"], fields["pid"]) and one.session in (None, fields["session"])
                        and one.connected is (None if message.topic == CONNECTED else one.connected)), None)
-        if client is None or fields["uid"] != self.uid or fields["pid"] != os.getpid():
+        if client is None or fields["uid"] != self.uid:
             if fields["name"] != "witness":
                 raise Broken(f"{message.topic} of nobody: {fields}", fields["name"])
         elif message.topic == CONNECTED:
@@ -390,7 +401,7 @@ class Model:
             client.leave(how)
 
     def vanish(self):
-        client = self.some()
+        client = self.some(has_socket)
         if client:
             self.note(f"{client} vanishes")
             client.resume()
@@ -413,7 +424,7 @@ class Model:
 
     def full_member(self, key, members):
         """Who is full is passed over."""
-        target = self.random.choice([client for client, _ in members if client.policy != "disconnect"] or [None])
+        target = self.random.choice([client for client, _ in members if client.policy != "disconnect" and has_socket(client)] or [None])
         others = [client for client, _ in members]
         client = self.some(lambda one: one not in others)
         if target is None or client is None or len(target.wanted) > 3:
@@ -434,7 +445,7 @@ class Model:
     def dying_member(self, key, members):
         """What waits in the outbox of one that dies goes to others."""
         others = [client for client, _ in members]
-        target = self.some(lambda one: one not in others and one.policy != "disconnect" and len(one.wanted) < 3)
+        target = self.some(lambda one: has_socket(one) and one not in others and one.policy != "disconnect" and len(one.wanted) < 3)
         client = self.some(lambda one: one not in others and one is not target)
         heir = self.some(lambda one: one not in (client, target))
         if None in (client, target, heir):
@@ -566,6 +577,7 @@ def main():
             print(model.last_words(broken.about))
         sys.exit(1)
     finally:
+        Process.end_all()
         if model and model.broker:
             model.broker.kill()
         shutil.rmtree(directory, ignore_errors=True)
