@@ -2,16 +2,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * acl - who may do what: rules, and the one function that every way in asks.
+ * acl - access control: the rules, and the one function that decides.
  *
- * A rule allows or denies verbs to whom it names, on the topics that it names.
- * What no rule allows is denied, and a deny wins wherever it stands. Asked
- * about a filter, a rule allows what one of its topics covers, and denies what
- * one of its topics meets: a subscription may not reach what a deny protects.
+ * A rule allows or denies verbs to the clients it names, on the topics it
+ * names. What no rule allows is denied. A deny wins wherever it stands in the
+ * list. When the question is about a filter, an allow rule applies if one of
+ * its topics covers the filter, and a deny rule applies if one of its topics
+ * intersects it: a subscription may not reach what a deny protects.
  *
- * Which rules apply to a client is worked out once, when it comes. Clients to
- * whom the same rules apply are of one class, so that a verdict can be
- * remembered for all of them in one bit.
+ * The rules that apply to a client are determined once, when it connects.
+ * Clients to which the same rules apply share a class, so that one bit can
+ * remember a verdict for all of them.
  */
 #ifndef UMBELD_ACL_H
 #define UMBELD_ACL_H
@@ -26,17 +27,18 @@ enum acl_verb {
 	ACL_PUBLISH,    /* to a topic */
 	ACL_SUBSCRIBE,  /* to a filter */
 	ACL_RETAIN,     /* a topic's last value */
-	ACL_REPLY,      /* answer requests: publish to others' inboxes */
-	ACL_HOLD,       /* hold others up when full, instead of losing */
-	ACL_INTROSPECT, /* see what the broker knows of others: $SYS */
+	ACL_REPLY,      /* answer requests: publish to inboxes of others */
+	ACL_HOLD,       /* hold publishers when full instead of losing */
+	ACL_INTROSPECT, /* see what the broker knows about others: $SYS */
 	ACL_N_VERBS,
 };
 
-/* "publish" ...; ACL_N_VERBS when there is no such word. */
+/* "publish" and so on. ACL_N_VERBS if the word is not a verb. */
 const char *acl_verb_name(enum acl_verb verb);
 enum acl_verb acl_verb_parse(const char *word);
 
-/* Is this about topics? The others are rights of a session as a whole. */
+/* Does this verb apply to topics? The others are rights of a session as a
+   whole. */
 static inline bool
 acl_verb_has_topic(enum acl_verb verb)
 {
@@ -44,36 +46,37 @@ acl_verb_has_topic(enum acl_verb verb)
 }
 
 /*
- * The right that this takes, of those who have none by birth: the topics that
- * begin with $ are the broker's. To ask it, and to watch $SYS, is to
- * introspect; to write to an inbox is to reply. ACL_N_VERBS: no right would do,
- * and *why says why; it is NULL otherwise.
+ * Return the right that a client needs to do this. Topics that begin with $
+ * belong to the broker: to query it and to watch $SYS needs ACL_INTROSPECT, and
+ * to write to an inbox needs ACL_REPLY. Returns ACL_N_VERBS if no right is
+ * enough; then *why is the reason. Otherwise *why is NULL.
  */
 enum acl_verb acl_right_for(enum acl_verb verb, const char *topic, size_t len,
                             const char **why);
 
 /*
- * What the kernel shows instead of a user or group that has no number in our
- * user namespace: it may be anybody. What is denied to this number is denied to
- * all who show as it; only everyone and a role allow them anything.
+ * The id that the kernel reports for a user or group that is not mapped into
+ * our user namespace: it may be anybody. A deny to this id applies to everyone
+ * who is reported as it. Only rules for everyone or for a role allow them
+ * anything.
  */
 #define ACL_UNMAPPED 65534u
 
-/* Who is asking. All of it is borrowed. */
+/* Who is asking. All pointers are borrowed. */
 struct acl_identity {
 	uid_t uid;
 	gid_t gid;
 	const gid_t *groups; /* supplementary */
 	size_t n_groups;
-	bool groups_unknown; /* then every deny to a group applies */
-	const char *role;    /* of the socket it came in by, or NULL */
+	bool groups_unknown; /* then every rule that denies a group applies */
+	const char *role;    /* of the socket that it connected to, or NULL */
 };
 
 enum acl_who_kind { ACL_EVERYONE, ACL_UIDS, ACL_GROUP, ACL_ROLE };
 
 struct acl_who {
 	enum acl_who_kind kind;
-	uint32_t min, max; /* uids, or twice the gid */
+	uint32_t min, max; /* uids; for a group, both are the gid */
 	char *role;
 	unsigned line; /* where it was written */
 };
@@ -83,7 +86,7 @@ struct acl_rule {
 	unsigned verbs; /* 1u << verb */
 	struct acl_who *who;
 	size_t n_who;
-	char **topics; /* filters; none when the verbs are about no topic */
+	char **topics; /* filters; none if the verbs do not apply to topics */
 	size_t n_topics;
 	char *file; /* where it was written */
 	unsigned line;
@@ -96,33 +99,36 @@ struct acl {
 	uint32_t n_classes;
 };
 
-/* No rules: nothing is allowed. NULL without memory; acl_free(NULL) is fine. */
+/* An ACL without rules, which allows nothing. NULL if out of memory.
+   acl_free(NULL) is allowed. */
 struct acl *acl_new(void);
 void acl_free(struct acl *acl);
 
-/* A rule at the end, still for nobody and nothing. NULL without memory. */
+/* Append a rule that names no clients and no topics yet. NULL if out of
+   memory. */
 struct acl_rule *acl_add(struct acl *acl, bool deny, unsigned verbs,
                          const char *file, unsigned line);
-/* `who->role` is copied, and so is `topic`, a valid filter. 0 or -ENOMEM. */
+/* `who->role` and `topic`, a valid filter, are copied. Return 0 or -ENOMEM. */
 int acl_rule_add_who(struct acl_rule *rule, const struct acl_who *who);
 int acl_rule_add_topic(struct acl_rule *rule, const char *topic);
 
 struct acl_class {
 	SLIST_ENTRY(acl_class) link;
-	uint64_t bit; /* its own; 0 when there are more classes than bits */
+	uint64_t bit; /* unique; 0 if there are more classes than bits */
 	uint64_t hash;
 	size_t n_rules;
-	const struct acl_rule *rules[]; /* that apply, those that deny first */
+	const struct acl_rule *rules[]; /* deny rules first */
 };
 
-/* The class of a client, valid until acl_free(). NULL without memory. */
+/* The class of a client, valid until acl_free(). NULL if out of memory. */
 const struct acl_class *acl_classify(struct acl *acl,
                                      const struct acl_identity *id);
 
 /*
- * May it? `topic` is the topic or filter in question, "" for the verbs that
- * have none. `*rule` is the rule that decided, NULL when there is none. No
- * class means that there is no ACL: then all is allowed.
+ * May a client of this class do this? `topic` is the topic or filter in
+ * question, or "" for verbs that do not apply to topics. `*rule` is the rule
+ * that decided, or NULL if no rule matched. A NULL class means that there is no
+ * ACL; then everything is allowed.
  */
 bool acl_permits(const struct acl_class *class, enum acl_verb verb,
                  const char *topic, size_t len, const struct acl_rule **rule);

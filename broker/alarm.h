@@ -2,24 +2,26 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * alarm - a descriptor that can be read when a time has come.
+ * alarm - a descriptor that becomes readable at a given time.
  *
- * A loop that waits for descriptors alone waits without a timeout: to set one
- * and to take it back is what the kernel would do at each turn, and some
- * deadline is always ahead.
+ * With it the event loop can wait without a timeout. Some deadline is always
+ * pending, and a timeout would make the kernel set and cancel a timer on every
+ * turn of the loop.
  */
 #ifndef UMBELD_ALARM_H
 #define UMBELD_ALARM_H
 
 #include <stdint.h>
 
-/* A descriptor, or -errno. close() ends it. */
+/* Returns a descriptor, or -errno. Close it with close(). */
 int alarm_open(void);
 
-/* Let it ring once, so much later, instead of when it was to. 0 or -errno. */
+/* Fire once, `after_ms` from now. Replaces the previous setting. Returns 0 or
+   -errno. */
 int alarm_set(int alarm, uint64_t after_ms);
 
-/* It has been heard: it is silent until it is set again. */
+/* Acknowledge an alarm that has fired. It stays silent until it is set
+   again. */
 void alarm_silence(int alarm);
 
 #endif

@@ -2,10 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * broker - what all sessions share: limits, memory, the router, each other.
+ * broker - what all sessions share: limits, memory, the router, and the list of
+ * sessions.
  *
- * Data only, and no events: the server puts it together and drives its
- * deadlines, tests do the same without a socket.
+ * It holds data only and has no event loop: the server creates it and drives
+ * its deadlines, and tests do the same without a socket.
  */
 #ifndef UMBELD_BROKER_H
 #define UMBELD_BROKER_H
@@ -31,25 +32,25 @@
 
 struct session;
 
-/* A PUBLISH frame that somebody left behind to be routed. */
+/* A PUBLISH frame that waits to be routed. */
 struct letter {
 	STAILQ_ENTRY(letter) link;
 	struct slab *frame; /* and nothing else */
 };
 
-/* "$inbox." and the random part, which is another at every start */
+/* "$inbox." and a random part, which is different after every start. */
 #define INBOX_RANDOM_BYTES 8u
 #define INBOX_ROOT_MAX     (sizeof("$inbox.") + 2 * INBOX_RANDOM_BYTES)
 
-/* What has happened since the start. */
+/* Counters since the start. */
 struct broker_counts {
-	uint64_t messages_in; /* that were taken */
+	uint64_t messages_in; /* accepted */
 	uint64_t bytes_in;
-	uint64_t messages_out; /* one for each receiver */
+	uint64_t messages_out; /* counted once per receiver */
 	uint64_t bytes_out;
-	uint64_t unmatched; /* that reached nobody */
+	uint64_t unmatched; /* messages with no receiver */
 	uint64_t refused;
-	uint64_t dropped; /* for a receiver that is still there */
+	uint64_t dropped; /* for receivers that are still connected */
 	uint64_t dropped_bytes;
 	uint64_t holds;
 	uint64_t evicted;
@@ -58,7 +59,7 @@ struct broker_counts {
 
 struct broker {
 	const struct config *config;
-	struct acl *acl; /* borrowed; NULL: everybody may do all */
+	struct acl *acl; /* borrowed; NULL: everything is allowed */
 	struct log log;
 	struct slab_pool pool;
 	struct router router;
@@ -67,42 +68,44 @@ struct broker {
 
 	TAILQ_HEAD(, session) sessions;
 	size_t n_sessions;
-	uint32_t last_session;           /* the number given last */
+	uint32_t last_session;           /* the number that was assigned last */
 	char inbox_root[INBOX_ROOT_MAX]; /* "$inbox.0123456789abcdef" */
 
 	struct roster roster; /* of sessions that have said HELLO */
 	struct quota quota;
 
 	size_t will_bytes;             /* of all sessions */
-	STAILQ_HEAD(, letter) letters; /* to be routed when nothing else is */
+	STAILQ_HEAD(, letter) letters; /* routed at the end of the turn */
 
-	/* for those who ask; see introspect.h */
+	/* for introspection; see introspect.h */
 	uint64_t started_ms;
 	struct broker_counts counts;
 	uint64_t datagrams[DATAGRAM_N_FATES];
 
-	/* what takes much longer than a frame to read is counted; see below */
+	/* counts operations that take much longer than reading a frame; see
+	   broker_work() */
 	uint64_t work;
-	uint64_t spent_at; /* of broker_work(), this turn */
+	uint64_t spent_at; /* broker_work() at which this turn's budget ends */
 
-	bool gated;    /* look whether to settle, at publish-rate, and ... */
-	bool passing;  /* ... at what is still the kernel's; see conn.h */
+	bool gated;    /* settling, passing, or a publish-rate: see gate.h */
+	bool passing;  /* input is still in the kernel; see conn.h */
 	bool settling; /* publishers wait in `settlers` */
 	struct waiters settlers;
 	struct deadline settle;   /* set while settling ... */
-	uint64_t settle_until_ms; /* ... and not put off beyond this */
-	bool draining;            /* GOAWAY was said to all */
+	uint64_t settle_until_ms; /* ... and never extended beyond this time */
+	bool draining;            /* GOAWAY was sent to all sessions */
 	size_t n_undrained;       /* sessions that have not answered it */
 
-	struct waiters throttled; /* wait for the tick; see throttle.h */
-	struct link slowed;       /* throttles */
+	/* sessions that wait for the tick; see throttle.h */
+	struct waiters throttled;
+	struct link slowed; /* list of struct throttle */
 
-	struct stalled stalled; /* may not hold others up for a while */
+	struct stalled stalled; /* clients that may not hold others */
 
-	/* what has to happen in time: of all that carry its sessions, too ... */
+	/* all deadline queues, those of its connections included ... */
 	struct deadlines deadlines;
-	/* ... and here, each kind in its queue; see hold.h and session.h for
-	   what they are for */
+	/* ... and the broker's own, one for each kind; hold.h and session.h
+	   explain most of them */
 	struct deadline_queue paces;
 	struct deadline_queue stalls;
 	struct deadline_queue hold_notices;
@@ -116,43 +119,46 @@ struct broker {
 	struct deadline_queue settles;
 	struct deadline_queue throttle_ticks;
 	struct deadline_queue spares;
-	struct deadline memory_wait;   /* set while anybody waits for memory */
-	struct deadline memory_tick;   /* or others were told that they do */
-	size_t n_need_told;            /* of how many others were told */
-	uint64_t memory_cut_ms;        /* somebody had to go, for want of it */
-	struct deadline throttle_tick; /* set while anybody is slowed */
+	struct deadline memory_wait; /* set while any session waits */
+	struct deadline memory_tick; /* or while others know that one does */
+	/* waiting sessions announced to others */
+	size_t n_need_told;
+	uint64_t memory_cut_ms;        /* last eviction for lack of memory */
+	struct deadline throttle_tick; /* set while any session is slowed */
 	struct deadline spare;         /* set while there is any; see spare.h */
-	size_t heap_freed;             /* by sessions that have ended, about */
+	size_t heap_freed;             /* by ended sessions, approximate */
 };
 
-/* Put together; `config` is borrowed. Returns 0 or -errno. */
+/* Initialize; `config` is borrowed. Returns 0 or -errno. */
 int broker_init(struct broker *b, const struct config *config);
-/* There may be no sessions left. */
+/* All sessions must have ended. */
 void broker_fini(struct broker *b);
 
 /*
- * Have a PUBLISH routed as soon as this turn is over. It takes over the letter,
- * which is the broker's until it is routed.
+ * Route a PUBLISH as soon as this turn is over. The broker takes ownership of
+ * the letter.
  */
 void broker_post(struct broker *b, struct letter *letter);
 
-/* A frame of `len` bytes that is still to be filled in; NULL without memory. */
+/* A letter with an uninitialized frame of `len` bytes. NULL if out of
+   memory. */
 struct letter *letter_new(struct slab_pool *pool, uint32_t len);
 void letter_free(struct letter *letter);
 
 /*
- * From now on publishers wait, until no client has come for settle_ms, but not
- * for more than SETTLE_MAX times that: those who were here before a restart
- * are to be back before the first message is routed.
+ * Start settling: publishers wait until no client has connected for settle_ms,
+ * but for at most SETTLE_MAX times that. This gives the clients that were
+ * connected before a restart time to return before the first message is routed.
  */
 #define SETTLE_MAX 5u
 void broker_start_settling(struct broker *b);
 
 /*
- * What was looked at so far, to answer and to route: values, filters, nodes,
- * each for about a tenth of a microsecond; and commands. In one turn of the
- * loop so much of that is done for who has sent many frames; then others have
- * theirs. Until the first turn begins there is no end to it.
+ * The work done so far to answer and to route, in units of about a tenth of a
+ * microsecond: each value, filter or node that was looked at counts as one, and
+ * commands count, too. In one turn of the loop, sessions that have sent many
+ * frames get at most TURN_WORK of it; then the other sessions have their turn.
+ * Until the first turn begins there is no limit.
  */
 #define TURN_WORK 10000u
 static inline uint64_t
@@ -169,16 +175,17 @@ broker_is_spent(const struct broker *b)
 
 void broker_begin_turn(struct broker *b);
 
-/* Enough: let the publishers go on. */
+/* Stop settling: let the publishers continue. */
 void broker_settle(struct broker *b);
 
-/* What is published from now on may not stay, or it may. */
+/* Set whether published messages may only pass through, and not be kept. */
 void broker_lets_pass(struct broker *b, bool passing);
 
-/* A client has come, and said HELLO. */
+/* A client has connected and said HELLO. */
 void broker_welcomes(struct broker *b);
 
-/* Say GOAWAY to every session that has said HELLO, and to those that will. */
+/* Send GOAWAY to every session that has said HELLO, and to those that say it
+   later. */
 void broker_drain(struct broker *b);
 
 #endif

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * bucket - so many in a second, and a second's worth at once: it fills up as
- * time goes by, and what is done is taken out.
+ * bucket - a token bucket: it fills at a constant rate and holds at most one
+ * second's worth. Each operation takes one token out.
  */
 #ifndef UMBELD_BUCKET_H
 #define UMBELD_BUCKET_H
@@ -24,7 +24,7 @@ bucket_init(struct bucket *b, uint32_t rate, uint64_t now_ms)
 	};
 }
 
-/* How many may be done now. */
+/* How many operations are allowed now. */
 static inline uint32_t
 bucket_fill(struct bucket *b, uint32_t rate, uint64_t now_ms)
 {
@@ -32,14 +32,14 @@ bucket_fill(struct bucket *b, uint32_t rate, uint64_t now_ms)
 	uint64_t passed = now_ms - b->filled_ms;
 
 	b->filled_ms = now_ms;
-	/* one in a second is a thousandth in a millisecond */
+	/* one token per second is a thousandth of one per millisecond */
 	b->left += (passed < 1000 ? passed : 1000) * rate;
 	if (b->left > most)
 		b->left = most;
 	return (uint32_t)(b->left / 1000);
 }
 
-/* Not more than that. */
+/* Take `n` tokens, at most what bucket_fill() returned. */
 static inline void
 bucket_take(struct bucket *b, uint32_t n)
 {

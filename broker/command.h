@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * command - what clients may say, when, and what is done about it: a table,
- * and one short function for each frame.
+ * command - which frames a client may send at which point, and what the broker
+ * does with them: a table, and one short function for each frame.
  */
 #ifndef UMBELD_COMMAND_H
 #define UMBELD_COMMAND_H
@@ -12,8 +12,8 @@
 #include "session.h"
 
 enum command_outcome {
-	COMMAND_TAKEN,  /* and skipped in the input */
-	COMMAND_PAUSES, /* taken, and others have their turn before the next */
+	COMMAND_TAKEN,  /* done, and skipped in the input */
+	COMMAND_PAUSES, /* taken; other sessions go before the next frame */
 	COMMAND_WAITS,  /* the session waits; the frame is still in the input */
 	COMMAND_LAST,   /* the session has ended or failed: parse no more */
 };

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * config - what the operator may choose: defaults, then a file, then flags.
+ * config - the operator's settings: defaults, then a file, then flags.
  */
 #ifndef UMBELD_CONFIG_H
 #define UMBELD_CONFIG_H
@@ -26,7 +26,7 @@ struct config_origin {
 		CONFIG_DEFAULT,
 		CONFIG_FILE,
 		CONFIG_FLAG,
-		CONFIG_PART, /* of memory-max, and no more */
+		CONFIG_PART, /* reduced to its share of memory-max */
 	} from;
 	unsigned line; /* in the file */
 };
@@ -34,9 +34,9 @@ struct config_origin {
 struct config_socket {
 	char *path;
 	mode_t mode;
-	uid_t owner; /* (uid_t)-1: as it comes */
+	uid_t owner; /* (uid_t)-1: not changed */
 	gid_t group; /* the same */
-	char *role;  /* what rules call those who come by it; NULL: none */
+	char *role;  /* role of its clients in the rules; NULL: none */
 	unsigned line;
 	struct {
 		struct config_origin path, mode, owner, group, role;
@@ -47,10 +47,10 @@ struct config {
 	char *file;                    /* --config, or NULL */
 	struct config_socket *sockets; /* at least one */
 	size_t n_sockets;
-	struct acl *acl;   /* NULL: everybody may do all */
-	char **rule_files; /* paths, those in acl.d, in their order */
+	struct acl *acl;   /* NULL: everything is allowed */
+	char **rule_files; /* paths of the files in acl.d, in order */
 	size_t n_rule_files;
-	unsigned n_warnings; /* that reading it has said */
+	unsigned n_warnings; /* printed while reading it */
 	struct config_origin origins[CONFIG_MAX_SETTINGS];
 
 	char *socket_path; /* of the first socket */
@@ -71,7 +71,7 @@ struct config {
 	uint32_t max_handshakes;         /* connections without HELLO */
 	uint32_t max_user_subscriptions; /* of all sessions of one user */
 	uint32_t publish_rate;           /* of one session; 0: no limit */
-	uint32_t descriptor_reserve;     /* that are not for clients */
+	uint32_t descriptor_reserve;     /* descriptors not for clients */
 	uint32_t max_subscriptions;      /* of one session */
 	uint32_t datagram_rate;          /* of one user, a second */
 	uint32_t retained_max;           /* values */
@@ -79,28 +79,30 @@ struct config {
 
 	uint32_t handshake_ms;
 	uint32_t frame_ms;
-	uint32_t stall_ms;       /* no byte taken while somebody waits */
+	uint32_t stall_ms;       /* no byte taken while a publisher waits */
 	uint32_t hold_max_ms;    /* one publisher held by one subscriber */
-	uint32_t hold_notice_ms; /* from when on a hold is worth a word */
-	uint32_t linger_ms;      /* to take leave of a session */
+	uint32_t hold_notice_ms; /* after this a hold is announced */
+	uint32_t linger_ms;      /* to send the last frames of a session */
 	uint32_t settle_ms;      /* after the start, before publishing */
-	uint32_t drain_ms;       /* to take leave of all */
-	uint32_t give_back_ms;   /* what is not needed for so long is */
+	uint32_t drain_ms;       /* to let all sessions finish */
+	/* idle time of memory before it is given back */
+	uint32_t give_back_ms;
 };
 
 enum config_result {
 	CONFIG_OK,
 	CONFIG_SHOWN,  /* --help and the like: printed, nothing to run */
 	CONFIG_DENIED, /* --acl-test: printed, and the answer is no */
-	CONFIG_BAD,    /* said why on stderr */
+	CONFIG_BAD,    /* the reason is on stderr */
 };
 
 /*
- * Defaults, then the file, then flags. On CONFIG_OK the caller owns it:
- * config_fini(). The arguments may be given again, to read the file anew.
+ * Read defaults, then the file, then flags. On CONFIG_OK the caller owns `c`
+ * and must call config_fini(). The same arguments may be passed again to read
+ * the file again.
  */
 enum config_result config_parse(struct config *c, int argc, char **argv);
-/* What last values may take: a part of memory-max at most. */
+/* The limit for retained values: at most a fixed part of memory-max. */
 size_t config_retained_bytes(const struct config *c);
 
 void config_fini(struct config *c);

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * configshow - a configuration, for people: whether it is in order, what holds
- * and where it comes from, and what its rules say of somebody.
+ * configshow - prints a configuration for people: whether it is valid, every
+ * value and its origin, and what its rules say about a user.
  */
 #ifndef UMBELD_CONFIGSHOW_H
 #define UMBELD_CONFIGSHOW_H
@@ -12,16 +12,19 @@
 
 #include "config.h"
 
-/* It is in order; but some of it may need more than its reader has. */
+/* Report that the configuration is valid, and warn about what needs privileges
+   that this user may not have. */
 void configshow_check(struct config *c);
 
-/* As a file, in which every value stands, with its origin behind it. */
+/* Print it as a configuration file with every value, each followed by its
+   origin in a comment. */
 void configshow_print(const struct config *c, FILE *to);
 
 /*
- * May `user` (a name or a uid, with the groups of now) do what is asked? VERB,
- * TOPIC unless the verb has none, and optionally the role of the socket.
- * Prints the verdict and the rule. CONFIG_SHOWN for yes, or _DENIED, or _BAD.
+ * May `user` (a name or a uid, with its current groups) do what is asked? The
+ * question is VERB, TOPIC unless the verb has none, and optionally the role of
+ * the socket. Prints the verdict and the rule. Returns CONFIG_SHOWN for yes,
+ * CONFIG_DENIED for no, or CONFIG_BAD.
  */
 enum config_result configshow_test(const struct config *c, const char *user,
                                    char **question, int n);

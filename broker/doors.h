@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * doors - the sockets that clients connect to, and accepting them.
+ * doors - the sockets that clients connect to, and how connections are
+ * accepted.
  */
 #ifndef UMBELD_DOORS_H
 #define UMBELD_DOORS_H
@@ -16,7 +17,7 @@
 #include "deadline.h"
 #include "listener.h"
 
-/* It did not work, and why was told. */
+/* An error whose reason has already been printed. */
 #define SAID_WHY (-1)
 
 struct door {
@@ -31,29 +32,30 @@ struct doors {
 	struct broker *broker;
 	struct carrier carrier;
 	struct door *all;
-	size_t n;                     /* that have been opened */
-	size_t n_adopted;             /* of them, handed over to us */
-	struct deadline_queue pauses; /* of accepting, without descriptors */
+	size_t n; /* that have been opened */
+	/* of them, handed over by the supervisor */
+	size_t n_adopted;
+	struct deadline_queue pauses; /* when out of descriptors */
 	struct deadline pause;
 };
 
-/* For connections that `carrier` is to serve. */
+/* `carrier` will serve the accepted connections. */
 void doors_init(struct doors *d, struct broker *b, struct carrier carrier);
 
 /*
- * Open `n` sockets, borrowed, that `flag` chose. Returns 0, -errno, or SAID_WHY;
- * doors_close() either way.
+ * Open `n` sockets, which are borrowed; `flag` is the option that chose them.
+ * Returns 0, -errno, or SAID_WHY. Call doors_close() in each case.
  */
 int doors_open(struct doors *d, struct event_base *base, const char *flag,
                const struct config_socket *sockets, size_t n);
 
-/* The turn is over: whoever waits to be accepted may come in again. */
+/* Call at the end of each turn: accepting continues. */
 void doors_end_turn(struct doors *d);
 
-/* Nobody can connect any more. */
+/* Stop: nobody can connect any more. */
 void doors_stop(struct doors *d);
 
-/* Let go of the locks, too. */
+/* Stop, and release the locks, too. */
 void doors_close(struct doors *d);
 
 #endif

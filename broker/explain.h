@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * explain - who gets the messages of a topic, and why somebody does not.
+ * explain - who gets the messages of a topic, and why other clients do not.
  */
 #ifndef UMBELD_EXPLAIN_H
 #define UMBELD_EXPLAIN_H
@@ -11,7 +11,8 @@
 #include "page.h"
 #include "query.h"
 
-/* Tell it of q->topic. NULL, or what is wrong with the request. */
+/* Write the answer for q->topic. Returns NULL, or what is wrong with the
+   request. */
 const char *explain_topic(struct broker *b, const struct query *q,
                           struct page *g);
 

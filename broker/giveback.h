@@ -2,20 +2,23 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * giveback - memory that is free goes back to the kernel.
+ * giveback - returns free memory to the kernel.
  *
- * How that is done differs by system and C library: giveback_glibc.c does it,
- * giveback_none.c does nothing, and then what was in use once stays resident.
+ * How this is done depends on the system and the C library. giveback_glibc.c
+ * does it; giveback_none.c does nothing, and then memory that was once in use
+ * stays resident.
  */
 #ifndef UMBELD_GIVEBACK_H
 #define UMBELD_GIVEBACK_H
 
 #include <stddef.h>
 
-/* What is in these pages is needed no more; read again it is zeros, or not. */
+/* The content of these pages is no longer needed. Later reads may return zeros
+   or the old content. */
 void giveback_pages(void *at, size_t len);
 
-/* What malloc() keeps for the next time, as far as those are whole pages. */
+/* Return what malloc() keeps for later, as far as it consists of whole
+   pages. */
 void giveback_heap(void);
 
 #endif

@@ -6,9 +6,9 @@
  *
  *	umbeld: evicted session=42 name="ui" pid=977 uid=1000 waited_ms=2000
  *
- * What comes from clients goes through log_text(), so that nobody can forge a
- * line. A cause that repeats is held to a few lines a second; the next line
- * says how many were left out.
+ * Text from clients is quoted by log_text(), so that a client cannot forge a
+ * line. Each cause is limited to a few lines a second; the next line says how
+ * many were left out.
  */
 #ifndef UMBELD_LOG_H
 #define UMBELD_LOG_H
@@ -18,9 +18,9 @@
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* What lines are about; each is limited by itself. */
+/* What a line is about. Each cause has its own limit. */
 enum log_cause {
-	LOG_LIFE, /* the broker's own coming and going: never limited */
+	LOG_LIFE, /* start, stop and reload: never limited */
 	LOG_SESSION,
 	LOG_FAULT,
 	LOG_REFUSED,
@@ -35,7 +35,7 @@ enum log_cause {
 struct log {
 	enum log_level level;
 	struct {
-		uint64_t second; /* that `lines` counts */
+		uint64_t second; /* the second that `lines` counts */
 		unsigned lines;
 		unsigned left_out;
 	} causes[LOG_N_CAUSES];
@@ -47,8 +47,8 @@ void log_event(struct log *log, enum log_level level, enum log_cause cause,
 #define LOG_TEXT_MAX 160
 
 /*
- * `text` in quotes, cut to a sensible length, with control characters, quotes
- * and bytes that are no UTF-8 escaped. Returns buf.
+ * `text` in quotes, truncated to fit, with control characters, quotes, and
+ * bytes that are not UTF-8 escaped. Returns buf.
  */
 const char *log_text(char buf[LOG_TEXT_MAX], const char *text, size_t len);
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * machine - how much there is of what limits are a part of.
+ * machine - the resources of the machine from which limits are derived.
  */
 #ifndef UMBELD_MACHINE_H
 #define UMBELD_MACHINE_H
@@ -10,19 +10,20 @@
 #include <stdint.h>
 
 /*
- * Bytes of memory that this process may use: the machine's, or less if its
- * cgroup or one above that says so. UINT64_MAX when nobody knows.
+ * Bytes of memory that this process may use: the memory of the machine, or less
+ * if its cgroup or a parent of it has a limit. UINT64_MAX if unknown.
  */
 uint64_t machine_memory(void);
 
 /*
- * The lowest memory.max from the cgroup that the file `self` names (as
- * /proc/self/cgroup does) up to `root`, where all are mounted; UINT64_MAX when
- * there is none.
+ * The lowest memory.max from the cgroup that the file `self` names (in the
+ * format of /proc/self/cgroup) up to `root`, where the hierarchy is mounted.
+ * UINT64_MAX if there is none.
  */
 uint64_t machine_cgroup_memory(const char *self, const char *root);
 
-/* Descriptors that this process may open if it asks for as many as it may. */
+/* The number of descriptors that this process may open after raising its limit
+   to the maximum. */
 uint32_t machine_descriptors(void);
 
 #endif

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * metrics - the broker's figures as Prometheus reads them: its text format, by
- * its guide to names. None has a label for topics, sessions or processes: of
- * those there may be any number.
+ * metrics - the broker's metrics in the Prometheus text format, named by its
+ * conventions. No metric has a label for topics, sessions or processes, because
+ * their number is unbounded.
  */
 #ifndef UMBELD_METRICS_H
 #define UMBELD_METRICS_H

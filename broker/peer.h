@@ -2,9 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * peer - who is at the other end of a Unix socket, in the kernel's word.
- *
- * What differs between systems is in peer_linux.c and peer_bsd.c.
+ * peer - who is at the other end of a Unix socket, as the kernel reports it.
  */
 #ifndef UMBELD_PEER_H
 #define UMBELD_PEER_H
@@ -15,38 +13,40 @@
 #include <sys/types.h>
 
 #define PEER_COMMAND_MAX 16
-/* Room for what recvmsg() says of a datagram's sender. */
+/* Room for the credentials of a datagram's sender in recvmsg(). */
 #define PEER_CONTROL_MAX 64
 
 struct peer {
 	uid_t uid;
 	gid_t gid;
-	pid_t pid; /* 0: unknown. For people to read; it decides nothing. */
+	pid_t pid; /* 0: unknown. For display only; no decision uses it. */
 	char command[PEER_COMMAND_MAX]; /* "" when unknown */
 	uint32_t n_groups : 31;
-	bool groups_unknown : 1; /* of a datagram's sender */
+	bool groups_unknown : 1; /* true for a datagram's sender */
 	gid_t *groups;           /* supplementary; see peer_fini() */
-	const char *role;        /* of the socket that it came by; NULL: none */
+	/* of the socket that it connected to; NULL: none */
+	const char *role;
 };
 
 /*
- * Credentials and groups as they were when the peer connected. Returns 0, and
- * then peer_fini() is due, or -errno: the connection is not to be served.
+ * Get the credentials and groups that the peer had when it connected. Returns
+ * 0, and then the caller must call peer_fini(); or -errno, and then the
+ * connection must not be served.
  */
 int peer_from_socket(struct peer *out, int fd);
 void peer_fini(struct peer *p);
 
-/* From now on datagrams come with credentials. Returns 0 or -errno. */
+/* Make received datagrams carry credentials. Returns 0 or -errno. */
 int peer_ask_for_credentials(int fd);
 
 /*
- * Who sent this datagram: uid, gid and pid, as recvmsg() found them; the
- * command is left to peer_find_command(). Descriptors that came with it are
- * closed. False when it does not say who sent it.
+ * Get the uid, gid and pid of a datagram's sender from what recvmsg() returned.
+ * The command is left to peer_find_command(). Descriptors that came with the
+ * datagram are closed. Returns false if it has no credentials.
  */
 bool peer_from_message(struct peer *out, struct msghdr *message);
 
-/* Ask for the command of its process; "" when that has gone. */
+/* Look up the command of the process; "" if the process has ended. */
 void peer_find_command(struct peer *p);
 
 #endif

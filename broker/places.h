@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * places - where the broker listens: paths that a socket can have, and each of
- * them for one socket.
+ * places - the paths where the broker listens: each must fit a socket address,
+ * and no two sockets may share one.
  */
 #ifndef UMBELD_PLACES_H
 #define UMBELD_PLACES_H
@@ -15,15 +15,15 @@
 
 #define PLACES_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
-/* In a file: absolute, and not too long. */
+/* Is this a valid path in a configuration file: absolute and not too long? */
 bool places_is_path(const char *path);
 
-/* "/tmp/a" and "/tmp//./a" are. What links lead to is not looked at. */
+/* Are the paths equal? "/tmp/a" and "/tmp//./a" are. Links are not followed. */
 bool places_are_one(const char *a, const char *b);
 
 /*
- * All of them, wherever they come from. Returns 0, or a negative value after
- * saying why on stderr.
+ * Check all paths, from the file and from flags. Returns 0, or a negative value
+ * after printing the reason to stderr.
  */
 int places_check(const struct config *c);
 

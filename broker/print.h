@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * print - text that is written piece by piece, in memory that grows with it.
+ * print - text that is written piece by piece to a growing buffer.
  *
- * For what people and other programs read, never for messages on their way. A
- * piece for which there is no memory is left out, and `failed` is set: ask
- * once, at the end.
+ * It is for text that people and other programs read, never for messages on the
+ * hot path. If there is no memory for a piece, the piece is left out and
+ * `failed` is set: check it once, at the end.
  */
 #ifndef UMBELD_PRINT_H
 #define UMBELD_PRINT_H
@@ -15,26 +15,27 @@
 #include <stddef.h>
 
 struct print {
-	char *at; /* not NUL-terminated; NULL: nothing was written */
+	char *at; /* not NUL-terminated; NULL if nothing was written */
 	size_t len;
 	size_t cap;
 	bool failed;
 };
 
-/* {0} is empty, and ready. */
+/* {0} is a valid empty print. */
 void print_fini(struct print *p);
-/* Give back the room behind what there is. */
+/* Free the unused room at the end. */
 void print_trim(struct print *p);
 
 void print_bytes(struct print *p, const char *bytes, size_t len);
 /* A C string. */
 void print_text(struct print *p, const char *text);
-/* A piece of less than PRINT_FORMAT_MAX bytes; a longer one is cut. */
+/* Print a piece of less than PRINT_FORMAT_MAX bytes; a longer one is
+   truncated. */
 #define PRINT_FORMAT_MAX 512u
 void print_format(struct print *p, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Where `len` bytes may be put at the end; NULL without memory. */
+/* Append `len` bytes for the caller to fill in. NULL if out of memory. */
 char *print_room(struct print *p, size_t len);
 
 #endif

@@ -2,8 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * query - what a request for introspection asks for: the options in its
- * payload.
+ * query - the options in the payload of an introspection request.
  */
 #ifndef UMBELD_QUERY_H
 #define UMBELD_QUERY_H
@@ -14,26 +13,26 @@
 
 #include "proto/message.h"
 
-/* Of a number: it was not asked for. */
+/* The value of a number option that was not given. */
 #define QUERY_ANY UINT64_MAX
 
-/* Texts are borrowed from the payload; those not asked for are nil. */
+/* Texts are borrowed from the payload; those that were not given are nil. */
 struct query {
 	uint64_t after;         /* 0: from the start */
-	struct text after_text; /* it was a str */
+	struct text after_text; /* `after`, if it was a str */
 	struct text topic;
 	struct text filter;
 	uint64_t session;
 	uint64_t uid;
 };
 
-/* Where the next page is to begin was no number: of most lists it has to be. */
+/* The error for an `after` that is not a number; most lists require one. */
 #define QUERY_WRONG_AFTER \
 	"the option after has to be what the answer before gave as next"
 
 /*
- * An empty payload, or a map of options. False when it is neither, or when an
- * option that is known is of another type than it should be.
+ * Read a payload, which is empty or a map of options. Returns false if it is
+ * neither, or if a known option has the wrong type.
  */
 bool query_read(const uint8_t *payload, size_t len, struct query *out);
 

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * quota - how much each user has of what there is a limit of.
+ * quota - counts, for each user, what is limited per user.
  *
- * It only counts. What the limits are is in config.h; who is refused for one
- * is for admission (connections) and command (subscriptions) to say.
+ * It only counts. The limits are in config.h; admission (connections) and
+ * command (subscriptions) enforce them.
  */
 #ifndef UMBELD_QUOTA_H
 #define UMBELD_QUOTA_H
@@ -20,25 +20,26 @@ struct quota {
 };
 
 void quota_init(struct quota *q);
-/* Everybody has left. */
+/* All connections must have left. */
 void quota_fini(struct quota *q);
 
 /*
- * One more connection of `uid`. Keep what is returned for as long as it lasts,
- * and give it to quota_leave() then. NULL without memory.
+ * Count one more connection of `uid`. The caller keeps the result for the life
+ * of the connection and then passes it to quota_leave(). NULL if out of memory.
  */
 struct quota_user *quota_join(struct quota *q, uid_t uid);
 void quota_leave(struct quota *q, struct quota_user *user);
 
-/* A connection has not said HELLO yet; now it has, or never will. */
+/* Count a connection that has not said HELLO; end when it has, or never
+   will. */
 void quota_begin_handshake(struct quota *q, struct quota_user *user);
 void quota_end_handshake(struct quota *q, struct quota_user *user);
 
-/* How many connections it has, and how many of them have not said HELLO. */
+/* How many connections a user has, and how many of them have not said HELLO. */
 uint32_t quota_connections(const struct quota *q, uid_t uid);
 uint32_t quota_handshakes(const struct quota *q, uid_t uid);
 
-/* All subscriptions of a user; add or take away at will. */
+/* The counter of all subscriptions of a user; the caller may change it. */
 uint32_t *quota_subscriptions(struct quota_user *user);
 
 #endif

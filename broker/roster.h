@@ -20,23 +20,24 @@ struct session;
 
 struct roster {
 	struct seat *seats;
-	size_t n; /* seats, the empty ones too */
+	size_t n; /* seats, including the empty ones */
 	size_t n_empty;
 	size_t cap;
 };
 
 void roster_fini(struct roster *r);
 
-/* No `id` comes twice. Returns 0, or -ENOMEM with nothing changed. */
+/* `id` must not be on the roster. Returns 0, or -ENOMEM with nothing
+   changed. */
 int roster_add(struct roster *r, uint32_t id, struct session *s);
 
-/* Nothing happens when it is not there. */
+/* Does nothing if `id` is not there. */
 void roster_remove(struct roster *r, uint32_t id);
 
-/* NULL when there is none. */
+/* The session with this number, or NULL. */
 struct session *roster_find(const struct roster *r, uint32_t id);
 
-/* The first whose number is `id` or above; NULL when there is none. */
+/* The first session whose number is `id` or above; NULL if there is none. */
 struct session *roster_from(const struct roster *r, uint64_t id);
 
 #endif

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * rules - the rules of an ACL as people write them, and what they stand for.
+ * rules - parses the rules of an ACL from the form in which people write them.
  *
  *	- allow: [publish, subscribe]
  *	  who: [user door, group home, uid 2000-2999, role local, everyone]
@@ -25,12 +25,12 @@ struct rule_words {
 	uint32_t allow_count, deny_count, who_count, topics_count;
 };
 
-/* Of a rule, and of a list of them. */
+/* The schema of one rule in the list. */
 extern const cyaml_schema_value_t rules_entry_schema;
 
 /*
- * Add what `w`, which stands at `node`, means. Returns 0, or a negative
- * value after saying why on stderr.
+ * Add the rule `w`, which stands at `node`. Returns 0, or a negative value
+ * after printing the reason to stderr.
  */
 int rules_add(struct acl *acl, const struct document *d,
               const struct doc_node *node, const struct rule_words *w);
@@ -42,11 +42,11 @@ int rules_group(const char *name, gid_t *gid);
 /* A role is a word of letters, digits, - and _. */
 bool rules_is_role(const char *name);
 
-/* "rules=3", or what it means that there is no ACL. */
+/* "rules=3", or words that say what having no ACL means. */
 #define RULES_WORDS_MAX 64
 const char *rules_in_words(const struct acl *acl, char buf[RULES_WORDS_MAX]);
 
-/* As it could be written in a file, with "  " before every line. */
+/* Print a rule as it could be written in a file, indented by two spaces. */
 void rules_print(FILE *to, const struct acl_rule *rule);
 
 #endif

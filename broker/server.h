@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * server - the event loop, and everything wired together: doors let
- * connections in, signals end it, one alarm drives all deadlines.
+ * server - the event loop, and everything wired together: doors let connections
+ * in, signals stop the broker, and one alarm drives all deadlines.
  */
 #ifndef UMBELD_SERVER_H
 #define UMBELD_SERVER_H
@@ -22,7 +22,7 @@
 
 struct server {
 	struct config *config;
-	int argc; /* where it comes from */
+	int argc; /* the arguments it was read from */
 	char **argv;
 	struct event_base *base;
 	struct broker broker;
@@ -33,11 +33,11 @@ struct server {
 	struct config_socket http_socket;
 	struct listener datagram_listener;
 	struct datagrams datagrams;
-	struct event *datagrams_there; /* NULL: none are taken */
+	struct event *datagrams_there; /* NULL: no datagrams are taken */
 	struct event *sigterm;
 	struct event *sigint;
 	struct event *sighup;
-	int alarm; /* at the next deadline */
+	int alarm; /* fires at the next deadline */
 	struct event *alarm_rings;
 	uint64_t alarm_at_ms;
 	struct deadline_queue drains; /* one, after a signal */
@@ -51,9 +51,10 @@ struct server {
 };
 
 /*
- * Take everything that is needed to serve. `config` is borrowed, and so are
- * the arguments that it was read from: on SIGHUP it is read again. Returns 0,
- * or a negative value after saying why; server_fini() either way.
+ * Set up everything that is needed to serve. `config` is borrowed, and so are
+ * the arguments that it was read from, because SIGHUP reads them again. Returns
+ * 0, or a negative value after printing the reason. Call server_fini() in both
+ * cases.
  */
 int server_init(struct server *srv, struct config *config, int argc,
                 char **argv);

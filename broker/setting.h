@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * setting - what can be set in one word: by a flag, and mostly in the file,
- * under the same name.
+ * setting - settings that take one word: each is a flag, and most of them are
+ * also keys of the file, under the same name.
  */
 #ifndef UMBELD_SETTING_H
 #define UMBELD_SETTING_H
@@ -34,20 +34,20 @@ struct setting {
 	const char *section; /* in the file; "": at its top; NULL: nowhere */
 };
 
-/* The nth, or NULL behind the last. */
+/* The nth setting, or NULL after the last. */
 const struct setting *setting_at(size_t n);
 
-/* Take a value. Returns 0, -ENOMEM, or -EINVAL: see setting_expected(). */
+/* Set a value. Returns 0, -ENOMEM, or -EINVAL: see setting_expected(). */
 int setting_take(const struct setting *s, struct config *c, const char *text);
 
-/* Is it a text? Without one, its value is "". */
+/* Is the value a text? A text that is not set has the value "". */
 static inline bool
 setting_is_text(const struct setting *s)
 {
 	return s->kind == SETTING_PATH || s->kind == SETTING_ROLE;
 }
 
-/* What it holds, if it is a text. */
+/* Free the value, if it is a text. */
 void setting_free(const struct setting *s, struct config *c);
 
 /* "a number from 1 to 10" */
@@ -55,7 +55,8 @@ void setting_free(const struct setting *s, struct config *c);
 const char *setting_expected(const struct setting *s,
                              char buf[SETTING_WORDS_MAX]);
 
-/* A value, but for texts that are not there, as it could be given. */
+/* The value as it could be given on the command line; "" for a text that is not
+   set. */
 const char *setting_value(const struct setting *s, const struct config *c,
                           char buf[SETTING_WORDS_MAX]);
 

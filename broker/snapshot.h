@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * snapshot - what a new subscription with `retained` gets before anything that
- * is live: the last values of the topics that its filter matches, and who is
- * connected, if it matches that.
+ * snapshot - what a new subscription with `retained` gets before any live
+ * message: the retained values of the topics that its filter matches, or the
+ * list of connected clients, if its filter matches that.
  */
 #ifndef UMBELD_SNAPSHOT_H
 #define UMBELD_SNAPSHOT_H
@@ -12,9 +12,10 @@
 #include "session.h"
 
 /*
- * Grant `request` with the number of values, and send them to subscription
- * `sub`, which is there already: what is routed from now on comes behind them.
- * They may exceed the marks of the outbox; the store bounds them.
+ * Grant `request` with the number of values, and send the values to
+ * subscription `sub`. The subscription already exists, so messages routed from
+ * now on follow the values. The values may exceed the marks of the outbox; the
+ * store bounds them.
  */
 void snapshot_send(struct session *s, uint32_t request, uint32_t sub,
                    struct text filter);

@@ -2,27 +2,28 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * spare - when a load is over, its memory goes back to the kernel.
+ * spare - returns memory to the kernel after a load has ended.
  *
- * Slabs that nobody has needed for give_back_ms, and what the heap keeps after
- * many sessions or subscriptions have ended. A deadline is set only while there
- * is such memory, so that an idle broker does not wake up, and a busy one
- * asks once in that time.
+ * This applies to slabs that nobody has needed for give_back_ms, and to what
+ * the heap keeps after many sessions or subscriptions have ended. A deadline is
+ * set only while there is such memory, so that an idle broker does not wake up
+ * and a busy one checks once per give_back_ms.
  */
 #ifndef UMBELD_SPARE_H
 #define UMBELD_SPARE_H
 
 #include "broker.h"
 
-/* About what these have of the heap; a session beside its subscriptions. */
+/* Approximate heap usage; of a session, without its subscriptions. */
 #define SPARE_SESSION      1024u
 #define SPARE_SUBSCRIPTION 128u
-/* So much of it, freed, is worth the kernel's time. */
+/* When this much of the heap has been freed, it is given back. */
 #define SPARE_HEAP         (512u << 10)
 
 void spare_wait(struct broker *b);
 
-/* Is there any? For each turn of the loop: it costs two comparisons. */
+/* Check for spare memory. Called on each turn of the loop; it costs two
+   comparisons. */
 static inline void
 spare_look(struct broker *b)
 {

@@ -2,10 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * stalled - who was evicted for holding others up, remembered for a while.
+ * stalled - remembers for a while which clients were evicted for holding
+ * publishers.
  *
- * A client that comes back right after it was evicted would hold the same
- * others up again. It is known by its user and the name that it gave itself.
+ * A client that returns right after its eviction would hold the same publishers
+ * again. It is identified by its user and the name that it gave itself.
  */
 #ifndef UMBELD_STALLED_H
 #define UMBELD_STALLED_H
@@ -14,7 +15,7 @@
 #include <sys/queue.h>
 #include <sys/types.h>
 
-/* How long it is remembered, and how many are; beyond that the oldest are
+/* How long a client is remembered, and how many are; beyond that the oldest are
    forgotten. */
 #define STALLED_MS  60000u
 #define STALLED_MAX 1024u
@@ -27,7 +28,8 @@ struct stalled {
 void stalled_init(struct stalled *t);
 void stalled_fini(struct stalled *t);
 
-/* From now on. Without memory for it, it is not remembered. */
+/* Remember a client from now on. If there is no memory, it is not
+   remembered. */
 void stalled_add(struct stalled *t, uid_t uid, const char *name);
 
 bool stalled_has(const struct stalled *t, uid_t uid, const char *name);

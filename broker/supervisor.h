@@ -2,13 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * supervisor - who started us, if it is one that hands over sockets and wants
- * to be told how we are: systemd, or anything that speaks as it does
+ * supervisor - the program that started the broker, if it passes sockets and
+ * wants status messages: systemd, or anything with the same interface
  * (LISTEN_FDS, NOTIFY_SOCKET, WATCHDOG_USEC).
  *
- * Where libsystemd was not there when this was built, it is
- * supervisor_none.c: nobody is told anything, and supervisor_is_missed() says
- * when that is a pity.
+ * If libsystemd was not there at build time, supervisor_none.c is used: it
+ * sends nothing, and supervisor_is_missed() says when that matters.
  */
 #ifndef UMBELD_SUPERVISOR_H
 #define UMBELD_SUPERVISOR_H
@@ -16,21 +15,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How many sockets were handed over. */
+/* How many sockets were passed to us. */
 unsigned supervisor_sockets(void);
-/* The one that listens at this path; -1: none. It stays the supervisor's:
-   nobody but it removes the file. */
+/* The socket that listens at this path, or -1. It belongs to the supervisor,
+   and only the supervisor removes its file. */
 int supervisor_socket(const char *path);
 
-/* READY=1 and the like. */
+/* Send a state such as READY=1. */
 void supervisor_tell(const char *state);
-/* New rules are being read; READY=1 is due when that is over. */
+/* Announce that new rules are being read. The caller sends READY=1 after
+   that. */
 void supervisor_tell_reloading(void);
 
-/* It is to be told WATCHDOG=1 this often; 0: it does not want to. */
+/* How often to send WATCHDOG=1; 0 if the supervisor does not want it. */
 uint32_t supervisor_watchdog_ms(void);
 
-/* There is one, and this was built without the means to talk to it. */
+/* Is there a supervisor that this build cannot talk to? */
 bool supervisor_is_missed(void);
 
 #endif

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * survey - going through sessions and their subscriptions, page by page.
+ * survey - iterates over sessions and their subscriptions, page by page.
  *
- * The order holds while others come and go: whoever is there from the first
- * page to the last is met exactly once.
+ * The order does not change while others come and go: a session or subscription
+ * that is there from the first page to the last is met exactly once.
  */
 #ifndef UMBELD_SURVEY_H
 #define UMBELD_SURVEY_H
@@ -18,12 +18,12 @@
 #include "query.h"
 #include "session.h"
 
-/* Is this session asked for? */
+/* Does the query ask for this session? */
 bool survey_wants(const struct query *q, const struct session *s);
 
 /*
- * The first session from number `from` on, and the one after `s`, that might
- * be asked for; NULL when there is none.
+ * The first session from number `from` on, and the one after `s`, that the
+ * query might ask for. NULL if there is none.
  */
 struct session *survey_first(const struct broker *b, const struct query *q,
                              uint64_t from);
@@ -34,9 +34,9 @@ typedef void survey_found(const struct session *s, struct subscription *sub,
                           void *user);
 
 /*
- * Call `found` for the subscriptions of the sessions that are asked for, from
- * q->after on, as long as the page goes on. Returns where the next page goes
- * on; 0 when all have been met.
+ * Call `found` for the subscriptions of the sessions that the query asks for,
+ * from q->after on, while the page has room. Returns where the next page
+ * begins; 0 if all have been met.
  */
 uint64_t survey_subscriptions(struct broker *b, const struct query *q,
                               struct page *g, survey_found *found, void *user);

@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sys - what the broker itself publishes, below $SYS.client: who comes, who
- * goes and why, and who is held up by whom.
+ * sys - what the broker itself publishes below $SYS.client: which clients
+ * connect and disconnect, why, and which are held by which.
  *
- * Each is a PUBLISH of session 0 with a msgpack map for a payload. Nothing is
- * written when nobody subscribes to it. It is posted, not routed at once, for
- * sessions end in the middle of other things.
+ * Each event is a PUBLISH by session 0 whose payload is a msgpack map. An event
+ * without subscribers is not written. Events are posted, not routed at once,
+ * because a session may end in the middle of another operation.
  */
 #ifndef UMBELD_SYS_H
 #define UMBELD_SYS_H
@@ -15,12 +15,12 @@
 #include "report.h"
 #include "session.h"
 
-/* It has been welcomed; it has ended, see session.end_reason. */
+/* A session has been welcomed; a session has ended, see session.end_reason. */
 void sys_tell_connected(const struct session *s);
 void sys_tell_disconnected(const struct session *s, const char *reason,
                            struct loss lost);
 
-/* A hold was announced (on), or one that was has ended. */
+/* A hold was announced (on), or an announced hold has ended. */
 void sys_tell_held(const struct hold *h, bool on);
 
 /* The same of one that is held up by itself: it does not read its answers. */
@@ -37,7 +37,7 @@ void sys_tell_slowed(const struct session *s, const char *name,
  */
 bool sys_lists_clients(struct text filter);
 size_t sys_count_clients(const struct broker *b);
-/* Returns 0 or -ENOMEM. */
+/* Send the connected clients to a subscription. Returns 0 or -ENOMEM. */
 int sys_send_clients(struct session *to, uint32_t sub);
 
 #endif

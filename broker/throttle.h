@@ -2,14 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * throttle - no session publishes faster than publish-rate, if there is one.
+ * throttle - enforces publish-rate, if it is set, on each session.
  *
- * Whoever has published what it may is not read until it may again, so that
- * nothing is lost. All who wait for that look again at every tick. Who has been
- * slowed for hold_notice_ms is told, and once more when it has not been slowed
- * since the last tick.
+ * A session that has used up its rate is not read until it may publish again,
+ * so nothing is lost. All sessions that wait for this are checked again at
+ * every tick. A session that has been slowed for hold_notice_ms is told, and
+ * told once more when it has not been slowed since the last tick.
  *
- * Without a publish-rate there are no throttles, and nobody looks for one.
+ * Without a publish-rate there are no throttles, and they cost nothing.
  */
 #ifndef UMBELD_THROTTLE_H
 #define UMBELD_THROTTLE_H
@@ -20,30 +20,30 @@
 #include "bucket.h"
 #include "session.h"
 
-/* Of a session that has published something. */
+/* The throttle of one session; created when it first publishes. */
 struct throttle {
 	struct session *session;
 	struct bucket bucket;
 	struct link slowed; /* in broker.slowed */
 	bool waits;         /* for the next tick ... */
 	struct text topic;  /* ... with a message on it, in the input */
-	bool told;          /* that it is slowed */
-	uint64_t since_ms;  /* it is slowed */
+	bool told;          /* the client knows that it is slowed */
+	uint64_t since_ms;  /* when it began to be slowed */
 	uint64_t taken;     /* messages since then */
 };
 
-/* How long a tick of this broker is. */
+/* The length of a tick. */
 uint32_t throttle_tick_ms(const struct config *config);
 
 /*
- * How many messages `s` may publish now. If that is none it waits, with one on
- * this topic, and goes on by its waiter's resume.
+ * How many messages `s` may publish now. If none, the session waits, with a
+ * message on this topic, and goes on through its waiter's resume.
  */
 uint32_t throttle_allows(struct session *s, struct text topic);
-/* It has published so many. */
+/* Count messages that the session has published. */
 void throttle_take(struct session *s, uint32_t messages);
 
-/* It waits for nothing any more, and nobody is told. */
+/* Stop waiting. The client is not told. */
 void throttle_forget(struct session *s);
 void throttle_free(struct session *s);
 

@@ -2,15 +2,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * web - one HTTP connection: its socket, what has come, and what is to be sent.
+ * web - one HTTP connection: its socket, its input, and its output.
  *
- * It carries a session. A request is read (webrequest), understood (webroutes), said
- * to the broker in frames (webtalk), and what the broker puts into the session's
- * outbox is turned into the answer (webreply). Frames leave the outbox only
- * while little text waits for the socket, so that a reader that stalls is seen
- * by its publishers as any slow subscriber is.
+ * It carries a session. A request is read (webrequest), interpreted (webroutes)
+ * and sent to the broker as frames (webtalk). What the broker puts into the
+ * session's outbox becomes the answer (webreply). Frames leave the outbox only
+ * while little text waits for the socket, so that publishers see a stalled HTTP
+ * reader like any other slow subscriber.
  *
- * One request at a time: what a client sends ahead stays unread.
+ * There is one request at a time: what a client sends ahead stays unread.
  */
 #ifndef UMBELD_WEB_H
 #define UMBELD_WEB_H
@@ -28,30 +28,31 @@
 #include "proto/topic.h"
 #include "session.h"
 
-/* A request's head is no longer. */
+/* The maximum length of a request's head. */
 #define WEB_HEAD_MAX (16u << 10)
-/* While so much text waits for the socket no more is made. */
+/* While this much text waits for the socket, no more is produced. */
 #define WEB_OUT_MAX  (64u << 10)
 
 enum web_stage {
 	WEB_HEAD,     /* a request's head is being read, or none has begun */
-	WEB_BODY,     /* its body is */
-	WEB_SAYING,   /* the broker is taking the message that it makes */
-	WEB_ASKING,   /* the reply to it is awaited */
+	WEB_BODY,     /* its body is being read */
+	WEB_SAYING,   /* the broker is taking its message */
+	WEB_ASKING,   /* waiting for the reply to its message */
 	WEB_JOINING,  /* subscriptions are being made */
 	WEB_LISTING,  /* a list is sent, page by page */
-	WEB_EVENTS,   /* messages are sent as they come, without an end */
-	WEB_ANSWERED, /* and no request can follow */
+	WEB_EVENTS,   /* messages are sent as they come */
+	WEB_ANSWERED, /* answered, and no request can follow */
 };
 
 struct web_route;
 
-/* How far a list has been told. */
+/* How much of a list has been sent. */
 struct web_list_place {
 	bool begun;
-	bool told;                  /* an entry */
-	char after[TOPIC_MAX + 16]; /* a msgpack value: where it goes on */
-	uint32_t after_len;         /* 0: at the start */
+	bool told; /* an entry has been sent */
+	/* a msgpack value: where the next page begins */
+	char after[TOPIC_MAX + 16];
+	uint32_t after_len; /* 0: at the start */
 };
 
 struct web {
@@ -63,107 +64,110 @@ struct web {
 	struct event timer;    /* for a reply, or for the next heartbeat */
 	struct deadline due;   /* of this stage */
 	struct deadline retry; /* the kernel was out of memory */
-	struct deadline look;  /* is the other end there? nothing is read */
+	struct deadline look;  /* polls for a hangup while nothing is read */
 	int fd;
 	enum web_stage stage;
 	bool busy : 1;
 	bool dead : 1;
 	bool reading : 1;  /* `readable` is on */
-	bool blocked : 1;  /* the kernel is full: `writable` is on */
-	bool all_read : 1; /* end of stream */
+	bool blocked : 1;  /* the socket is full: `writable` is on */
+	bool all_read : 1; /* the client has ended its stream */
 	bool shut : 1;     /* we have ended our stream */
-	bool deaf : 1;     /* the other end takes nothing any more */
+	bool deaf : 1;     /* the client takes nothing any more */
 	bool leaving : 1;  /* the broker said GOAWAY */
 	bool body_ended : 1;
-	bool due_is_idle : 1; /* nothing of another request has come */
+	bool due_is_idle : 1; /* no byte of the next request yet */
 	bool keep_alive : 1;
-	bool chunked : 1; /* the answer is */
+	bool chunked : 1; /* the answer is chunked */
 	bool asks : 1;    /* the message is a request */
 	bool has_inbox : 1;
 
-	struct print in; /* received, and from in_at on not looked at */
+	struct print in; /* received; unread from in_at on */
 	size_t in_at;
 	struct print out; /* to be sent, from out_sent on */
 	size_t out_sent;
-	size_t chunk_at; /* in out: the chunk that is open */
-	size_t charged;  /* for both, in the pool */
-	size_t wanted;   /* more of it, for a message's text; 0: nothing */
-	bool granted;    /* it is charged, and the text is not written yet */
+	size_t chunk_at; /* position in `out` of the open chunk */
+	size_t charged;  /* bytes charged to the pool for both */
+	size_t wanted;   /* more memory that a message's text needs; 0: none */
+	bool granted;    /* `wanted` is charged; the text is not written yet */
 
 	/* the request */
 	char *head_bytes;
 	struct http_head head;
 	const struct web_route *route;
-	char topic[TOPIC_MAX]; /* that its path names */
+	char topic[TOPIC_MAX]; /* named in its path */
 	uint32_t topic_len;
 	struct http_chunks chunks;
-	uint64_t body_left; /* not in chunks: still to come */
-	uint64_t body_len;  /* so far */
+	uint64_t body_left; /* if not chunked: bytes still to come */
+	uint64_t body_len;  /* bytes so far */
 	bool takes_body;    /* into `frames` */
 
-	/* what it says to the broker */
+	/* the frames for the broker */
 	struct input frames;
 	uint32_t payload_at; /* of a PUBLISH, from the frame's start */
 	uint32_t n_done;     /* requests before this one */
-	uint32_t n_requests; /* whose replies lie in its inbox */
+	uint32_t n_requests; /* requests (/requests/) so far */
 	unsigned refusal;    /* a status of PROTOCOL.md; 0: none */
 	struct print why;    /* in words */
 	uint32_t heartbeat_ms;
 	struct web_list_place place;
 };
 
-/* Serve this peer's socket, and own both. Or -errno, and own neither. */
+/* Serve this peer's socket and take ownership of both. On -errno, both still
+   belong to the caller. */
 int web_open(struct gateway *g, int fd, const struct peer *peer);
 
-/* Do what can be done now, and send what there is. */
+/* Do what can be done now, and send the pending output. */
 void web_go_on(struct web *w);
 
-/* There is something to do, when the turn is over. */
+/* Schedule work for the end of the turn; a dead connection is freed then. */
 void web_mark_busy(struct web *w);
 void web_mark_dead(struct web *w);
 
-/* Offer what waits to the kernel. Did it take a byte? */
+/* Send pending output. Returns whether the kernel took a byte. */
 bool web_flush(struct web *w);
 
-/* What has come and was not looked at. */
+/* Bytes received and not processed. */
 static inline size_t
 web_unread(const struct web *w)
 {
 	return w->in.len - w->in_at;
 }
 
-/* What has not been sent. */
+/* Bytes of output not sent. */
 static inline size_t
 web_owes(const struct web *w)
 {
 	return w->out.len - w->out_sent;
 }
 
-/* Bytes of the pool that hold it, here and in the kernel. */
+/* Memory that the output takes, here and in the kernel. */
 size_t web_out_memory(const struct web *w);
 
 /*
- * May what was written behind `from` stay? What is short may; for what is long
- * the pool has no memory when it returns false: nothing was written then, and
- * the session waits for some.
+ * May the output after position `from` stay? Short output always may. For long
+ * output the pool may not have enough memory; then the output is removed again,
+ * the session waits for memory, and this returns false.
  */
 bool web_keeps(struct web *w, size_t from);
-/* Its turn has come: the same, as session_ops.take_memory(). */
+/* Its turn to get memory has come; works like session_ops.take_memory(). */
 bool web_takes_memory(struct web *w);
 
-/* So many milliseconds for the reply, or until the next heartbeat. False
-   without memory. */
+/* Set the time for the reply, or until the next heartbeat. False if out of
+   memory. */
 bool web_set_timer(struct web *w, uint64_t ms);
 void web_clear_timer(struct web *w);
 
-/* This stage has to be over in time; one that is ending has its limit. */
+/* Set a time limit for this stage. A session that is ending keeps the limit
+   that it has. */
 void web_set_due(struct web *w, struct deadline_queue *q);
 void web_clear_due(struct web *w);
 
-/* Nothing is read, so that nobody would tell: is the other end still there? */
+/* Check whether the client is still there, for use while nothing is read. */
 void web_look(struct web *w);
 
-/* It is too late: in this stage nothing came, or nothing was taken. */
+/* The time limit of the stage has passed: nothing was received, or nothing was
+   taken. */
 void web_is_late(struct web *w);
 
 void web_free(struct web *w);
@@ -171,7 +175,7 @@ void web_free(struct web *w);
 static inline struct web *
 web_of(const struct session *s)
 {
-	return (struct web *)(uintptr_t)s; /* first */
+	return (struct web *)(uintptr_t)s; /* it is the first member */
 }
 
 static inline struct gateway *

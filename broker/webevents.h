@@ -8,11 +8,11 @@
  *	data: {"topic":"a.b","payload":"hello","encoding":"text",...}
  *
  *	event: gap		messages were lost here: frames, bytes, reason
- *	event: refused		a subscription is not, or no more, granted
- *	event: end		the broker ends it; why
+ *	event: refused		a subscription is refused or revoked
+ *	event: end		the broker ends the stream, and why
  *
- * A message has the members that `umbel sub --json` prints. Comments come as
- * heartbeats, so that either side notices when the other one is gone.
+ * A message has the members that `umbel sub --json` prints. Comments are sent
+ * as heartbeats, so that each side notices when the other one is gone.
  */
 #ifndef UMBELD_WEBEVENTS_H
 #define UMBELD_WEBEVENTS_H
@@ -23,8 +23,9 @@
 /* GET /subscribe?filter=... */
 void webevents_subscribe(struct web *w);
 
-/* What is heard then; `body` is where the message lies. False: not now, there is
-   no memory for it, and the session waits for some. */
+/* Write what the broker sends as events. `body` is the body of the message's
+   frame. webevents_message() returns false if there is no memory for the text;
+   then the session waits for memory. */
 bool webevents_message(struct web *w, const struct publish *p,
                        const uint8_t *body, bool retained, uint64_t age_ms);
 void webevents_gap(struct web *w, const struct message_gap *gap);

@@ -2,19 +2,20 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * weblists - what the broker tells of itself, as JSON: page by page of the
- * same introspection that clients ask, so that neither the work nor the text
- * of a long list is ever done or held at once.
+ * weblists - what the broker tells about itself, as JSON. It uses the same
+ * introspection as other clients, page by page, so that the work and the text
+ * of a long list are never done or held all at once.
  */
 #ifndef UMBELD_WEBLISTS_H
 #define UMBELD_WEBLISTS_H
 
 #include "web.h"
 
-/* GET /sessions, /subscriptions, /topics: which, its route says. */
+/* GET /sessions, /subscriptions, /topics. The route of the request says
+   which. */
 void weblists_begin(struct web *w);
 
-/* One page more. */
+/* Send one more page. */
 void weblists_go_on(struct web *w);
 
 #endif

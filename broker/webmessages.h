@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * webmessages - single messages over HTTP: published, asked with, or looked up.
+ * webmessages - single messages over HTTP: published, sent as requests, or
+ * looked up.
  */
 #ifndef UMBELD_WEBMESSAGES_H
 #define UMBELD_WEBMESSAGES_H
@@ -10,23 +11,24 @@
 #include "proto/publish.h"
 #include "web.h"
 
-/* GET /topics/NAME: the last value that was kept. */
+/* GET /topics/NAME: the retained value. */
 void webmessages_get(struct web *w);
 
-/* POST /topics/NAME, POST /requests/NAME: before the body comes. False: it was
-   answered already. */
+/* POST /topics/NAME, POST /requests/NAME, before the body is read. False if the
+   request has already been answered. */
 bool webmessages_publish(struct web *w);
 bool webmessages_ask(struct web *w);
-/* The body is there, or more of it than there may be. */
+/* The body is complete; the body is longer than allowed. */
 void webmessages_say(struct web *w);
 void webmessages_too_long(struct web *w);
 
-/* The broker took the message, for so many receivers, or refused it. */
+/* The broker took the message, with this number of receivers, or refused it. */
 void webmessages_taken(struct web *w, uint32_t receivers, bool refused);
-/* A message has come while a reply was awaited; `body` is where it lies. */
+/* A message has arrived while waiting for a reply. `body` is the body of its
+   frame. */
 void webmessages_reply(struct web *w, const struct publish *p,
                        const uint8_t *body);
-/* There will be none: w->refusal says why. */
+/* There will be no reply: w->refusal says why. */
 void webmessages_refused(struct web *w);
 void webmessages_on_timeout(struct web *w);
 

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * webreply - answers as HTTP: whole, or in pieces as they come.
+ * webreply - HTTP answers, sent whole or in pieces.
  */
 #ifndef UMBELD_WEBREPLY_H
 #define UMBELD_WEBREPLY_H
@@ -13,17 +13,17 @@
 #define WEB_TEXT "text/plain; charset=utf-8"
 
 /*
- * The whole answer, and the request is done. `fields` are more header lines,
- * each with its end, or "".
+ * Send the whole answer; the request is then done. `fields` are additional
+ * header lines, each with its line end, or "".
  */
 void webreply_send(struct web *w, unsigned status, const char *type,
                    const char *fields, const void *body, size_t len);
 
-/* JSON that says what is wrong: {"status": 404, "error": "..."}. */
+/* Send an error as JSON: {"status": 404, "error": "..."}. */
 void webreply_error(struct web *w, unsigned status, const char *text);
-/* The same with what is in w->why, ... */
+/* The same with the text in w->why, ... */
 void webreply_why(struct web *w, unsigned status);
-/* ... which is empty when it is got like this. */
+/* ... which this function clears and returns. */
 struct print *webreply_words(struct web *w);
 
 /* 400: a filter is none, and why; `len` is negative when it could not be read. */
@@ -33,32 +33,33 @@ void webreply_bad_filter(struct web *w, const char *filter, int len);
    sent, this one to its end. */
 void webreply_is_last(struct web *w);
 
-/* An error like that, of which w->why says why when `text` is NULL. */
+/* Send an error and make it the last answer. If `text` is NULL, w->why is
+   used. */
 void webreply_last_error(struct web *w, unsigned status, const char *text);
 
-/* The same, when its words are about a limit: who it is stands behind them, and
-   in the log. */
+/* The same for an error about a limit: the answer names the peer that reached
+   it, and so does the log. */
 void webreply_limit(struct web *w, unsigned status);
 
-/* 405, with what would be allowed: "GET, POST". */
+/* Send 405 with the allowed methods: "GET, POST". */
 void webreply_wrong_method(struct web *w, const char *allowed);
 
-/* 503, to a socket that nobody serves, as far as that can be done without
-   waiting. */
+/* Send 503 on a socket that is not served, as far as that is possible without
+   blocking. */
 void webreply_turn_away(int fd, const char *why);
 
-/* "go on and send the body" */
+/* Send 100 Continue. */
 void webreply_continue(struct web *w);
 
 /* ---- in pieces ------------------------------------------------------------ */
 
-/* 200; then any number of pieces. `fields` as above. False when that was all: it
-   asked for the head only. */
+/* Begin an answer with status 200; any number of pieces follow. `fields` as
+   above. False if the request asked for the head only; then it is done. */
 bool webreply_begin(struct web *w, const char *type, const char *fields);
-/* A piece: what is written to the print that is returned. */
+/* Begin a piece. The caller writes it to the returned print. */
 struct print *webreply_open(struct web *w);
 void webreply_close(struct web *w);
-/* There are no more, and the request is done. */
+/* End the pieces; the request is done. */
 void webreply_end(struct web *w);
 
 #endif

@@ -2,23 +2,23 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * webrequest - the request that is being read: its head, which is copied, and
- * its body, which goes into the frame that it makes, piece by piece.
+ * webrequest - reads a request: its head, which is copied, and its body, which
+ * is written piece by piece into the frame that the request makes.
  */
 #ifndef UMBELD_WEBREQUEST_H
 #define UMBELD_WEBREQUEST_H
 
 #include "web.h"
 
-/* What has come of it, as far as it can be taken now. */
+/* Process what has arrived, as far as that is possible now. */
 void webrequest_take_head(struct web *w);
 void webrequest_take_body(struct web *w);
 
-/* The answer is complete, and the next request may come; or none, when the
-   client or we said so. */
+/* The answer is complete. The next request may follow, unless the client or the
+   broker said that this was the last. */
 void webrequest_done(struct web *w);
 
-/* Nothing of it is kept. */
+/* Free everything that belongs to the request. */
 void webrequest_forget(struct web *w);
 
 #endif

@@ -2,26 +2,27 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * webroutes - what can be asked for over HTTP: a table of paths, and a short
- * function for each.
+ * webroutes - the paths of the HTTP interface: a table, and a short function
+ * for each path.
  */
 #ifndef UMBELD_WEBROUTES_H
 #define UMBELD_WEBROUTES_H
 
 #include "web.h"
 
-/* A request's head has been read. It is answered, or w->stage is WEB_BODY and
-   webroutes_run() is due when the body is there. */
+/* Handle a request whose head has been read. Afterwards it is answered, or
+   w->stage is WEB_BODY and webroutes_run() must be called when the body is
+   complete. */
 void webroutes_begin(struct web *w);
 void webroutes_run(struct web *w);
 
 /* The path of the request's route: "/sessions". */
 const char *webroutes_path(const struct web *w);
 
-/* Options in the query; *out stays as it is when they are not there. False:
-   they are no such thing, and the request was answered with 400. */
+/* Read an option of the query; *out is unchanged if it is not given. False if
+   the value is not valid; then the request has been answered with 400. */
 bool webroutes_flag(struct web *w, const char *name, bool *out);
-/* "0.5" seconds, as milliseconds, of at least one and at most `most`. */
+/* A time in seconds, such as "0.5", as at least 1 and at most `most` ms. */
 bool webroutes_seconds(struct web *w, const char *name, uint32_t most,
                        uint32_t *out);
 

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * webtalk - what an HTTP connection says to the broker, and what it hears: the
- * frames of PROTOCOL.md, as any client's. They go through the same table of
- * commands, and come out of the same outbox.
+ * webtalk - the exchange of an HTTP connection with the broker, in the frames
+ * of PROTOCOL.md like any client's. The frames go through the same command
+ * table, and the answers come from the same outbox.
  */
 #ifndef UMBELD_WEBTALK_H
 #define UMBELD_WEBTALK_H
@@ -12,33 +12,35 @@
 #include "proto/message.h"
 #include "web.h"
 
-/* Say HELLO; `overflow` nil: as it comes. Nothing may be unsaid. */
+/* Send HELLO; if `overflow` is nil, with the default policy. No other frame may
+   be waiting. */
 void webtalk_hello(struct web *w, struct text overflow);
 
-/* Begin a subscription, or several. False without memory. */
+/* Send SUBSCRIBE for one or several subscriptions. False if out of memory. */
 bool webtalk_subscribe(struct web *w, const struct message *subscribe,
                        size_t n);
 
 /*
- * Begin a PUBLISH on w->topic; its payload, of `claim` bytes or unknown
- * (WEB_UNKNOWN), is to be put behind it. `reply` and `content_type` may be nil.
- * False when it would be longer than a frame may be.
+ * Begin a PUBLISH on w->topic. Its payload of `claim` bytes, or of unknown
+ * length (WEB_UNKNOWN), is to be appended. `reply` and `content_type` may be
+ * nil. Returns false if the frame would be longer than allowed.
  */
 #define WEB_UNKNOWN UINT64_MAX
 bool webtalk_begin_publish(struct web *w, uint8_t flags, struct text reply,
                            struct text content_type, uint64_t claim);
-/* Where bytes of the payload may be put, and how many; then that they are
-   there. False: there is no memory, and the session waits for it. */
+/* Get where to write bytes of the payload, and how many; webtalk_received()
+   then reports them. False if there is no memory; then the session waits for
+   it. */
 bool webtalk_room(struct web *w, uint8_t **at, size_t *room);
-/* Is there some now? Then it is taken. */
+/* Take the memory, if there is some now. */
 bool webtalk_takes_memory(struct web *w);
-/* False: that is more than a frame may be. */
+/* False if the frame is now longer than allowed. */
 bool webtalk_received(struct web *w, size_t n);
-/* It is complete. */
+/* The payload is complete. */
 void webtalk_end_publish(struct web *w);
 
-/* Have the broker carry out what was said, as far as it can now, and hear what
-   it says. */
+/* Let the broker carry out the frames, as far as it can now, and process its
+   answers. */
 void webtalk_go_on(struct web *w);
 
 #endif
