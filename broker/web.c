@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * libevent has an HTTP server, evhttp, and this is none of it. In 2.1.12, which
- * Debian has, it accepts by itself and works with the peer's address, which
- * any local user chooses (CVE-2026-63388); it answers an unknown method with
- * status 0 and long headers with 400; it holds bodies outside the pool that
- * bounds what messages take; it reads without bound while it answers; and a
- * client that half-closes loses its answer.
+ * libevent has an HTTP server, evhttp, which is not used here. In version
+ * 2.1.12, which Debian has, evhttp accepts connections itself and works with
+ * the peer's address, which any local user chooses (CVE-2026-63388); it answers
+ * an unknown method with status 0 and long headers with 400; it holds bodies
+ * outside the pool that bounds the memory of messages; it reads without bound
+ * while it answers; and a client that half-closes loses its answer.
  */
 
 #include "web.h"
@@ -30,9 +30,9 @@
 #include "webrequest.h"
 #include "webtalk.h"
 
-/* Of what has come, so much is kept unread. */
+/* The most input that is read ahead. */
 #define IN_MAX      (2 * WEB_HEAD_MAX)
-/* What the kernel may hold for one connection. */
+/* The most that the kernel may hold for one connection. */
 #define SEND_BUFFER (64u << 10)
 
 /* ---- watching ------------------------------------------------------------- */
@@ -46,7 +46,7 @@ web_mark_busy(struct web *w)
 	TAILQ_INSERT_TAIL(&web_gateway(w)->busy, w, busy_link);
 }
 
-/* It is freed in its turn. */
+/* The connection is freed at the end of the turn. */
 void
 web_mark_dead(struct web *w)
 {
@@ -96,13 +96,14 @@ watch_time(struct web *w)
 		web_set_due(w, &g->heads);
 	}
 	if (w->stage == WEB_BODY && session_is_waiting(&w->session))
-		web_clear_due(w); /* while we do not read it cannot be late */
+		/* the body cannot be late while we do not read it */
+		web_clear_due(w);
 	else if ((w->stage == WEB_BODY || w->stage == WEB_LISTING) &&
 	         !deadline_is_set(&w->due))
 		web_set_due(w, &g->bodies);
 }
 
-/* It takes what it is sent: that may take as long as it is. */
+/* The client takes its output; it gets as much time as the output needs. */
 static void
 is_in_time(struct web *w)
 {
@@ -147,7 +148,7 @@ on_timer(evutil_socket_t fd, short what, void *user)
 	web_mark_busy(w);
 }
 
-/* ---- out ------------------------------------------------------------------ */
+/* ---- output --------------------------------------------------------------- */
 
 static void
 unblock(struct web *w)
@@ -160,7 +161,7 @@ unblock(struct web *w)
 	slab_pool_uncharge(&w->session.broker->pool, SEND_BUFFER);
 }
 
-/* The kernel has no room: wait for it, and count what it holds as ours. */
+/* The kernel has no room. Wait for it, and charge what it holds to the pool. */
 static void
 block(struct web *w, bool kernel_tells)
 {
@@ -173,7 +174,8 @@ block(struct web *w, bool kernel_tells)
 		deadline_set(&web_gateway(w)->retries, &w->retry);
 }
 
-/* Nobody reads what we say; what was said to us may still be there. */
+/* The client reads no more output. What it has sent may still be unread
+   here. */
 static void
 become_deaf(struct web *w)
 {
@@ -184,8 +186,8 @@ become_deaf(struct web *w)
 	web_mark_busy(w);
 }
 
-/* Nobody waits for an answer, but what was said before the end is heard: there
-   may be messages behind this request. */
+/* Nobody waits for an answer any more. Input from before the end of the stream
+   is still processed, because there may be messages behind this request. */
 static void
 give_up_waiting(struct web *w)
 {
@@ -218,7 +220,8 @@ all_is_sent(struct web *w)
 	unblock(w);
 }
 
-/* What was sent makes room for more; moving costs no more than sending did. */
+/* Free the sent part once it is at least as long as the rest, so that moving
+   costs no more than sending did. */
 static void
 close_up(struct web *w)
 {
@@ -288,7 +291,7 @@ web_keeps(struct web *w, size_t from)
 	const struct slab_pool *pool = &w->session.broker->pool;
 	size_t all;
 
-	w->granted = false; /* what was is in w->charged */
+	w->granted = false; /* w->charged includes an earlier grant */
 	w->wanted = 0;
 	if (w->out.len - from <= WEB_OUT_MAX || w->out.failed ||
 	    w->session.state == SESSION_ENDING)
@@ -311,15 +314,15 @@ on_writable(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
-	/* publishers that wait for it see at once that it has taken some */
+	/* publishers that wait for this reader see the progress at once */
 	if (web_flush(w))
 		is_in_time(w);
 	web_mark_busy(w);
 }
 
-/* ---- in ------------------------------------------------------------------- */
+/* ---- input ---------------------------------------------------------------- */
 
-/* Has the other end gone, and not only ended its stream? */
+/* Has the client closed its socket, and not only ended its stream? */
 static bool
 is_gone(const struct web *w)
 {
@@ -328,8 +331,9 @@ is_gone(const struct web *w)
 	return poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
-/* Its end has come before, or is behind more than is read ahead: no event tells
-   that it has closed its socket, too. */
+/* The client's end of stream has already been read, or lies behind more input
+   than is read ahead. Then no event reports that it has closed its socket,
+   too. */
 void
 web_look(struct web *w)
 {
@@ -341,7 +345,7 @@ web_look(struct web *w)
 		deadline_set(&web_gateway(w)->looks, &w->look);
 }
 
-/* What was read goes, so that there is room behind what was not. */
+/* Remove the processed input, to make room behind the rest. */
 static void
 make_room(struct web *w)
 {
@@ -386,9 +390,9 @@ on_readable(evutil_socket_t fd, short what, void *user)
 	web_mark_busy(w);
 }
 
-/* ---- its turn ------------------------------------------------------------- */
+/* ---- the turn of a connection --------------------------------------------- */
 
-/* So much waits for the socket that nothing more is said. */
+/* Does so much text wait for the socket that nothing more is produced? */
 static bool
 is_full(const struct web *w)
 {
@@ -410,7 +414,8 @@ take_input(struct web *w)
 		webrequest_take_body(w);
 }
 
-/* Its session ends with the answer; or the other way round. */
+/* The session ends with the last answer, and an unfinished answer ends with the
+   session. */
 static void
 end_if_over(struct web *w)
 {
@@ -428,8 +433,9 @@ end_if_over(struct web *w)
 		webreply_last_error(w, 503, NULL);
 }
 
-/* All is said: end our stream, and wait until the other end has ended its own,
-   so that it can read the answer to a request that we did not read. */
+/* When all is sent, end our stream and wait until the client has ended its own.
+   Closing earlier could make it lose the answer to a request that was not
+   read. */
 static void
 take_leave(struct web *w)
 {
@@ -445,7 +451,7 @@ take_leave(struct web *w)
 		web_mark_dead(w);
 }
 
-/* Text that is kept here counts as memory of messages, too. */
+/* The text buffered here counts as memory of messages, too. */
 static void
 account(struct web *w)
 {
@@ -462,7 +468,8 @@ account(struct web *w)
 	w->charged = now;
 	if (now > before)
 		slab_pool_charge(pool, now - before);
-	else if (now < before) /* last: it may be what it waits for itself */
+	/* last, because this session itself may be waiting for the memory */
+	else if (now < before)
 		slab_pool_uncharge(pool, before - now);
 }
 
@@ -472,7 +479,7 @@ web_go_on(struct web *w)
 	bool was_full, granted = w->granted;
 
 	webtalk_go_on(w);
-	if (granted) /* what it was for has been written, or has gone */
+	if (granted) /* the text that it was for has been written, or dropped */
 		w->granted = false;
 	if (!w->dead)
 		take_input(w);
@@ -483,7 +490,7 @@ web_go_on(struct web *w)
 	end_if_over(w);
 	was_full = is_full(w);
 	web_flush(w);
-	if (was_full && !is_full(w)) /* what waited for that goes on */
+	if (was_full && !is_full(w)) /* what waited for room continues */
 		web_mark_busy(w);
 	take_leave(w);
 	watch_time(w);
@@ -513,7 +520,7 @@ web_is_late(struct web *w)
 	web_mark_busy(w);
 }
 
-/* ---- life ----------------------------------------------------------------- */
+/* ---- opening and closing -------------------------------------------------- */
 
 int
 web_open(struct gateway *g, int fd, const struct peer *peer)
@@ -548,7 +555,8 @@ web_free(struct web *w)
 {
 	struct gateway *g = web_gateway(w);
 
-	hold_forget(&w->session); /* what it gives back is for others */
+	/* first, so that the memory it gives back goes to others */
+	hold_forget(&w->session);
 	unblock(w);
 	event_del(&w->readable);
 	webrequest_forget(w);

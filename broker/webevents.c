@@ -21,7 +21,7 @@
 #define FILTERS_MAX      100u
 #define HEARTBEAT_MS     15000u
 #define HEARTBEAT_MAX_MS (3600u * 1000u)
-/* What a browser waits before it comes back. */
+/* How long a browser waits before it reconnects. */
 #define RETRY_MS         1000u
 
 /* ---- what is asked for ---------------------------------------------------- */
@@ -35,7 +35,7 @@ struct wanted {
 	bool retained;
 };
 
-/* Say no before it begins: afterwards only an event can. */
+/* Refuse before the stream begins: afterwards only an event can tell. */
 static bool
 filter_is_granted(struct web *w, const char *filter, size_t len)
 {
@@ -81,8 +81,8 @@ read_filters(struct web *w, struct wanted *x)
 	return false;
 }
 
-/* The policy is said with HELLO: on a connection that was used before it is
-   what it is. */
+/* The policy is sent with HELLO, so on a connection that was used before it
+   cannot change. */
 static bool
 overflow_is_granted(struct web *w)
 {
@@ -98,7 +98,8 @@ overflow_is_granted(struct web *w)
 		               "disconnect");
 		return false;
 	}
-	/* the first request said HELLO, and was granted what it may have */
+	/* on the first request, HELLO has just been sent and the policy
+	   granted */
 	if (w->n_done == 0 || wanted == w->session.out.policy)
 		return true;
 	webreply_error(w, 409,
@@ -107,7 +108,7 @@ overflow_is_granted(struct web *w)
 	return false;
 }
 
-/* The name is said with HELLO, too. */
+/* The name is sent with HELLO, too. */
 static bool
 name_is_granted(struct web *w)
 {
@@ -156,7 +157,7 @@ say(struct web *w, struct wanted *x)
 
 		m->type = TYPE_SUBSCRIBE;
 		m->subscribe.request = (uint32_t)i + 1;
-		m->subscribe.sub = (uint32_t)i + 1; /* the inbox is 0 */
+		m->subscribe.sub = (uint32_t)i + 1; /* sub 0 is the inbox */
 		m->subscribe.options.retained = x->retained;
 		if (x->group_len >= 0)
 			m->subscribe.options.group =
@@ -174,7 +175,8 @@ status_of(unsigned refusal)
 	return refusal == STATUS_LIMIT ? 503 : 400;
 }
 
-/* And which policy it has: who was too slow a minute ago gets another one. */
+/* The head tells which policy the session has: a client that was evicted a
+   short time ago gets another one than it asked for. */
 static bool
 begin_stream(struct web *w)
 {
@@ -185,14 +187,14 @@ begin_stream(struct web *w)
 	return webreply_begin(w, EVENT_STREAM, field);
 }
 
-/* The broker has said what it thinks of that, as far as it could: while values
-   fill the outbox the other subscriptions wait, and what becomes of them is
-   told in events. */
+/* The broker has answered the subscriptions, as far as it could. While retained
+   values fill the outbox, the other subscriptions wait, and their results are
+   sent as events. */
 static void
 begin(struct web *w)
 {
 	if (w->refusal) {
-		/* others may have been granted: they end with it */
+		/* others may have been granted: they end with the connection */
 		webreply_is_last(w);
 		webreply_why(w, status_of(w->refusal));
 		return;
@@ -242,7 +244,8 @@ webevents_subscribe(struct web *w)
 static void
 print_payload(struct print *out, const struct publish *p)
 {
-	/* text has no NUL in it; and it would take six times the room */
+	/* text with a NUL is sent as base64: escaped, it would be six times as
+	   long */
 	bool text = utf8_is_valid(p->payload, p->payload_len) &&
 	            (p->payload_len == 0 ||
 	             !memchr(p->payload, '\0', p->payload_len));
@@ -341,7 +344,8 @@ print_status(struct web *w, const char *event, unsigned status,
 	webreply_close(w);
 }
 
-/* The last one: who is revoked everything gets nothing more. */
+/* A fatal error is the last event. So is a revocation that leaves no
+   subscription, because nothing more would come. */
 void
 webevents_error(struct web *w, const struct message_error *e)
 {
@@ -366,7 +370,7 @@ webevents_stop(struct web *w, struct text reason)
 void
 webevents_on_timer(struct web *w)
 {
-	/* a reader that has not taken the last ones needs no more of them */
+	/* a reader that has not taken the last event needs no heartbeat */
 	if (web_owes(w) == 0) {
 		print_text(webreply_open(w), ": heartbeat\n\n");
 		webreply_close(w);

@@ -15,11 +15,12 @@
 #include "webreply.h"
 #include "webroutes.h"
 
-/* What a list is called: its topic below $SYS.broker., and its key there. */
+/* A list's name: the last token of its topic $SYS.broker.NAME, and its key in
+   the answer. */
 #define NAME_MAX     32u
 #define QUESTION_MAX 1024u
 
-/* Of nobody: the answer is read here, and goes nowhere. */
+/* A reply topic of nobody: the answer is read here and not routed. */
 static const char nowhere[] = "$inbox";
 
 /* ---- the question --------------------------------------------------------- */
@@ -34,7 +35,8 @@ is_number(const char *text, int len)
 	return len > 0;
 }
 
-/* What is asked for by number. False when it is none, and answered. */
+/* Pack an option that is a number. False if it is not a number; then the
+   request has been answered. */
 static bool
 pack_number(struct pack *p, struct web *w, const char *key, uint32_t *pairs)
 {
@@ -74,8 +76,8 @@ pack_filter(struct pack *p, struct web *w, uint32_t *pairs)
 	return true;
 }
 
-/* The options of the question; what a list does not know it ignores. False:
-   they are not what they should be, which was answered. */
+/* Pack the options of the question. A list ignores those that it does not know.
+   False if one is invalid; then the request has been answered. */
 static bool
 pack_options(struct pack *p, struct web *w)
 {
@@ -104,7 +106,7 @@ is_key(const struct cursor_item *item, const char *key)
 	       memcmp(item->data, key, item->len) == 0;
 }
 
-/* The entries of one page, behind those of the pages before it. */
+/* Print the entries of one page after those of the pages before it. */
 static bool
 print_entries(struct web *w, struct print *out, struct cursor *c)
 {
@@ -121,7 +123,7 @@ print_entries(struct web *w, struct print *out, struct cursor *c)
 	return true;
 }
 
-/* Where it goes on, as it stands there. */
+/* Keep where the next page begins, as it is encoded. */
 static bool
 keep_place(struct web *w, struct cursor *c)
 {
@@ -170,10 +172,10 @@ print_page(struct web *w, const char *name, struct cursor c)
 static const char *
 list_name(const struct web *w)
 {
-	return webroutes_path(w) + 1; /* behind the slash */
+	return webroutes_path(w) + 1; /* without the slash */
 }
 
-/* Ask the broker. NULL without memory. */
+/* Ask the broker. NULL if out of memory. */
 static struct slab *
 ask(struct web *w, const struct pack *options, uint32_t *len)
 {
@@ -210,7 +212,8 @@ tell_page(struct web *w, const struct pack *options)
 	return ok;
 }
 
-/* It has begun, and cannot be taken back: only its missing end tells. */
+/* The answer has begun and cannot be taken back: an error shows only by its
+   missing end. */
 void
 weblists_go_on(struct web *w)
 {

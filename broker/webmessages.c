@@ -23,12 +23,12 @@
 #define ASK_MS           10000u
 #define ASK_MAX_MS       (3600u * 1000u)
 #define INBOX_SUB        0u
-/* The number behind a reply's inbox. */
+/* The inbox, followed by the number of the request. */
 #define REPLY_MAX        (INBOX_MAX + 12)
 
 /* ---- headers of messages -------------------------------------------------- */
 
-/* The value of a header; false when there is none. */
+/* The value of a header; false if there is none. */
 static bool
 find_header(const struct publish *p, const char *key, struct cursor_item *value)
 {
@@ -50,7 +50,8 @@ find_header(const struct publish *p, const char *key, struct cursor_item *value)
 	return false;
 }
 
-/* What HTTP calls it. One that could not stand in a line is left out. */
+/* The media type of a message. One that is not allowed in a header line is left
+   out. */
 static void
 print_type(struct print *out, const struct publish *p)
 {
@@ -82,8 +83,8 @@ print_type(struct print *out, const struct publish *p)
 		print_text(out, "application/octet-stream");
 }
 
-/* The payload is the answer. `fields` as in webreply_send(), who said it
-   comes with them. */
+/* Send the payload as the answer. `fields` as in webreply_send(); the sender is
+   added to them. */
 static void
 send_payload(struct web *w, const struct publish *p, const uint8_t *body,
              const char *fields)
@@ -107,7 +108,7 @@ send_payload(struct web *w, const struct publish *p, const uint8_t *body,
 	print_fini(&more);
 }
 
-/* ---- looked up ------------------------------------------------------------ */
+/* ---- retained values ------------------------------------------------------ */
 
 void
 webmessages_get(struct web *w)
@@ -134,9 +135,9 @@ webmessages_get(struct web *w)
 	send_payload(w, &p, value->slab->data, age);
 }
 
-/* ---- published ------------------------------------------------------------ */
+/* ---- publishing ----------------------------------------------------------- */
 
-/* Its Content-Type is a header of the message; nil without one. */
+/* The Content-Type becomes a header of the message; nil without one. */
 static bool
 content_type_is_valid(struct web *w, struct text *type)
 {
@@ -197,9 +198,9 @@ webmessages_publish(struct web *w)
 	             (struct text){ NULL, 0 });
 }
 
-/* ---- asked with ----------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------- */
 
-/* "$inbox.<random>.<session>.<n>" for the n of this request */
+/* "$inbox.<random>.<session>.<n>", where n is the number of this request */
 static struct text
 reply_topic(const struct web *w, char buf[REPLY_MAX])
 {
@@ -254,9 +255,10 @@ webmessages_say(struct web *w)
 	webtalk_go_on(w);
 }
 
-/* ---- what becomes of it --------------------------------------------------- */
+/* ---- results -------------------------------------------------------------- */
 
-/* The rules say why, also when they said it a moment ago. */
+/* Get the reason from the rules, even if the broker reported the denial
+   earlier. */
 static void
 answer_denial(struct web *w)
 {
@@ -293,7 +295,9 @@ webmessages_taken(struct web *w, uint32_t receivers, bool refused)
 
 	if (w->stage == WEB_ASKING || w->stage == WEB_HEAD ||
 	    w->stage == WEB_ANSWERED)
-		return; /* the reply is another message; it may be there */
+		/* the reply is a separate message, and may already have been
+		   sent */
+		return;
 	if (refused) {
 		answer_refusal(w);
 		return;
@@ -312,7 +316,8 @@ webmessages_refused(struct web *w)
 	answer_refusal(w);
 }
 
-/* A responder that could not says so in a header; what it says is text. */
+/* A responder that failed says so in a header; its payload is the error
+   text. */
 static void
 answer_failure(struct web *w, const struct publish *p,
                const struct cursor_item *code)
@@ -348,7 +353,7 @@ webmessages_reply(struct web *w, const struct publish *p, const uint8_t *body)
 
 	if (reply.len != p->topic_len ||
 	    memcmp(reply.at, p->topic, reply.len) != 0)
-		return; /* to a request that was given up */
+		return; /* a reply to a request that was given up */
 	if (is_failure(p, &code))
 		answer_failure(w, p, &code);
 	else
@@ -358,8 +363,10 @@ webmessages_reply(struct web *w, const struct publish *p, const uint8_t *body)
 void
 webmessages_on_timeout(struct web *w)
 {
-	hold_forget(&w->session); /* it may not even have been taken */
+	/* the broker may not even have taken the message */
+	hold_forget(&w->session);
 	input_drop(&w->frames);
-	/* a late reply is to this request's topic, and no other's answer */
+	/* a late reply has this request's topic, so it cannot answer another
+	   one */
 	webreply_error(w, 504, "no reply in time");
 }

@@ -11,7 +11,8 @@
 #include "json.h"
 #include "webrequest.h"
 
-/* A chunk's size is written when the chunk is, into a field of fixed width. */
+/* A chunk's size is filled in when the chunk is complete, in a field of fixed
+   width. */
 #define SIZE_FIELD  "00000000\r\n"
 #define SIZE_DIGITS 8u
 
@@ -21,18 +22,19 @@ wants_head_only(const struct web *w)
 	return text_equals(w->head.method, "HEAD");
 }
 
-/* Up to where the length, or how pieces are marked, comes. */
+/* Everything before the header line with the length or the transfer
+   encoding. */
 static void
 begin_head(struct web *w, unsigned status, const char *type)
 {
-	/* what is left of a body would be taken for a request */
+	/* the unread rest of a body would be taken for a request */
 	if (w->leaving || (w->all_read && web_unread(w) == 0) || !w->body_ended)
 		w->keep_alive = false;
 	print_format(&w->out, "HTTP/1.1 %u %s\r\n", status,
 	             http_phrase(status));
 	print_format(&w->out, "Date: %s\r\nContent-Type: %s\r\n",
 	             gateway_date(web_gateway(w)), type);
-	/* it tells how things are now */
+	/* the answer is only valid now */
 	print_text(&w->out, "Cache-Control: no-store\r\n"
 	                    "X-Content-Type-Options: nosniff\r\n");
 	if (!w->keep_alive)
@@ -182,7 +184,7 @@ bool
 webreply_begin(struct web *w, const char *type, const char *fields)
 {
 	w->chunked = w->head.minor > 0;
-	if (!w->chunked) /* its end is that of the stream */
+	if (!w->chunked) /* the answer ends with the stream */
 		w->keep_alive = false;
 	begin_head(w, 200, type);
 	if (w->chunked)
@@ -204,7 +206,7 @@ webreply_open(struct web *w)
 	return &w->out;
 }
 
-/* An empty chunk would be the end of all of them. */
+/* An empty chunk would mark the end of the answer. */
 static void
 close_chunk(struct web *w)
 {

@@ -35,12 +35,13 @@ webrequest_done(struct web *w)
 	w->due_is_idle = true;
 	if (w->stage == WEB_HEAD)
 		web_set_due(w, &web_gateway(w)->idles);
-	web_mark_busy(w); /* there may be another, or this was the last */
+	/* another request may be waiting, or this was the last */
+	web_mark_busy(w);
 }
 
 /* ---- its head ------------------------------------------------------------- */
 
-/* `len` bytes of it. */
+/* Begin a request whose head has `len` bytes. */
 static void
 begin_request(struct web *w, size_t len)
 {
@@ -90,12 +91,13 @@ webrequest_take_head(struct web *w)
 	else if (len > 0)
 		begin_request(w, len);
 	else if (w->all_read)
-		w->in_at = w->in.len; /* its end will never come */
+		w->in_at = w->in.len; /* the rest of the head will never come */
 }
 
 /* ---- its body ------------------------------------------------------------- */
 
-/* The next bytes of it, at most `most`; how many were dealt with. */
+/* Get the next bytes of the body, at most `most`. *used is how many were
+   consumed. */
 static enum http_piece
 next_piece(struct web *w, size_t most, size_t *used, struct text *data)
 {
@@ -115,13 +117,13 @@ static bool
 body_is_too_long(struct web *w, const struct text *data, uint8_t *to)
 {
 	w->body_len += data->len;
-	if (!to) /* nobody wants it */
+	if (!to) /* the body is discarded */
 		return w->body_len > w->session.broker->config->max_frame;
 	memcpy(to, data->at, data->len);
 	return !webtalk_received(w, data->len);
 }
 
-/* False: no more for now. */
+/* Process one piece. Returns false if no more is possible now. */
 static bool
 take_piece(struct web *w)
 {
@@ -147,7 +149,7 @@ take_piece(struct web *w)
 		webmessages_too_long(w); /* no frame has room for it */
 		return false;
 	}
-	assert(used > 0); /* or it would never end */
+	assert(used > 0); /* otherwise the loop would never end */
 	w->in_at += used;
 	if (!w->head.chunked && w->body_left == 0)
 		w->body_ended = true;

@@ -15,7 +15,7 @@
 #include "webreply.h"
 #include "webtalk.h"
 
-/* A query has no more of them. */
+/* The maximum number of options in a query. */
 #define OPTIONS_MAX 200u
 
 /* ---- pages ---------------------------------------------------------------- */
@@ -48,7 +48,8 @@ print_index_text(struct print *out)
 		             index_lines[i][1]);
 }
 
-/* Of what can be looked at the path is a link. Nothing in it needs escaping. */
+/* Paths that can be opened are links. Nothing in the table but & needs
+   escaping. */
 static void
 print_index_html(struct print *out)
 {
@@ -127,12 +128,13 @@ get_metrics(struct web *w)
 
 struct web_route {
 	const char *path;
-	bool names_topic; /* behind it */
-	bool introspects; /* the right to is needed */
+	bool names_topic; /* followed by a topic */
+	bool introspects; /* requires the right to introspect */
 	void (*get)(struct web *w);
-	/* its head is there; false when it has been answered */
+	/* called when the head has been read; false if it has answered */
 	bool (*post)(struct web *w);
-	/* of its query, separated by spaces; "filter+" may come several times */
+	/* options of the query, separated by spaces; a + allows an option
+	   several times */
 	const char *options;
 };
 
@@ -222,7 +224,7 @@ may_be_said(const char *options, struct text name, uint32_t *said)
 	return false;
 }
 
-/* One that is misspelt must not do what was not meant. */
+/* Reject unknown options: a misspelled one must not be ignored. */
 static bool
 options_are_known(struct web *w)
 {
@@ -283,7 +285,7 @@ right_is_given(struct web *w)
 	return false;
 }
 
-/* By its first request a session says HELLO, and what it wants with it. */
+/* The first request of a session sends HELLO, with the options in its query. */
 static void
 introduce(struct web *w)
 {
@@ -298,7 +300,7 @@ introduce(struct web *w)
 	webtalk_hello(w, overflow);
 }
 
-/* Is it to be granted as far as its head tells? */
+/* Is the request acceptable, as far as its head tells? */
 static bool
 is_acceptable(struct web *w)
 {

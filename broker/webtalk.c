@@ -18,14 +18,14 @@
 #include "webevents.h"
 #include "webmessages.h"
 
-/* All of a PUBLISH but its payload: topic, reply and content-type are short. */
+/* A PUBLISH without its payload: topic, reply and content-type are short. */
 #define PUBLISH_HEAD_MAX 2048u
 #define CONTENT_TYPE     "content-type"
 
-/* ---- saying --------------------------------------------------------------- */
+/* ---- sending frames ------------------------------------------------------- */
 
-/* Frames of ours, to be carried out by webtalk_go_on(). There is a byte behind
-   them, as there is behind every input that is no slab's whole length. */
+/* Set the frames that webtalk_go_on() carries out. One byte of room follows
+   them, as behind every input that does not fill its slab. */
 static bool
 say(struct web *w, const uint8_t *frames, size_t len)
 {
@@ -41,8 +41,8 @@ say(struct web *w, const uint8_t *frames, size_t len)
 	return true;
 }
 
-/* What it calls itself, or "http curl/7.88.1": by what, in the words of its
-   User-Agent */
+/* The session's name: the query's option `name`, or such as "http curl/7.88.1"
+   from the User-Agent. */
 static void
 name_it(const struct web *w, char name[NAME_MAX_BYTES + 1], struct text *out)
 {
@@ -99,7 +99,7 @@ webtalk_subscribe(struct web *w, const struct message *subscribe, size_t n)
 	return said;
 }
 
-/* Everything up to the payload. */
+/* Write everything up to the payload. */
 static void
 pack_publish(struct pack *p, const struct web *w, uint8_t flags,
              struct text reply, struct text content_type)
@@ -126,7 +126,7 @@ pack_publish(struct pack *p, const struct web *w, uint8_t flags,
 	pack_bin_later(p);
 }
 
-/* Of a body, its payload's head included. */
+/* Does the body exceed max-frame, with the payload's head included? */
 static bool
 is_too_long(const struct web *w, uint64_t payload_len)
 {
@@ -148,7 +148,7 @@ webtalk_begin_publish(struct web *w, uint8_t flags, struct text reply,
 	w->payload_at = (uint32_t)pack_length(&p);
 	if (p.full || is_too_long(w, claim == WEB_UNKNOWN ? 0 : claim))
 		return false;
-	/* so that room is looked for where it will be enough */
+	/* with this length, input_room() finds enough room at once */
 	frame_put_prefix(head, claim == WEB_UNKNOWN
 	                               ? max
 	                               : w->payload_at - FRAME_PREFIX_SIZE +
@@ -193,7 +193,7 @@ webtalk_end_publish(struct web *w)
 	store_be32(frame + w->payload_at - 4, len - w->payload_at);
 }
 
-/* ---- hearing -------------------------------------------------------------- */
+/* ---- reading the outbox --------------------------------------------------- */
 
 /* A frame at the front of the outbox. */
 struct heard {
@@ -201,7 +201,7 @@ struct heard {
 	uint32_t size; /* of the whole frame */
 	const uint8_t *body;
 	uint32_t len;
-	/* of a PUBLISH, or of a DELIVER, whose head the broker wrote */
+	/* the body of a PUBLISH, or of the one in a DELIVER */
 	const uint8_t *publish;
 	uint32_t publish_len;
 	bool retained;
@@ -218,7 +218,7 @@ read_deliver(struct heard *h, const uint8_t *frame, const struct iovec *iov)
 		head = DELIVER_HEAD_MAX;
 		h->age_ms = load_be64(frame + DELIVER_HEAD_MAX - 8);
 	}
-	/* a long body lies where it came */
+	/* a long body is a piece of its own */
 	h->publish = iov[0].iov_len == head ? iov[1].iov_base : frame + head;
 	h->publish_len = h->size - head;
 }
@@ -235,8 +235,8 @@ type_of(const uint8_t *body, uint32_t len)
 	return (uint32_t)type.value.u;
 }
 
-/* A DELIVER may lie in two pieces, of which the first is its head; any other
-   frame lies in one. */
+/* Read the frame at the front of the outbox. A DELIVER may lie in two pieces,
+   of which the first is its head; any other frame lies in one. */
 static bool
 peek(struct outbox *o, struct heard *h)
 {
@@ -251,7 +251,7 @@ peek(struct outbox *o, struct heard *h)
 		.body = frame + FRAME_PREFIX_SIZE,
 		.len = load_be32(frame + 1),
 	};
-	/* its head is too short for the counts that type_of() checks */
+	/* a DELIVER's head alone is too short for the checks of type_of() */
 	h->type = h->body[0] == 0x94 && h->body[1] == TYPE_DELIVER
 	                  ? (uint32_t)TYPE_DELIVER
 	                  : type_of(h->body, h->len);
@@ -264,7 +264,7 @@ peek(struct outbox *o, struct heard *h)
 	return true;
 }
 
-/* False: not now. */
+/* Returns false if the message cannot be taken now. */
 static bool
 hear_message(struct web *w, const struct heard *h)
 {
@@ -272,7 +272,7 @@ hear_message(struct web *w, const struct heard *h)
 
 	if (publish_read(h->publish, h->publish_len, &p) != PUBLISH_OK)
 		return true;
-	/* a late reply is no event */
+	/* a late reply is not an event */
 	if (w->stage == WEB_EVENTS &&
 	    !rights_is_own_inbox(&w->session,
 	                         (struct text){ p.topic, p.topic_len }))
@@ -284,8 +284,8 @@ hear_message(struct web *w, const struct heard *h)
 	return true;
 }
 
-/* What was said for this request: a message or subscriptions. Else it is about
-   what an earlier one left: of its inbox, or what was revoked. */
+/* Is the error about this request: its message or its subscriptions? Otherwise
+   it is about something older: the inbox, or a revoked subscription. */
 static bool
 is_for_this(const struct web *w, const struct message_error *e)
 {
@@ -315,7 +315,7 @@ hear_error(struct web *w, const struct message_error *e)
 		webmessages_refused(w);
 }
 
-/* GOAWAY: what has begun is finished. */
+/* After GOAWAY, the current request is still finished. */
 static void
 hear_goodbye(struct web *w, const struct message_goaway *g)
 {
@@ -334,7 +334,7 @@ hear_control(struct web *w, const struct heard *h)
 	if (message_ways(h->type) != 0)
 		r = message_decode(h->body, h->len, &m);
 	if (r == MESSAGE_NO_MEMORY)
-		web_mark_dead(w); /* it may have been the answer */
+		web_mark_dead(w); /* the lost frame may have been the answer */
 	if (r != MESSAGE_OK)
 		return;
 	if (m.type == TYPE_ERROR)
@@ -353,8 +353,8 @@ hear(struct web *w)
 	struct heard h;
 
 	while (!w->dead && web_owes(w) < WEB_OUT_MAX && peek(o, &h)) {
-		/* values that are kept come behind the answer, which says
-		   whether they are wanted */
+		/* retained values follow the answer, which says whether the
+		   subscription was granted */
 		if (w->stage == WEB_JOINING && h.publish &&
 		    w->session.state == SESSION_OPEN)
 			break;
@@ -371,7 +371,7 @@ hear(struct web *w)
 		hold_progress(&w->session);
 }
 
-/* ---- both ----------------------------------------------------------------- */
+/* ---- both directions ------------------------------------------------------ */
 
 static bool
 is_speaking(const struct web *w)
@@ -379,7 +379,7 @@ is_speaking(const struct web *w)
 	return w->stage != WEB_BODY && input_length(&w->frames) > 0;
 }
 
-/* The message has been taken; it may have been refused. */
+/* The broker has taken the message; it may have refused it. */
 static void
 on_taken(struct web *w, uint32_t receivers, uint64_t refused_before)
 {
@@ -392,7 +392,8 @@ on_taken(struct web *w, uint32_t receivers, uint64_t refused_before)
 		webmessages_taken(w, receivers, refused);
 }
 
-/* Carry out the frame at the front. False: not now, or no more. */
+/* Carry out the frame at the front. Returns false if that is not possible now,
+   or if no more should follow. */
 static bool
 carry_out(struct web *w)
 {
@@ -408,8 +409,9 @@ carry_out(struct web *w)
 		return false;
 	outcome = command_take(s, &w->frames, body_len);
 	if (outcome == COMMAND_PAUSES)
-		web_mark_busy(w); /* what is left has its turn later */
-	else if (s->put_off)      /* for what it has, maybe */
+		web_mark_busy(w); /* the rest has its turn later */
+	/* it may wait for memory that these frames occupy */
+	else if (s->put_off)
 		input_squeeze(&w->frames, &s->broker->pool);
 	if (outcome != COMMAND_TAKEN && outcome != COMMAND_PAUSES)
 		return false;
@@ -427,7 +429,7 @@ webtalk_go_on(struct web *w)
 	if (w->session.state == SESSION_ENDING)
 		input_drop(&w->frames);
 	hear(w);
-	/* nothing else would wake it: hearing may have made the room */
+	/* nothing else would wake it: taking frames may have made room */
 	if (is_speaking(w) && !session_is_waiting(&w->session))
 		web_mark_busy(w);
 }
