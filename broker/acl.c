@@ -108,7 +108,7 @@ acl_free(struct acl *acl)
 	free(acl);
 }
 
-/* One more element of `size` bytes behind the n that are there. */
+/* Return the array with room for one more element of `size` bytes. */
 static void *
 grown(void *array, size_t n, size_t size)
 {
@@ -172,7 +172,7 @@ acl_rule_add_topic(struct acl_rule *rule, const char *topic)
 	return 0;
 }
 
-/* ---- whom they apply to --------------------------------------------------- */
+/* ---- the clients that rules apply to -------------------------------------- */
 
 static bool
 has_group(const struct acl_identity *id, gid_t gid)
@@ -216,7 +216,7 @@ applies(const struct acl_rule *rule, const struct acl_identity *id)
 	return false;
 }
 
-/* Append those of one kind that apply to `class`, which has room for all. */
+/* Append the rules of one kind that apply. `class` has room for all rules. */
 static void
 collect(struct acl_class *class, const struct acl *acl,
         const struct acl_identity *id, bool deny)

@@ -10,10 +10,10 @@
 #include "hangup.h"
 #include "session.h"
 
-/* How many there are of something, and how many there may be; 0: any. */
+/* A number that is limited, and its limit; 0: no limit. */
 struct measure {
 	const char *what;
-	const char *limit; /* what the operator calls it */
+	const char *limit; /* the limit's name for the operator */
 	uint32_t n;
 	uint32_t max;
 };
@@ -41,7 +41,8 @@ put_words(const struct measure *m, const struct peer *peer,
 	         m->max, m->limit, session_peer_words(peer, words));
 }
 
-/* So that nobody who says nothing can keep all others out. 0: it may have all. */
+/* One user's share of the handshakes, so that idle connections of one user
+   cannot keep all others out. 0: no limit. */
 static uint32_t
 share_of_handshakes(const struct broker *b, uid_t uid)
 {

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * For the BSDs and macOS: a kqueue with nothing but one timer in it. Written
- * from their manuals and not run by our own tests, which have Linux only.
+ * For the BSDs and macOS: a kqueue with a single timer in it. Written from
+ * their manuals; not run by our own tests, which run on Linux only.
  */
 #include "alarm.h"
 
@@ -37,7 +37,7 @@ alarm_set(int alarm, uint64_t after_ms)
 {
 	struct kevent event;
 
-	/* milliseconds are the default unit everywhere */
+	/* the default unit is milliseconds on all of them */
 	EV_SET(&event, IDENT_TIMER, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0,
 	       (intptr_t)after_ms, NULL);
 	return kevent(alarm, &event, 1, NULL, 0, NULL) < 0 ? -errno : 0;

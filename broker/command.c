@@ -16,7 +16,7 @@
 #include "shortage.h"
 #include "snapshot.h"
 
-/* The longest will. */
+/* The maximum length of a will. */
 #define WILL_MAX (16u << 10)
 
 static const struct text nil;
@@ -51,7 +51,7 @@ hello_is_acceptable(struct session *s, const struct message_hello *m)
 	return true;
 }
 
-/* It is held to what it would be held to if it were published now. */
+/* A will must meet the same conditions as if it were published now. */
 static bool
 will_is_acceptable(struct session *s, struct text will, struct publish *p)
 {
@@ -115,8 +115,8 @@ keep_will(struct session *s, struct text will)
 	}
 }
 
-/* What happens when it does not read: what it wants, if it may hold others
-   up. */
+/* The overflow policy of a session: the one that it asks for, if it may hold
+   publishers. */
 static enum overflow
 policy_for(const struct session *s, struct text wanted)
 {
@@ -191,7 +191,7 @@ request_is_valid(struct session *s, uint32_t request)
 	return request != 0;
 }
 
-/* Refuse a filter for what it reaches. */
+/* Refuse a filter that the rules do not allow. */
 static bool
 filter_is_denied(struct session *s, uint32_t request, struct text filter)
 {
@@ -215,16 +215,19 @@ subscribe(struct session *s, const struct message_subscribe *m)
 }
 
 /*
- * Everything from before the subscription is in the store or has been routed,
- * everything after it goes to it: none is missed, none comes twice.
+ * Subscribe and send the retained values. A message published before the
+ * subscription is in the store or has been routed, and one published after it
+ * goes to the subscription: no message is missed and none comes twice.
  */
 static void
 subscribe_with_values(struct session *s, const struct message_subscribe *m)
 {
-	/* the store bounds one snapshot; who wants many has to read them */
+	/* the store bounds one snapshot; a session that asks for several has to
+	   read them first */
 	s->reads_first = s->out.bytes >= s->out.limits->high;
 	s->put_off = true;
-	/* short values are copied, so nor does it begin when memory is short */
+	/* short values are copied, so a snapshot also waits when memory is
+	   short */
 	if (!s->reads_first && !s->keeps_memory &&
 	    slab_pool_is_short(&s->broker->pool))
 		shortage_wait(s);
@@ -243,7 +246,7 @@ group_is_valid(struct text name)
 	       utf8_is_text((const uint8_t *)name.at, name.len);
 }
 
-/* Refuse one more subscription, if it or its user has as many as it may. */
+/* Refuse a subscription if the session or its user has as many as it may. */
 static bool
 has_too_many(struct session *s, uint32_t request)
 {
@@ -264,7 +267,7 @@ has_too_many(struct session *s, uint32_t request)
 	return true;
 }
 
-/* Refuse it, if it is of a group that this session is in often enough. */
+/* Refuse a subscription if the session is in its group often enough. */
 static bool
 is_member_too_often(struct session *s, const struct message_subscribe *m)
 {
@@ -396,7 +399,7 @@ find_command(const struct session *s, uint32_t type)
 	return NULL;
 }
 
-/* A frame that the table does not have for this session at this point. */
+/* Fail the session: the frame is not allowed at this point, or not known. */
 static void
 object(struct session *s, uint32_t type)
 {
@@ -417,7 +420,7 @@ object(struct session *s, uint32_t type)
 		             "frame type %" PRIu32 " is not known", type);
 }
 
-/* One that is missing or of the wrong type. */
+/* Fail the session: an element of the frame is missing or of the wrong type. */
 static void
 object_to_element(struct session *s, uint32_t type, const struct message *m)
 {
@@ -436,7 +439,8 @@ object_to_element(struct session *s, uint32_t type, const struct message *m)
 		             message_name(type));
 }
 
-/* Reading and answering it costs as much as looking at so many nodes. */
+/* Reading and answering a command costs as much as looking at this many
+   nodes. */
 #define COMMAND_WORK 4u
 
 static void
@@ -496,7 +500,8 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 	if (s->state == SESSION_OPEN && type == TYPE_PUBLISH)
 		return take_publish(s, in, body_len);
 
-	s->reads_first = s->put_off = false; /* unless it says so now */
+	/* the command sets them again if needed */
+	s->reads_first = s->put_off = false;
 	command = find_command(s, type);
 	if (command)
 		decode_and_run(s, command, body, body_len);
@@ -504,7 +509,7 @@ command_take(struct session *s, struct input *in, uint32_t body_len)
 		object(s, type);
 	if (s->put_off)
 		return COMMAND_WAITS;
-	shortage_release(s); /* it may have been refused */
+	shortage_release(s); /* the command may have been refused */
 	input_skip(in, FRAME_PREFIX_SIZE + (size_t)body_len);
 	if (s->state == SESSION_ENDING)
 		return COMMAND_LAST;

@@ -21,24 +21,25 @@
 #include "setting.h"
 
 #define MEMORY_MAX    ((size_t)256 << 20)
-/* Of what the machine has. */
+/* The default of memory-max is at most this part of the machine's memory. */
 #define MEMORY_PART   8u
-/* Of memory-max, that last values may take. */
+/* Retained values may take this part of memory-max. */
 #define RETAINED_PART 4u
 
-/* What the command line says; nothing of it has been looked at. */
+/* The command line, not interpreted yet. */
 struct flags {
-	const char *given[CONFIG_MAX_SETTINGS]; /* by number of the setting */
+	const char *given[CONFIG_MAX_SETTINGS]; /* indexed by setting */
 	bool check;
 	bool print;
-	const char *test_user; /* --acl-test, and what it asks: */
+	/* --acl-test, and the arguments of its question: */
+	const char *test_user;
 	char **question;
 	int n_question;
 };
 
 /* ---- help ----------------------------------------------------------------- */
 
-/* Lines of `text`, beside and below the flag. */
+/* Print a flag, with the lines of `text` beside and below it. */
 static void
 print_flag(const char *flag, const char *text)
 {
@@ -93,7 +94,7 @@ default_memory_max(void)
 	return part < MEMORY_MAX ? (size_t)part : MEMORY_MAX;
 }
 
-/* What others may have of the descriptors that there are. */
+/* Derive the limits on connections from the available descriptors. */
 static void
 share_descriptors(struct config *c)
 {
@@ -168,7 +169,7 @@ set_defaults(struct config *c)
 
 /* ---- the command line ----------------------------------------------------- */
 
-/* What getopt_long() returns for a setting: its number behind this. */
+/* The value that getopt_long() returns for the first setting; others follow. */
 #define FIRST_SETTING 1000
 
 static enum config_result
@@ -188,7 +189,7 @@ read_flags(struct flags *f, int argc, char **argv)
 	for (int i = 0; (s = setting_at((size_t)i)); i++)
 		options[5 + i] = (struct option){ s->name, required_argument,
 			                          NULL, FIRST_SETTING + i };
-	optind = 0; /* glibc: all anew */
+	optind = 0; /* glibc: restart the scan */
 	while ((which = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
 		if (which == 'h')
 			print_help();
@@ -259,7 +260,7 @@ origin_of(struct config *c, const void *member)
 	return NULL;
 }
 
-/* ---- all together --------------------------------------------------------- */
+/* ---- putting it together -------------------------------------------------- */
 
 size_t
 config_retained_bytes(const struct config *c)
@@ -269,7 +270,7 @@ config_retained_bytes(const struct config *c)
 	return c->retained_bytes < most ? c->retained_bytes : most;
 }
 
-/* As it will be. */
+/* Set the limit that will apply. */
 static void
 bound_retained(struct config *c)
 {
@@ -280,7 +281,7 @@ bound_retained(struct config *c)
 	c->retained_bytes = bytes;
 }
 
-/* One socket of the command line, or of no source at all. */
+/* Use the one socket of the command line, or the default one. */
 static int
 use_one_socket(struct config *c)
 {
@@ -302,7 +303,7 @@ use_one_socket(struct config *c)
 	return c->sockets[0].path ? 0 : -ENOMEM;
 }
 
-/* --socket stands for all sockets of the file, --mode for all their modes. */
+/* --socket replaces all sockets of the file, --mode all their modes. */
 static int
 choose_sockets(struct config *c, const struct flags *f)
 {
@@ -319,7 +320,8 @@ choose_sockets(struct config *c, const struct flags *f)
 	return c->socket_path ? 0 : -ENOMEM;
 }
 
-/* What is only looked at may be for another user, who has a place for one. */
+/* A configuration that is only checked may be for another user, who has a
+   default place for the socket. */
 static bool
 needs_sockets(const struct config *c, const struct flags *f)
 {

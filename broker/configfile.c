@@ -21,7 +21,7 @@ struct file_socket {
 };
 
 struct file {
-	char *values[CONFIG_MAX_SETTINGS]; /* by number of the setting */
+	char *values[CONFIG_MAX_SETTINGS]; /* indexed by setting */
 	struct file_socket *sockets;
 	uint32_t sockets_count;
 	struct rule_words *acl;
@@ -55,7 +55,7 @@ static const cyaml_schema_value_t socket_schema = {
 	                     struct file, acl, &rules_entry_schema, 0,        \
 	                     CYAML_UNLIMITED)
 
-/* Sections are parts of `values`: each has the fields of its settings. */
+/* A section holds part of `values`: the fields of its settings. */
 #define N_SECTIONS 2
 static const char *const section_names[N_SECTIONS] = { "limits", "overflow" };
 
@@ -65,7 +65,7 @@ struct schema {
 	cyaml_schema_value_t file;
 };
 
-/* Fields for the settings of one section. How many. */
+/* Write the fields of one section's settings. Returns how many there are. */
 static size_t
 put_fields(cyaml_schema_field_t *fields, const char *section)
 {
@@ -111,7 +111,7 @@ make_schema(struct schema *schema)
 	};
 }
 
-/* Of the files in acl.d: nothing but rules. */
+/* The schema of a file in acl.d: nothing but rules. */
 static const cyaml_schema_field_t only_rules[] = { ACL_FIELD, CYAML_FIELD_END };
 static const cyaml_schema_value_t rules_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct file, only_rules),
@@ -132,7 +132,7 @@ check_path(const struct document *d, const struct doc_node *node,
 
 /* ---- settings ------------------------------------------------------------- */
 
-/* What a flag says stays as it is, and what the file says must be in order. */
+/* A flag takes precedence, but the value in the file must still be valid. */
 static int
 take_setting(const struct setting *s, struct config *c, size_t i,
              const char *text)
@@ -160,7 +160,7 @@ take_settings(struct config *c, const struct document *d, const struct file *f)
 		if (*s->section)
 			in = document_get(in, s->section);
 		node = document_get(in, s->name);
-		/* all paths of the file are those of sockets */
+		/* each path in the file is the path of a socket */
 		if (s->kind == SETTING_PATH &&
 		    check_path(d, node, f->values[i]) < 0)
 			return -EINVAL;
@@ -323,7 +323,7 @@ remember_file(struct config *c, const char *path)
 	return 0;
 }
 
-/* A file of acl.d is there to make rules: without any, all is denied. */
+/* A file in acl.d turns the ACL on: without any rules in it, all is denied. */
 static int
 read_rules(struct config *c, const char *path)
 {
@@ -360,7 +360,7 @@ is_yaml(const char *name)
 	return n > 5 && strcmp(name + n - 5, ".yaml") == 0;
 }
 
-/* Is there anything of this name, wherever it leads? */
+/* Does the path exist? Links are not followed. */
 static bool
 is_there(const char *path)
 {
@@ -390,7 +390,7 @@ read_entry(struct config *c, const char *folder, const char *name)
 	return r;
 }
 
-/* "acl.d" beside the file. */
+/* The path of the folder "acl.d" beside the file. */
 static char *
 folder_of_rules(const char *file)
 {
@@ -424,7 +424,7 @@ read_folder(struct config *c, const char *folder)
 	return r;
 }
 
-/* Of the rules in its file. */
+/* The index of a rule among the rules of its file. */
 static size_t
 number_of(const struct acl *acl, const struct acl_rule *rule)
 {
@@ -435,7 +435,7 @@ number_of(const struct acl *acl, const struct acl_rule *rule)
 	return n;
 }
 
-/* A role that no socket has is a slip of the pen. */
+/* A role that no socket has must be a mistake. */
 static int
 check_role(const struct config *c, const struct acl_rule *rule,
            const struct acl_who *who)

@@ -19,8 +19,8 @@
 
 /* ---- whose groups ---------------------------------------------------------- */
 
-/* The groups of a user, as a login would give them; a bare uid has none. NULL:
-   of id->uid. */
+/* The groups that a login would give the user; a uid without an account has
+   none. If `user` is NULL, id->uid is used. */
 static int
 find_groups(const char *user, struct acl_identity *id, gid_t **groups)
 {
@@ -59,8 +59,9 @@ warn(struct config *c, size_t socket, const char *words)
 #define NOBODY_YET ((uid_t)-1)
 
 /*
- * Who will listen there. Root may look for another: it is whoever the folder
- * belongs to, as far as one can see; without a folder one cannot.
+ * The user that will listen at this path. If root checks the configuration,
+ * that may be another user: it is assumed to be the owner of the folder.
+ * Without the folder it is not known.
  */
 static uid_t
 listener_at(const char *path)
@@ -145,7 +146,7 @@ configshow_check(struct config *c)
 	       n_rules == 1 ? "" : "s");
 }
 
-/* ---- what holds ----------------------------------------------------------- */
+/* ---- the values ----------------------------------------------------------- */
 
 static void
 print_origin(const struct config *c, const struct config_origin *o,
@@ -180,7 +181,7 @@ print_section(const struct config *c, const char *section, FILE *to)
 
 		if (!s->section || strcmp(s->section, section) != 0 ||
 		    !*setting_value(s, c, words))
-			continue; /* a text that is not set */
+			continue; /* the text is not set */
 		fprintf(to, "%s%s: ", indent, s->name);
 		if (setting_is_text(s))
 			document_print(to, setting_value(s, c, words));

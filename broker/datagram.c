@@ -18,9 +18,9 @@
 
 #define BATCH     64u
 #define REPORT_MS 1000u
-/* Where one datagram needs room, its head included. */
+/* The room needed to receive one datagram, including its head. */
 #define ROOM      (DATAGRAM_HEAD_MAX + DATAGRAM_MAX)
-/* Places where a user is looked for; the one behind them is shared. */
+/* The number of places where a user may be; the place after them is shared. */
 #define PROBES    8u
 
 /* ---- what is refused ------------------------------------------------------ */
@@ -54,7 +54,7 @@ on_second(struct deadline *due, void *user)
 		log_report(d, (enum datagram_fate)(r - d->reports));
 }
 
-/* Counted, and logged at once or with others. */
+/* Count a refusal, and log it at once or later with others. */
 static void
 refuse(struct datagrams *d, enum datagram_fate fate, const struct peer *peer,
        const char *why)
@@ -69,9 +69,9 @@ refuse(struct datagrams *d, enum datagram_fate fate, const struct peer *peer,
 		log_report(d, fate);
 }
 
-/* ---- how many ------------------------------------------------------------- */
+/* ---- the rate ------------------------------------------------------------- */
 
-/* One more of this user: is it one too many for this second? */
+/* Count one more datagram of this user. Returns true if it exceeds the rate. */
 static bool
 is_one_too_many(struct datagrams *d, uid_t uid)
 {
@@ -106,7 +106,7 @@ refuse_one_too_many(struct datagrams *d, const struct peer *peer)
 	refuse(d, DATAGRAM_TOO_MANY, peer, why);
 }
 
-/* ---- one ------------------------------------------------------------------ */
+/* ---- one datagram --------------------------------------------------------- */
 
 static void
 refuse_too_long(struct datagrams *d, const struct peer *peer, size_t len,
@@ -128,7 +128,7 @@ stamp(const struct datagram *g, const struct peer *peer)
 	store_be32(at + 4, (uint32_t)peer->uid);
 }
 
-/* Publish what lies in the slab, or refuse it. */
+/* Publish the datagram in the slab, or refuse it. */
 static void
 take(struct datagrams *d, uint32_t at, size_t len, const struct peer *peer)
 {
@@ -159,7 +159,8 @@ take(struct datagrams *d, uint32_t at, size_t len, const struct peer *peer)
 	d->used = at + (uint32_t)len;
 }
 
-/* Receive into these bytes; `room` of 0 throws away. False: none is there. */
+/* Receive into these bytes; a `room` of 0 discards the datagram. Returns false
+   if there is none. */
 static bool
 receive(const struct datagrams *d, uint8_t *at, size_t room, struct msghdr *m,
         ssize_t *len)
@@ -168,7 +169,7 @@ receive(const struct datagrams *d, uint8_t *at, size_t room, struct msghdr *m,
 
 	m->msg_iov = &iov;
 	m->msg_iovlen = 1;
-	/* MSG_TRUNC: how long it was, even if that is more than there is room */
+	/* with MSG_TRUNC, *len is the full length even if it did not fit */
 	*len = recvmsg(d->fd, m, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | MSG_TRUNC);
 	m->msg_iov = NULL;
 	return *len >= 0;
@@ -185,7 +186,7 @@ find_room(struct datagrams *d)
 	return d->slab != NULL;
 }
 
-/* False when none is there. */
+/* Take one datagram. Returns false if there is none. */
 static bool
 take_one(struct datagrams *d)
 {
@@ -227,7 +228,7 @@ datagrams_take(struct datagrams *d)
 
 	while (n < BATCH && take_one(d))
 		n++;
-	/* what was published holds references of its own */
+	/* published datagrams hold their own references */
 	slab_unref(d->slab);
 	d->slab = NULL;
 	return n == BATCH;

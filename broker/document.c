@@ -19,7 +19,7 @@
 
 /* ---- saying what is wrong ------------------------------------------------- */
 
-/* "acl[2].topics[0]" */
+/* Write the key of a node, such as "acl[2].topics[0]". */
 static size_t
 write_key(const struct doc_node *node, char buf[KEY_MAX])
 {
@@ -101,14 +101,15 @@ free_tree(struct doc_node *node)
 	while (node) {
 		struct doc_node *next = node->next;
 
-		free_tree(node->first); /* DOC_MAX_DEPTH bounds this */
+		free_tree(node->first); /* DOC_MAX_DEPTH bounds the recursion */
 		free(node->key);
 		free(node);
 		node = next;
 	}
 }
 
-/* What is being built: the open collection, and the key that waits in it. */
+/* The state of the parser: the open collection, and the key whose value is
+   next. */
 struct builder {
 	struct document *doc;
 	struct doc_node *open;
@@ -154,7 +155,7 @@ wants_key(const struct builder *b)
 	return b->open && b->open->kind == DOC_MAPPING && !b->key;
 }
 
-/* Of what comes next, in this line. */
+/* Complain about what comes next, in this line. */
 static int
 complain_here(const struct builder *b, size_t line, const char *what)
 {
@@ -207,14 +208,14 @@ open_collection(struct builder *b, enum doc_kind kind, const yaml_event_t *e)
 	if (wants_key(b))
 		return complain_here(b, e->start_mark.line,
 		                     "a key has to be a word");
-	/* a value belongs to the line of its key */
+	/* a value gets the line of its key */
 	return add_node(b, kind, b->key ? b->key_line : e->start_mark.line);
 }
 
 static void
 close_collection(struct builder *b)
 {
-	assert(b->open); /* the parser sees to that */
+	assert(b->open); /* the parser ensures this */
 	b->open = b->open->parent;
 	b->depth--;
 }
@@ -444,7 +445,8 @@ document_unload(const cyaml_schema_value_t *schema, void *data)
 
 /* ---- a text --------------------------------------------------------------- */
 
-/* The character at the front, or for a byte that is part of none that byte. */
+/* Decode the character at the front. A byte that is not part of a character is
+   returned as it is. */
 static size_t
 next_character(const char *text, uint32_t *c)
 {
@@ -456,7 +458,7 @@ next_character(const char *text, uint32_t *c)
 	return 1;
 }
 
-/* Would YAML take this character for what it is? */
+/* May this character appear unescaped in YAML? */
 static bool
 is_plain(uint32_t c)
 {
@@ -490,7 +492,7 @@ document_say(FILE *to, const char *text)
 	}
 }
 
-/* With escapes, which only double quotes know. */
+/* Print with escapes, which YAML allows only in double quotes. */
 static void
 print_escaped(FILE *to, const char *text)
 {

@@ -10,9 +10,10 @@
 
 #include "supervisor.h"
 
-/* Without descriptors we stop accepting for this time, or until one is free. */
+/* Out of descriptors: pause accepting for this long, or until one is free. */
 #define ACCEPT_PAUSE_MS 100u
-/* Whoever is in has a turn between so many newcomers. */
+/* The most connections accepted in one turn, so that existing ones get their
+   turn. */
 #define ACCEPT_BATCH    16u
 
 static void
@@ -31,12 +32,12 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *addr,
 		          "cannot serve a new connection: %s", strerror(-r));
 		close(fd);
 	}
-	/* libevent would go on for as long as there are any */
+	/* libevent would accept all that are waiting */
 	if (++door->accepted == ACCEPT_BATCH)
 		evconnlistener_disable(l);
 }
 
-/* Out of descriptors, or of memory: trying again at once would only spin. */
+/* Out of descriptors or memory: retrying at once would only spin. */
 static void
 on_accept_error(struct evconnlistener *l, void *user)
 {
@@ -70,7 +71,7 @@ doors_end_turn(struct doors *d)
 		bool rested = door->accepted >= ACCEPT_BATCH;
 
 		door->accepted = 0;
-		/* without descriptors it is not for us to say when */
+		/* without descriptors, the pause decides when to continue */
 		if (rested && door->accepting && !deadline_is_set(&d->pause) &&
 		    evconnlistener_enable(door->accepting) < 0)
 			deadline_set(&d->pauses, &d->pause);
@@ -85,7 +86,7 @@ doors_init(struct doors *d, struct broker *b, struct carrier carrier)
 	                    on_pause_over, d);
 }
 
-/* A socket that was handed over for this path, or one of our own. */
+/* Use the socket that the supervisor passed for this path, or open our own. */
 static int
 find_socket(struct door *door, const char *flag)
 {
@@ -113,7 +114,7 @@ open_door(struct door *door, struct event_base *base, const char *flag)
 
 	if (r < 0)
 		return r;
-	/* enabled by ourselves: that can fail, and it would not tell */
+	/* enabled separately: libevent does not report if that fails */
 	door->accepting =
 		evconnlistener_new(base, on_accept, door,
 	                           LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_DISABLED, 0,

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Without a session or a uid the candidates are the subscriptions that match:
- * the walk is the one that routes a message. With one, all subscriptions of
- * those sessions are, each with the token at which it fails.
+ * If the query names no session or uid, the candidates are the subscriptions
+ * that match, found by the same walk that routes a message. Otherwise the
+ * candidates are all subscriptions of those sessions, each with the token at
+ * which it fails.
  */
 
 #include "explain.h"
@@ -16,16 +17,16 @@
 #include "session.h"
 #include "survey.h"
 
-/* Sessions whose rights are told. */
+/* The number of sessions whose rights are shown. */
 #define N_RIGHTS         20u
-/* Filters that are told when none matches. */
+/* The number of filters that are shown when none matches. */
 #define N_NEAREST        5u
-/* Of those that seem near, so many are measured. */
+/* The number of filters whose distance is measured exactly. */
 #define N_MEASURED       32u
-/* What looking for them may cost: filters, and buckets of the trie. */
+/* Bounds on the search for them: filters, and buckets of the trie. */
 #define LOOKS_MAX        10000u
 #define BUCKETS_MAX      40000u
-/* What that takes of a page's work. */
+/* The cost of that search in units of a page's work. */
 #define BUCKETS_PER_WORK 16u
 #define COST_OF_MEASURE  50u
 
@@ -40,7 +41,7 @@ asks_for_sessions(const struct query *q)
 struct candidates {
 	struct page *page;
 	struct text topic;
-	uint64_t unlisted; /* for want of room */
+	uint64_t unlisted; /* left out because the page is full */
 };
 
 static const char *
@@ -117,26 +118,26 @@ on_entry(struct trie_entry *e, void *user)
 		on_match(&g->members[i]->sub, user);
 }
 
-/* ---- what was meant, perhaps ---------------------------------------------- */
+/* ---- similar filters ------------------------------------------------------ */
 
 /*
- * All filters are looked at cheaply, as far as that is bounded, and those that
- * seem near are measured.
+ * All filters are estimated cheaply, within a bound, and the nearest ones are
+ * measured exactly.
  */
 struct near {
 	char filter[TOPIC_MAX];
 	size_t len;
-	unsigned distance; /* estimated, then measured */
+	unsigned distance; /* first estimated, then measured */
 };
 
 struct search {
 	struct text topic;
-	struct near nearest[N_MEASURED]; /* the nearest first */
+	struct near nearest[N_MEASURED]; /* nearest first */
 	unsigned n;
 	uint32_t looked_at;
 };
 
-/* Put in order what is at `from`; those before it are. */
+/* Sort in the entry at `from`; those before it are sorted. */
 static void
 sort_in(struct near *nearest, unsigned from)
 {
@@ -155,7 +156,7 @@ look_at(struct trie_entry *e, void *user)
 	unsigned at;
 
 	n.len = trie_filter(e, n.filter);
-	/* inboxes are nobody else's business */
+	/* inboxes are private */
 	if (topic_is_below(n.filter, n.len, "$inbox", 6))
 		return;
 	s->looked_at++;
@@ -168,7 +169,8 @@ look_at(struct trie_entry *e, void *user)
 	sort_in(s->nearest, at);
 }
 
-/* What is not wildcard: `x.**` is not near to all that begins otherwise. */
+/* The number of characters that are not wildcards: without it `x.**` would seem
+   near to topics that begin otherwise. */
 static unsigned
 n_literal(const struct near *n)
 {
@@ -179,7 +181,7 @@ n_literal(const struct near *n)
 	return literal;
 }
 
-/* Keep those that are near indeed, the nearest first. */
+/* Keep the filters that are really near, nearest first. */
 static void
 measure(struct search *s)
 {
@@ -201,7 +203,8 @@ measure(struct search *s)
 	}
 }
 
-/* Look from this bucket on. Returns where to go on, 0 after the last. */
+/* Search from this bucket on. Returns the bucket to continue at, or 0 after the
+   last. */
 static uint64_t
 tell_nearest(const struct trie *t, uint64_t from, struct text topic,
              struct page *g)
@@ -269,8 +272,8 @@ tell_rights(struct broker *b, const struct query *q, struct page *g)
 /* ---- the answer ----------------------------------------------------------- */
 
 /*
- * Where the next page begins: at a session and its subscription, as survey.h
- * has it, or, as there is no session 0, at a bucket of the search.
+ * A page begins at a session and its subscription, as in survey.h, or at a
+ * bucket of the search. There is no session 0, so small values mean a bucket.
  */
 static bool
 is_searching(const struct query *q)
@@ -308,7 +311,7 @@ explain_topic(struct broker *b, const struct query *q, struct page *g)
 	receivers = router_count(&b->router, q->topic.at, q->topic.len);
 	pack_str(page_pair(g, "topic"), q->topic.at, q->topic.len);
 	page_uint(g, "receivers", receivers);
-	/* what the rules say of topics with $ is not about topics */
+	/* rules about topics do not apply to topics with $ */
 	if (asks_for_sessions(q) && q->after == 0 && q->topic.at[0] != '$')
 		tell_rights(b, q, g);
 	next = tell_candidates(b, q, g);

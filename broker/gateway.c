@@ -8,12 +8,12 @@
 #include "web.h"
 #include "webreply.h"
 
-/* A connection on which nobody asks for anything is kept so long. */
+/* How long a connection without a request is kept. */
 #define IDLE_MS  60000u
 #define RETRY_MS 10u
 #define LOOK_MS  1000u
 
-/* ---- what sessions ask for ------------------------------------------------ */
+/* ---- callbacks of sessions ------------------------------------------------ */
 
 static void
 on_wake(struct session *s)
@@ -73,7 +73,7 @@ on_squeeze(struct session *s)
 	return input_squeeze(&web_of(s)->frames, &s->broker->pool);
 }
 
-/* ---- time ----------------------------------------------------------------- */
+/* ---- deadlines ------------------------------------------------------------ */
 
 static void
 on_late(struct deadline *d, void *gateway)
@@ -89,7 +89,7 @@ on_leave_late(struct deadline *d, void *gateway)
 	web_mark_dead((struct web *)((char *)d - offsetof(struct web, due)));
 }
 
-/* The kernel was out of memory, and will not tell when it has some. */
+/* The kernel was out of memory, and no event tells when it has some again. */
 static void
 on_retry(struct deadline *d, void *gateway)
 {
@@ -118,7 +118,7 @@ gateway_date(struct gateway *g)
 	return g->date;
 }
 
-/* ---- all of them ---------------------------------------------------------- */
+/* ---- all connections ------------------------------------------------------ */
 
 void
 gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
@@ -161,7 +161,8 @@ gateway_carrier(struct gateway *g)
 	return (struct carrier){ g, take, webreply_turn_away };
 }
 
-/* Whoever is told when sessions end is told of this one, too. */
+/* End the session, so that everything that follows sessions learns of its
+   end. */
 static void
 bury(struct web *w)
 {
@@ -176,11 +177,12 @@ gateway_end_turn(struct gateway *g)
 	struct web_list busy = TAILQ_HEAD_INITIALIZER(busy);
 	struct web *w;
 
-	/* who becomes busy meanwhile has its turn after others had theirs */
+	/* connections that become busy meanwhile have their turn after the
+	   others */
 	TAILQ_CONCAT(&busy, &g->busy, busy_link);
 	while ((w = TAILQ_FIRST(&busy))) {
 		TAILQ_REMOVE(&busy, w, busy_link);
-		if (w->dead) { /* still busy: nobody puts it there again */
+		if (w->dead) { /* `busy` stays set: it is not queued again */
 			bury(w);
 			continue;
 		}

@@ -9,7 +9,7 @@
 void
 giveback_pages(void *at, size_t len)
 {
-	/* it is a courtesy: without it they just stay */
+	/* if this fails, the pages just stay */
 	(void)madvise(at, len, MADV_DONTNEED);
 }
 

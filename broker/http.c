@@ -8,10 +8,11 @@
 #include <strings.h>
 #include <time.h>
 
-/* A chunk's size, with what may stand behind it. */
+/* The longest line with a chunk's size and extensions. */
 #define LINE_MAX_BYTES 256u
 #define TRAILER_MAX    4096u
-/* Hex digits of a chunk's size: 2^60 is more than anybody is allowed. */
+/* The maximum number of hex digits in a chunk's size: 2^60 exceeds every
+   limit. */
 #define SIZE_DIGITS    15u
 
 static bool
@@ -20,7 +21,7 @@ is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* RFC 9110: what names of methods and fields are made of. */
+/* RFC 9110: the characters of method and field names. */
 static bool
 is_token_char(char c)
 {
@@ -59,7 +60,8 @@ trim(struct text t)
 
 /* ---- lines ---------------------------------------------------------------- */
 
-/* The first line, without its end; *rest is behind it. False: it has no end. */
+/* Take the first line, without its line end; *rest is what follows. False if it
+   has no end. */
 static bool
 take_line(struct text *rest, struct text *line)
 {
@@ -92,7 +94,7 @@ http_head_length(const char *bytes, size_t len)
 
 /* ---- the first line ------------------------------------------------------- */
 
-/* Up to the next space, which is skipped. */
+/* Take the text up to the next space, and skip that. */
 static struct text
 take_word(struct text *line)
 {
@@ -117,7 +119,7 @@ is_visible(struct text t)
 	return t.len > 0;
 }
 
-/* "http://any.where/path" is /path: who else could be meant? */
+/* "http://any.where/path" means /path: there is only one server here. */
 static struct text
 without_authority(struct text target)
 {
@@ -247,7 +249,7 @@ read_length(struct text value, uint64_t *out)
 }
 
 struct framing {
-	unsigned lengths, encodings, hosts; /* that were given */
+	unsigned lengths, encodings, hosts; /* how often each was given */
 };
 
 static unsigned
@@ -280,8 +282,9 @@ take_field(struct text name, struct text value, struct http_head *out,
 	return 0;
 }
 
-/* No two of them, and not both: who reads the other one sees another end. One
-   host, whatever it says, as RFC 9112 has it. */
+/* Two lengths, or a length and an encoding, are refused, because another parser
+   could see another end. There must be one Host field, with any value, as RFC
+   9112 requires. */
 static unsigned
 check_framing(const struct http_head *h, const struct framing *f)
 {
@@ -333,7 +336,7 @@ hex_digit(char c)
 	return -1;
 }
 
-/* The byte that "%41" at the front stands for, or -1. */
+/* The byte that "%41" at the front encodes, or -1. */
 static int
 escaped(struct text in)
 {
@@ -372,7 +375,7 @@ http_decode(struct text in, char *out, size_t cap)
 	return decode(in, false, out, cap);
 }
 
-/* "name=value"; without = the value is empty. */
+/* Take "name=value"; without "=" the value is empty. */
 static struct text
 take_pair(struct text *query, struct text *value)
 {
@@ -423,7 +426,7 @@ http_query_next(struct text *rest, struct text *name)
 
 /* ---- a body in chunks ----------------------------------------------------- */
 
-/* "1a2b" and perhaps "; something" */
+/* Read "1a2b", optionally with "; something". */
 static bool
 read_size(struct text line, uint64_t *out)
 {
@@ -461,7 +464,7 @@ take_trailer(struct http_chunks *c, struct text line)
 	return line.len == 0 ? HTTP_PIECE_LAST : HTTP_PIECE_MORE;
 }
 
-/* What stands in lines between the data. MORE: the next line, please. */
+/* Process a line between the data. HTTP_PIECE_MORE asks for the next line. */
 static enum http_piece
 take_control(struct http_chunks *c, struct text line)
 {
@@ -494,8 +497,8 @@ take_data(struct http_chunks *c, struct text *rest, size_t most)
 	return data;
 }
 
-/* Nothing but CR LF: a chunk that says one byte too few would lose its own CR
-   to a milder reader. */
+/* Only CR LF is accepted: if a chunk's size were one byte too small, a more
+   lenient parser would take the last byte for the line end. */
 static enum http_piece
 take_data_end(struct http_chunks *c, struct text *rest)
 {
@@ -573,7 +576,7 @@ http_phrase(unsigned status)
 	return "Unknown";
 }
 
-/* Not strftime(): its words are those of a locale. */
+/* Not strftime(), whose words depend on the locale. */
 void
 http_date(int64_t seconds, char out[HTTP_DATE_SIZE])
 {

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A list is told in an order that holds while others come and go (sessions by
- * their numbers, subscriptions of one session by their places in its table), so
- * that whoever asks page by page misses none that is there all the time.
+ * A list has an order that does not change while others come and go (sessions
+ * by their numbers, subscriptions of one session by their places in its table),
+ * so that a client that reads page by page misses nothing that is there all the
+ * time.
  */
 
 #include "introspect.h"
@@ -25,12 +26,12 @@
 #include "survey.h"
 #include "unread.h"
 
-/* What it costs to count a topic's receivers, in things looked at. */
+/* The work of counting a topic's receivers, in things looked at. */
 #define COUNT_WORK     20u
-/* Spans that are counted at the cost of one such thing. */
+/* Counting this many spans is as much work as looking at one thing. */
 #define SPANS_PER_WORK 16u
-/* What an answer costs the broker, in such things as it counts: its page, and
-   each thing that was looked at for it. */
+/* What an answer costs in units of broker_work(): for its page, and for each
+   thing that was looked at. */
 #define PAGE_COST      100u
 #define LOOK_COST      8u
 
@@ -127,7 +128,7 @@ static const char *
 state_word(enum session_state state)
 {
 	switch (state) {
-	case SESSION_NEW: /* is not on the roster */
+	case SESSION_NEW: /* not on the roster */
 	case SESSION_ENDING:
 		return "ending";
 	case SESSION_OPEN:
@@ -238,9 +239,10 @@ tell_subscriptions(struct broker *b, const struct query *q, struct page *g)
 /* ---- topics --------------------------------------------------------------- */
 
 /*
- * First those that have a retained value, in their order: where a page ends is
- * the topic with which the next begins. Then the others that are remembered:
- * there it is the number of their set, from 1 on.
+ * First the topics with a retained value, in the order of the store; `next` is
+ * then the topic with which the next page begins. After them the other topics
+ * that have a remembered route; for these, `next` is the number of their set,
+ * from 1 on.
  */
 struct topics {
 	struct broker *broker;
@@ -273,7 +275,7 @@ tell_topic(struct topics *t, const char *topic, size_t len,
 	t->page->work += COUNT_WORK;
 }
 
-/* False when the page is full. */
+/* Returns false if the page is full. */
 static bool
 tell_retained(struct topics *t)
 {
@@ -302,7 +304,7 @@ on_route(const struct route *route, void *user)
 	const char *topic = route_topic(route);
 	size_t len = route->topic_len;
 
-	/* inboxes are nobody else's business */
+	/* inboxes are private */
 	if (!topic_is_below(topic, len, "$inbox", 6) &&
 	    is_wanted(t->query, topic, len) &&
 	    !retained_find(&t->broker->retained, topic, len))
@@ -337,7 +339,7 @@ tell_topics(struct broker *b, const struct query *q, struct page *g)
 
 /* ---- the answer ----------------------------------------------------------- */
 
-/* NULL, or what is wrong with the request. */
+/* Writes an answer. Returns NULL, or what is wrong with the request. */
 typedef const char *subject_fn(struct broker *b, const struct query *q,
                                struct page *g);
 

@@ -11,7 +11,7 @@
 
 /* ---- strings -------------------------------------------------------------- */
 
-/* How many bytes from here on may stand in quotes as they are. */
+/* The number of bytes at the front that need no escape. */
 static size_t
 plain_length(const uint8_t *at, size_t len)
 {
@@ -23,7 +23,7 @@ plain_length(const uint8_t *at, size_t len)
 	return n;
 }
 
-/* One character that needs a look. How many bytes it is. */
+/* Print one character that may need an escape. Returns its length in bytes. */
 static size_t
 print_character(struct print *out, const uint8_t *at, size_t len)
 {
@@ -36,7 +36,7 @@ print_character(struct print *out, const uint8_t *at, size_t len)
 		print_format(out, "\\%c", (char)c);
 	else if (c == '\n')
 		print_text(out, "\\n");
-	/* and what ends a line in JavaScript */
+	/* this includes what ends a line in JavaScript */
 	else if (c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x2028 ||
 	         c == 0x2029)
 		print_format(out, "\\u%04" PRIx32, c);
@@ -143,9 +143,9 @@ print_scalar(struct print *out, const struct cursor_item *item)
 	}
 }
 
-/* An array or a map that is being written. */
+/* An open array or map. */
 struct level {
-	uint64_t left; /* items; of a map keys, too */
+	uint64_t left; /* items left; keys of a map count, too */
 	bool map;
 	bool begun;
 };
@@ -168,7 +168,7 @@ open_level(struct print *out, const struct cursor_item *item)
 	};
 }
 
-/* Between what was written in this level and what comes. */
+/* Print the separator before the next item of this level. */
 static void
 separate(struct print *out, const struct level *l)
 {
@@ -178,7 +178,7 @@ separate(struct print *out, const struct level *l)
 		print_text(out, ",");
 }
 
-/* Close all that are full. How many are left open. */
+/* Close all complete levels. Returns how many are left open. */
 static unsigned
 close_levels(struct print *out, const struct level *levels, unsigned depth)
 {
@@ -189,13 +189,13 @@ close_levels(struct print *out, const struct level *levels, unsigned depth)
 	return depth;
 }
 
-/* Count one item in, and set it off from the one before it. */
+/* Count one item, and print the separator before it. */
 static bool
 begin_item(struct print *out, struct level *l, const struct cursor_item *item)
 {
 	separate(out, l);
 	if (l->map && l->left % 2 == 0 && item->kind != CURSOR_STR)
-		return false; /* no key of an object */
+		return false; /* JSON allows only strings as keys */
 	l->left--;
 	l->begun = true;
 	return true;

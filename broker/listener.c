@@ -21,10 +21,10 @@
 
 #include "peer.h"
 
-/* How often we look whether lock and socket are free, every 10 ms. */
+/* How often to check, every 10 ms, whether lock and socket are free. */
 #define LOCK_TRIES 50
 
-/* Says why and returns a negative value. */
+/* Print the reason. Returns a negative value. */
 static int __attribute__((format(printf, 1, 2)))
 complain(const char *format, ...)
 {
@@ -50,7 +50,8 @@ check_length(const struct listener *l)
 	                l->path, max, strlen(l->path), l->flag);
 }
 
-/* The directory, if only it is missing: nobody else may look into it. */
+/* Create the directory if only its last part is missing. Without root, only
+   this user may enter it. */
 static void
 make_directory(const char *path)
 {
@@ -99,7 +100,7 @@ lock_patiently(int fd)
 	return 0;
 }
 
-/* The directory is not there, and make_directory() could not help it. */
+/* The directory does not exist, and make_directory() could not create it. */
 static int
 complain_no_directory(const struct listener *l)
 {
@@ -158,7 +159,8 @@ refuse_file(const struct listener *l)
 	                l->path, l->flag);
 }
 
-/* Before there is a lock file beside it: what it locks would never be there. */
+/* Called before the lock file is created, which would be left beside a file
+   that is not a socket. */
 static int
 check_file(const struct listener *l)
 {
@@ -209,7 +211,8 @@ stays_alive(const struct listener *l)
 	return r;
 }
 
-/* We hold the lock: a socket at our path is a dead broker's, if it is dead. */
+/* We hold the lock, so a socket at our path that nobody holds was left by a
+   dead broker. */
 static int
 remove_stale(const struct listener *l)
 {
@@ -280,7 +283,7 @@ make_socket(struct listener *l, int type)
 	return 0;
 }
 
-/* The path is ours alone from here on. */
+/* Make the path ours alone. */
 static int
 take_path(struct listener *l)
 {
@@ -301,7 +304,8 @@ start_listening(struct listener *l)
 	return 0;
 }
 
-/* Before anything can be sent to it: nothing comes without credentials. */
+/* Called before anything can be sent to the socket, so that no datagram comes
+   without credentials. */
 static int
 ask_for_credentials(struct listener *l)
 {

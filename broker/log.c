@@ -15,7 +15,8 @@
 #include "proto/utf8.h"
 
 #define LINES_PER_SECOND 20u
-/* The longest escape of one character, and the quote and NUL at the end. */
+/* Room for the longest escape of one character, or for the quote and NUL at the
+   end. */
 #define TEXT_RESERVE     8u
 
 static const char *const level_words[] = { "error", "warn", "info", "debug" };
@@ -38,7 +39,8 @@ log_level_name(enum log_level level)
 	return level_words[level];
 }
 
-/* May another line of this cause be written; how many were not before it? */
+/* May another line of this cause be written? *left_out is how many were not
+   written before it. */
 static bool
 may_write(struct log *log, enum log_cause cause, unsigned *left_out)
 {
@@ -61,7 +63,7 @@ may_write(struct log *log, enum log_cause cause, unsigned *left_out)
 	return true;
 }
 
-/* Whoever reads our log may have stopped; that must not stop us. */
+/* The reader of our log may have stopped; that must not block the broker. */
 static bool
 has_room(int fd)
 {

@@ -17,7 +17,8 @@ lower(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* What memory.max in this folder says, if it is a number: "max" is none. */
+/* The limit in memory.max of this cgroup; UINT64_MAX if it is "max", or
+   missing. */
 static uint64_t
 read_limit(const char *root, const char *group)
 {
@@ -37,7 +38,7 @@ read_limit(const char *root, const char *group)
 	return n;
 }
 
-/* Of the unified hierarchy: the line "0::/path". */
+/* Find the group in the unified hierarchy: the line "0::/path". */
 static bool
 find_group(const char *self, char group[PATH_MAX])
 {
@@ -90,7 +91,7 @@ machine_descriptors(void)
 	struct rlimit files;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return UINT32_MAX; /* nobody knows */
+		return UINT32_MAX; /* unknown */
 	return files.rlim_max < UINT32_MAX ? (uint32_t)files.rlim_max
 	                                   : UINT32_MAX;
 }

@@ -85,7 +85,7 @@ print_messages(const struct broker_counts *c, struct print *out)
 	        "Requests to the HTTP gateway.");
 }
 
-/* The fates are few, and known. */
+/* The label is allowed because the fates are few and fixed. */
 static void
 print_datagrams(const struct broker *b, struct print *out)
 {

@@ -10,7 +10,7 @@
 #include "proto/frame.h"
 #include "proto/publish.h"
 
-/* All of the frame that comes before the payload. */
+/* Write everything of the frame before the payload. */
 static void
 write_head(struct page *g, struct text reply, const char *content_type,
            uint32_t error)

@@ -11,7 +11,7 @@
 
 #include "peer.h"
 
-/* All groups are in here, the effective one first. */
+/* The list has all groups, the effective one first. */
 static int
 read_groups(struct peer *p, int fd)
 {

@@ -11,7 +11,7 @@
 
 #include "peer.h"
 
-/* The name of the command. The pid may be another's by now: a hint only. */
+/* Read the name of the command. Only a hint: the pid may be reused by now. */
 void
 peer_find_command(struct peer *p)
 {
@@ -29,7 +29,7 @@ peer_find_command(struct peer *p)
 		p->command[n - 1] = '\0';
 }
 
-/* The kernel says how many there are when there is no room for them. */
+/* Without room for them, the kernel returns the size of the list. */
 static int
 read_groups(struct peer *p, int fd)
 {
@@ -50,7 +50,7 @@ read_groups(struct peer *p, int fd)
 		return r;
 	}
 	p->groups = list;
-	/* the mask changes nothing, but the compiler cannot know */
+	/* the compiler cannot know that the mask changes nothing */
 	p->n_groups = (uint32_t)(len / sizeof(gid_t)) & INT32_MAX;
 	return 0;
 }

@@ -17,7 +17,7 @@ places_is_path(const char *path)
 	return path[0] == '/' && strlen(path) <= PLACES_PATH_MAX;
 }
 
-/* Behind what stands for nothing: the first of two slashes, and "/.". */
+/* Skip what has no meaning in a path: the first of two slashes, and "/.". */
 static const char *
 skip_nothing(const char *path)
 {
@@ -44,9 +44,9 @@ places_are_one(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* ---- those of a configuration --------------------------------------------- */
+/* ---- the paths of a configuration ----------------------------------------- */
 
-/* The path that the nth setting says to listen on, or NULL. */
+/* The path at which the nth setting says to listen, or NULL. */
 static const char *
 listener_at(const struct config *c, size_t n)
 {
@@ -86,7 +86,8 @@ check_length(const struct config *c, size_t n)
 	return -EINVAL;
 }
 
-/* What else is there that is before it in the list, or among the sockets? */
+/* The name of what has the same path: a socket, or an earlier setting. NULL if
+   nothing has. */
 static const char *
 find_twin(const struct config *c, size_t n)
 {
@@ -126,7 +127,7 @@ places_check(const struct config *c)
 		if (!listener_at(c, i))
 			continue;
 		r = check_length(c, i);
-		/* that one is the first of the sockets */
+		/* that path is also the first of the sockets */
 		if (r == 0 && setting_at(i)->offset !=
 		                      offsetof(struct config, socket_path))
 			r = check_twins(c, i);

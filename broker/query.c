@@ -42,7 +42,7 @@ take_text(struct cursor *c, struct text *out)
 	return true;
 }
 
-/* What the answer before gave as `next`: a number or a text. */
+/* Read the `next` of the previous answer: a number or a text. */
 static bool
 take_after(struct cursor *c, struct query *out)
 {
@@ -80,7 +80,7 @@ query_read(const uint8_t *payload, size_t len, struct query *out)
 	if (len == 0)
 		return true;
 	c = whole = cursor_over(payload, len);
-	/* sound to its end, before anything in it is believed */
+	/* check the whole payload before any of it is used */
 	if (!cursor_skip(&whole, CURSOR_MAX_DEPTH, CURSOR_STRICT) ||
 	    whole.at != whole.end)
 		return false;

@@ -29,7 +29,7 @@ quota_fini(struct quota *q)
 	assert(!q->users);
 }
 
-/* what these look like when they are expanded is uthash's affair */
+/* the size of these functions comes from the macros of uthash */
 /* NOLINTBEGIN(readability-function-size) */
 
 static struct quota_user *
@@ -41,7 +41,7 @@ find(const struct quota *q, uid_t uid)
 	return user;
 }
 
-/* Where it is added is where memory can be missing: then it is nowhere. */
+/* HASH_ADD fails if out of memory; then the user is not in the table. */
 static struct quota_user *
 add(struct quota *q, uid_t uid)
 {

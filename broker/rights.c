@@ -12,7 +12,8 @@
 #include "proto/frame.h"
 #include "proto/topic.h"
 
-/* Nothing is allowed to it: when there was no memory to say what is. */
+/* A class that is allowed nothing, for when there is no memory to find the real
+   one. */
 static const struct acl_class nobody;
 
 void
@@ -59,7 +60,8 @@ rights_is_own_inbox(const struct session *s, struct text topic)
 {
 	char inbox[INBOX_MAX];
 
-	/* who sends a datagram has none, whatever its number would make of it */
+	/* a datagram's sender has no inbox, whatever inbox its number would
+	   give */
 	return s->id != SESSION_DATAGRAM &&
 	       topic_is_below(topic.at, topic.len, inbox,
 	                      session_inbox(s, inbox));
@@ -91,7 +93,7 @@ rights_to_subscribe(const struct session *s, struct text filter)
 	return judge(s, ACL_SUBSCRIBE, filter);
 }
 
-/* What of a path is told. */
+/* How much of a path is shown. */
 #define PATH_END_MAX 200u
 
 const char *
@@ -104,7 +106,7 @@ rights_place(const struct acl_rule *rule, char buf[RIGHTS_PLACE_MAX])
 	if (cut)
 		file += len - PATH_END_MAX;
 	while (cut && ((unsigned char)*file & 0xc0) == 0x80)
-		file++; /* not amid a character */
+		file++; /* do not cut inside a character */
 	snprintf(buf, RIGHTS_PLACE_MAX, "%s%s:%u", cut ? "..." : "", file,
 	         rule->line);
 	return buf;
@@ -154,7 +156,7 @@ object_to_topic(const struct session *s, struct text topic, struct objection *o)
 	return true;
 }
 
-/* The answer must not go where the sender itself could not have sent it. */
+/* The reply must not go where the sender itself could not have published. */
 static bool
 object_to_reply(const struct session *s, struct text reply, struct objection *o)
 {
@@ -195,7 +197,7 @@ bool
 rights_object_to_datagram(struct broker *b, const struct peer *sender,
                           const struct publish *p, struct objection *out)
 {
-	/* as a session it would have the rights that it has without one */
+	/* a temporary session, which has the rights of the sender */
 	struct session s = {
 		.broker = b,
 		.id = SESSION_DATAGRAM,
@@ -211,10 +213,10 @@ rights_object_to_datagram(struct broker *b, const struct peer *sender,
 
 /* ---- other rules ---------------------------------------------------------- */
 
-/* Subscriptions of a session that are not allowed any more. */
+/* Subscriptions of a session that are no longer allowed. */
 struct revoked {
 	const struct session *session;
-	uint32_t *ids; /* room for all that there are */
+	uint32_t *ids; /* has room for all of its subscriptions */
 	uint32_t n;
 };
 
@@ -251,7 +253,7 @@ revoke(struct session *s, uint32_t id)
 	session_refuse(s, STATUS_REVOKED, 0, filter, "%s", words);
 }
 
-/* What it may not publish now it may not leave behind either. */
+/* Drop a will that the session may no longer publish. */
 static void
 review_will(struct session *s)
 {
@@ -283,7 +285,8 @@ revoke_all(struct session *s)
 	if (s->state != SESSION_OPEN || s->subs.n == 0)
 		return 0;
 	r.ids = calloc(s->subs.n, sizeof(*r.ids));
-	if (!r.ids) { /* it must not keep what may not be its own */
+	/* it must not keep subscriptions that may no longer be allowed */
+	if (!r.ids) {
 		session_fail(s, STATUS_NO_MEMORY,
 		             "no memory to apply new rules");
 		return 0;
@@ -303,7 +306,8 @@ rights_replace(struct broker *b, struct acl *acl)
 	size_t n = 0;
 
 	b->acl = acl;
-	routes_invalidate(&b->router.routes); /* they know who was admitted */
+	/* routes remember which classes were admitted */
+	routes_invalidate(&b->router.routes);
 	TAILQ_FOREACH (s, &b->sessions, link)
 		rights_assign(s);
 	for (s = TAILQ_FIRST(&b->sessions); s; s = next) {

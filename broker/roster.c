@@ -37,7 +37,8 @@ grow(struct roster *r)
 	return 0;
 }
 
-/* The first seat whose number is `id` or above; r->n when there is none. */
+/* The index of the first seat whose number is `id` or above; r->n if there is
+   none. */
 static size_t
 seat_from(const struct roster *r, uint64_t id)
 {

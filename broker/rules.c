@@ -32,7 +32,7 @@ const cyaml_schema_value_t rules_entry_schema = {
 
 /* ---- who ------------------------------------------------------------------ */
 
-/* All of `text` as a number below 2^32 - 1, which stands for no one. */
+/* Parse all of `text` as a number below 2^32 - 1, which means nobody. */
 static int
 parse_id(const char *text, uint32_t *id)
 {
@@ -87,7 +87,7 @@ rules_is_role(const char *name)
 	return *name && name[strspn(name, letters)] == '\0';
 }
 
-/* "1000" or "1000-1999" */
+/* Parse "1000" or "1000-1999". */
 static int
 parse_range(const char *text, struct acl_who *who)
 {
@@ -106,7 +106,8 @@ parse_range(const char *text, struct acl_who *who)
 	return 0;
 }
 
-/* What is behind "user " in "user door", or NULL. */
+/* The name after the kind, such as "door" in "user door"; NULL if the kind
+   differs. */
 static const char *
 behind(const char *text, const char *kind)
 {
@@ -225,7 +226,8 @@ check_whole(const struct document *d, const struct doc_node *node,
 	return 0;
 }
 
-/* Of a range the others are meant. */
+/* Refuse an allow rule for the unmapped id alone. A range that contains it is
+   accepted: it means the other ids. */
 static int
 check_allowed(const struct document *d, const struct doc_node *node,
               const char *text, const struct acl_who *who)

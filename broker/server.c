@@ -21,9 +21,9 @@
 #include "spare.h"
 #include "supervisor.h"
 
-/* Of datagrams, that are still taken when we stop. */
+/* The number of batches of datagrams that are still taken when stopping. */
 #define LAST_BATCHES 64u
-/* Of those who have not finished, that are named. */
+/* The number of unfinished sessions that are logged. */
 #define NAMED_MAX    5u
 
 /* ---- datagrams ------------------------------------------------------------ */
@@ -38,7 +38,8 @@ on_datagrams(evutil_socket_t fd, short what, void *user)
 	datagrams_take(&srv->datagrams);
 }
 
-/* Nobody outruns the subscribers: until they are back, datagrams wait. */
+/* Datagrams wait while settling, so that no message is routed before the
+   subscribers have returned. */
 static void
 watch_datagrams(struct server *srv)
 {
@@ -47,7 +48,7 @@ watch_datagrams(struct server *srv)
 		event_add(srv->datagrams_there, NULL);
 }
 
-/* What was sent until now is still taken, if it is not too much. */
+/* Take the datagrams that were sent before now, within a bound. */
 static void
 stop_datagrams(struct server *srv)
 {
@@ -101,9 +102,9 @@ start_gateway(struct server *srv)
 	                  &srv->http_socket, 1);
 }
 
-/* ---- the end -------------------------------------------------------------- */
+/* ---- stopping ------------------------------------------------------------- */
 
-/* Publishers, or datagrams, for whose receivers we wait. */
+/* Are there publishers or datagrams that wait for subscribers to return? */
 static bool
 anybody_waits(const struct server *srv)
 {
@@ -124,8 +125,9 @@ on_cut(struct deadline *d, void *user)
 }
 
 /*
- * A signal has come. While settling, publishers wait for subscribers who are not
- * back yet, and neither may be sent away: that has half of the time for the end.
+ * A signal has come. While settling, publishers wait for subscribers that have
+ * not returned, and neither may be sent away yet: settling may go on for half
+ * of the time that there is for stopping.
  */
 static void
 hurry(struct server *srv)
@@ -141,7 +143,8 @@ begin_stop(struct server *srv)
 	doors_stop(&srv->doors);
 	doors_stop(&srv->http_doors);
 	stop_datagrams(srv);
-	publish_posted(&srv->broker); /* wills come before a GOAWAY, or never */
+	/* wills must be routed before GOAWAY is sent, or they never are */
+	publish_posted(&srv->broker);
 	broker_drain(&srv->broker);
 }
 
@@ -151,7 +154,7 @@ on_signal(evutil_socket_t signal, short what, void *user)
 	struct server *srv = user;
 
 	(void)what;
-	if (srv->stopping) { /* somebody is in a hurry */
+	if (srv->stopping) { /* a second signal stops at once */
 		srv->done = true;
 		return;
 	}
@@ -179,7 +182,7 @@ on_hangup(evutil_socket_t signal, short what, void *user)
 	supervisor_tell("READY=1");
 }
 
-/* Some of those who have not answered our GOAWAY. */
+/* Log some of the sessions that have not answered GOAWAY. */
 static void
 name_undrained(struct broker *b)
 {
@@ -210,9 +213,9 @@ on_drain_late(struct deadline *d, void *user)
 	srv->done = true;
 }
 
-/* ---- who started us ------------------------------------------------------- */
+/* ---- the supervisor ------------------------------------------------------- */
 
-/* Told by the loop itself, so that one that is stuck is noticed. */
+/* Sent by the loop itself, so that a loop that hangs is noticed. */
 static void
 on_watchdog(struct deadline *d, void *user)
 {
@@ -222,7 +225,7 @@ on_watchdog(struct deadline *d, void *user)
 	deadline_set(&srv->watchdogs, d);
 }
 
-/* Whoever connects to a socket that nobody serves waits for ever. */
+/* A client that connects to a socket that nobody serves waits forever. */
 static void
 check_sockets(struct server *srv)
 {
@@ -269,16 +272,17 @@ set_alarm(struct server *srv)
 {
 	uint64_t at = deadlines_next(&srv->broker.deadlines), now;
 
-	/* one that is set too early costs a look, and then it is set again */
+	/* an alarm that is set too early costs one extra turn, and is set again
+	   then */
 	if (at >= srv->alarm_at_ms)
 		return;
 	now = clock_now_ms();
-	/* if that fails, try again next time */
+	/* if that fails, the next turn tries again */
 	if (alarm_set(srv->alarm, at > now ? at - now : 0) == 0)
 		srv->alarm_at_ms = at;
 }
 
-/* As it is, whoever made the file. */
+/* The real mode of the socket, whoever created it. */
 static unsigned
 mode_of(const struct config_socket *s)
 {
@@ -381,9 +385,9 @@ server_run(struct server *srv)
 	return 0;
 }
 
-/* ---- putting it together -------------------------------------------------- */
+/* ---- setup ---------------------------------------------------------------- */
 
-/* As many descriptors as we may have: one for each client. */
+/* Raise the limit to its maximum, because each client needs a descriptor. */
 static void
 raise_descriptor_limit(void)
 {
@@ -493,7 +497,7 @@ server_init(struct server *srv, struct config *config, int argc, char **argv)
 	r = srv->base ? broker_init(&srv->broker, config) : -ENOMEM;
 	if (r == 0)
 		r = start(srv);
-	/* of what listens, each says itself why it cannot */
+	/* listeners have printed the reason themselves */
 	if (r < 0 && r != SAID_WHY)
 		fprintf(stderr, "umbeld: cannot start: %s\n", strerror(-r));
 	return r;

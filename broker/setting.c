@@ -133,7 +133,7 @@ setting_at(size_t n)
 
 /* ---- their values --------------------------------------------------------- */
 
-/* The unit that a number ends in, behind which *end is moved. */
+/* The unit at the end of a number. *end is moved behind it. */
 static uint64_t
 parse_unit(char **end)
 {

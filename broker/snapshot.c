@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The values are counted and then sent by walking them twice, for nothing
- * changes in between.
+ * The values are counted and sent in two separate walks. This is correct
+ * because nothing changes in between.
  */
 #include "snapshot.h"
 
@@ -57,8 +57,8 @@ void
 snapshot_send(struct session *s, uint32_t request, uint32_t sub,
               struct text filter)
 {
-	/* no filter matches clients and values: nothing that begins with $ is
-	   ever retained */
+	/* no filter matches both clients and values, because nothing that
+	   begins with $ is retained */
 	bool clients = sys_lists_clients(filter);
 	int r;
 

@@ -42,7 +42,8 @@ stalled_fini(struct stalled *t)
 	}
 }
 
-/* Who has been here long enough, and the oldest of too many. */
+/* Forget the clients whose time is over, and the oldest if there are too
+   many. */
 static void
 forget_old(struct stalled *t)
 {

@@ -11,7 +11,7 @@
 unsigned
 supervisor_sockets(void)
 {
-	int n = sd_listen_fds(0); /* 0: we may ask again */
+	int n = sd_listen_fds(0); /* 0: keep the environment, for later calls */
 
 	return n > 0 ? (unsigned)n : 0;
 }
@@ -45,7 +45,7 @@ supervisor_tell_reloading(void)
 	                         (uint64_t)t.tv_nsec / 1000);
 }
 
-/* Twice within the time after which it would lose patience. */
+/* Half of the supervisor's timeout. */
 uint32_t
 supervisor_watchdog_ms(void)
 {

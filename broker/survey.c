@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Where a page of subscriptions ends is a number: that of the session in the
- * upper half, and a place in its table in the lower one.
+ * The end of a page of subscriptions is a number: the session's number in the
+ * upper half, and a place in its table in the lower half.
  */
 
 #include "survey.h"

@@ -18,14 +18,14 @@
 #define DISCONNECTED "$SYS.client.disconnected"
 #define HELD         "$SYS.client.held"
 
-/* No event is longer: two clients, a topic, and some numbers. */
+/* The maximum size of an event: two clients, a topic, and some numbers. */
 #define EVENT_MAX 1024u
 
 /* ---- an event -------------------------------------------------------------- */
 
 struct event {
 	uint8_t frame[EVENT_MAX];
-	struct pack pack; /* behind the frame's prefix */
+	struct pack pack; /* starts after the frame's prefix */
 	uint8_t *payload;
 };
 
@@ -39,7 +39,7 @@ pack_stamp(struct pack *p)
 	pack_bin(p, stamp, sizeof(stamp));
 }
 
-/* Everything up to the payload, whose map has so many pairs. */
+/* Write everything up to the payload, and begin its map of `pairs` pairs. */
 static void
 begin(struct event *e, const char *topic, uint32_t pairs)
 {
@@ -59,7 +59,7 @@ begin(struct event *e, const char *topic, uint32_t pairs)
 	pack_map(p, pairs);
 }
 
-/* The frame, in a letter of its own; NULL without memory. */
+/* Put the frame into a letter. NULL if out of memory. */
 static struct letter *
 finish(struct event *e, struct broker *b)
 {
@@ -95,9 +95,10 @@ anybody_wants(struct broker *b, const char *topic)
 	return router_leads_anywhere(&b->router, topic, strlen(topic));
 }
 
-/* ---- what is in it --------------------------------------------------------- */
+/* ---- the payload ----------------------------------------------------------- */
 
-/* A command is whatever bytes the program chose: those of no text are "?". */
+/* A command is any bytes that the program chose: bytes that are not UTF-8
+   become "?". */
 static void
 pack_command(struct pack *p, const char *command)
 {
@@ -215,7 +216,7 @@ sys_tell_unread(const struct session *s, bool on)
 	publish(&e, b);
 }
 
-/* The broker, as far as it is one of those who hold others up. */
+/* Write the broker itself as the client that holds others. */
 static void
 pack_broker(struct pack *p, const char *key, const char *name)
 {
@@ -244,7 +245,7 @@ sys_tell_slowed(const struct session *s, const char *name, struct text topic,
 	publish(&e, b);
 }
 
-/* ---- who is there ---------------------------------------------------------- */
+/* ---- connected clients ----------------------------------------------------- */
 
 bool
 sys_lists_clients(struct text filter)

@@ -48,9 +48,9 @@ throttle_of(struct session *s)
 	return s->throttle;
 }
 
-/* ---- who is told ----------------------------------------------------------- */
+/* ---- announcements --------------------------------------------------------- */
 
-/* Whoever watches. */
+/* Publish the change for those who subscribe to such events. */
 static void
 tell_others(const struct throttle *t, bool on, struct text topic,
             char name[LIMIT_WORDS_MAX])
@@ -61,7 +61,8 @@ tell_others(const struct throttle *t, bool on, struct text topic,
 	                &(struct measured){ .limit = rate_of(t->session) }, on);
 }
 
-/* The broker itself holds it up, and no receiver: that is session 0. */
+/* HOLD with session 0, because the broker holds the session, and no receiver
+   does. */
 static void
 tell(struct throttle *t, bool on, struct text topic)
 {
@@ -121,7 +122,8 @@ wait_for_tick(struct throttle *t, struct text topic)
 		deadline_set(&b->throttle_ticks, &b->throttle_tick);
 }
 
-/* Telling comes last: without memory for it the session ends. */
+/* Telling comes last, because it ends the session if there is no memory for
+   it. */
 static void
 look_again(struct throttle *t)
 {
@@ -148,7 +150,7 @@ throttle_on_tick(struct deadline *d, void *broker)
 	struct broker *b = broker;
 	struct link before, *l;
 
-	/* each once, though they are put back */
+	/* each one once, although they are appended again */
 	list_init(&before);
 	while ((l = list_first(&b->slowed))) {
 		link_leave(l);
@@ -162,7 +164,7 @@ throttle_on_tick(struct deadline *d, void *broker)
 		deadline_set(&b->throttle_ticks, d);
 }
 
-/* ---- of a session ----------------------------------------------------------- */
+/* ---- one session ------------------------------------------------------------ */
 
 uint32_t
 throttle_allows(struct session *s, struct text topic)
@@ -174,7 +176,8 @@ throttle_allows(struct session *s, struct text topic)
 		return UINT32_MAX;
 	t = throttle_of(s);
 	if (!t)
-		return UINT32_MAX; /* no memory to count what it publishes */
+		/* no memory to count what it publishes: no limit */
+		return UINT32_MAX;
 	n = bucket_fill(&t->bucket, rate_of(s), clock_now_ms());
 	if (n == 0)
 		wait_for_tick(t, topic);
