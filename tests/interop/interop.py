@@ -19,6 +19,7 @@ UNCONFIRMED (not Go), gap FRAMES, hold ON NAME TOPIC, error CODE ABOUT.
 """
 
 import fcntl
+import filecmp
 import os
 import pathlib
 import shutil
@@ -66,7 +67,8 @@ def python():
 def node():
     folder = WORK / "node"
     for name in "package.json", "package-lock.json", "umbel.js", "agent.js":
-        shutil.copy(HERE / "node" / name, folder / name)
+        if not (folder / name).exists() or not filecmp.cmp(HERE / "node" / name, folder / name, shallow=False):
+            shutil.copy(HERE / "node" / name, folder / name)  # else another test may be reading it
     if not (folder / "node_modules/@msgpack/msgpack").exists():
         if not shutil.which("npm"):
             raise Missing("no npm")
