@@ -1,8 +1,23 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "config.h"
 #include "server.h"
+
+/* Who redirects what is shown must be able to rely on it. */
+static int
+shown(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "umbeld: cannot write to stdout: %s\n",
+	        strerror(errno));
+	return 1;
+}
 
 int
 main(int argc, char **argv)
@@ -15,9 +30,9 @@ main(int argc, char **argv)
 	case CONFIG_OK:
 		break;
 	case CONFIG_SHOWN:
-		return 0;
+		return shown(0);
 	case CONFIG_DENIED:
-		return 3;
+		return shown(3);
 	case CONFIG_BAD:
 		return 2;
 	}

@@ -216,8 +216,8 @@ on_loss(struct umbel *c, const struct umbel_loss_info *info, void *user)
 	char all[48] = "";
 
 	(void)c;
-	if (n->out)
-		output_flush(n->out);
+	if (n->out && output_flush(n->out) == OUTPUT_FAILED)
+		n->unwritten = true;
 	if (n->missed > 0)
 		snprintf(all, sizeof(all), "; %" PRIu64 " so far",
 		         n->missed + info->messages);

@@ -33,6 +33,7 @@ struct connection {
 	uint64_t missed;  /* messages that the broker said are lost */
 	struct buf *out;  /* what is to be on stdout before a loss is told: in
 	                     its place; NULL: nothing */
+	bool unwritten;   /* ... and could not be put there */
 	bool flushed;     /* the answer to connection_flush() is here ... */
 	int flush_error;  /* ... and is this */
 	bool confirming;  /* connection_confirm() has asked ... */

@@ -115,20 +115,47 @@ verdict(struct req *q, const struct umbel_reply_info *info)
 	}
 }
 
+/* Replies that nobody can read need not be waited for, nor do they count. */
+static void
+end(struct req *q, int verdict)
+{
+	if (q->verdict == CLI_OK)
+		q->verdict = verdict;
+	q->done = true;
+}
+
+static void
+flush_output(struct req *q)
+{
+	switch (output_flush(&q->out)) {
+	case OUTPUT_WRITTEN:
+	case OUTPUT_ENDED:
+		break;
+	case OUTPUT_UNREAD:
+		end(q, CLI_OK);
+		break;
+	case OUTPUT_FAILED:
+		end(q, CLI_FAILED);
+		break;
+	}
+}
+
 static void
 on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
 {
 	struct req *q = user;
 
 	(void)c;
+	if (q->done)
+		return;
 	if (info->error == 0) {
 		q->n_replies++;
 		show(q, info->msg);
-		output_flush(&q->out);
+		flush_output(q);
 	} else {
-		q->verdict = verdict(q, info);
+		end(q, verdict(q, info));
 	}
-	q->done = !info->more;
+	q->done |= !info->more;
 }
 
 static int

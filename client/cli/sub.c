@@ -110,10 +110,11 @@ static const char help[] =
 
 /* ---- output ------------------------------------------------------------- */
 
+/* What goes wrong on the way out counts, too. */
 static void
 end(struct sub *s, int verdict)
 {
-	if (!s->done)
+	if (!s->done || s->verdict == CLI_OK)
 		s->verdict = verdict;
 	s->done = true;
 }
@@ -324,6 +325,8 @@ listen_on(struct sub *s)
 		if (s->mode == EXEC)
 			work(s);
 		flush_output(s);
+		if (s->connection.unwritten)
+			end(s, CLI_FAILED);
 		if (s->done)
 			break;
 		r = connection_step(&s->connection, others, 2, s->deadline);

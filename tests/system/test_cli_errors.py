@@ -11,7 +11,7 @@ import stat
 import subprocess
 import unittest
 
-from cli import PATIENCE, UMBEL, CliTest
+from cli import BIN, PATIENCE, UMBEL, CliTest
 
 
 class NoBroker(CliTest):
@@ -237,6 +237,44 @@ class Usage(CliTest):
     def test_what_it_says_cannot_upset_a_terminal(self):
         result = self.umbel("pub", "evil\x1b[2J", "x")
         self.assertNotIn(b"\x1b", result.stderr)
+
+
+class Unwritten(CliTest):
+    """Status 0 says that the output is where it was to go."""
+
+    def failed(self, *argv):
+        with open("/dev/full", "wb") as full:
+            process = self.spawn(*argv, stdout=full, stderr=subprocess.PIPE)
+            said = process.communicate(timeout=PATIENCE)[1].decode()
+        self.assertEqual((argv, process.returncode), (argv, 1))
+        self.assertIn("cannot write to stdout: No space left on device", said)
+
+    def test_without_a_broker(self):
+        config = f"{self.folder}/umbeld.yaml"
+        with open(config, "w", encoding="ascii") as file:
+            file.write("acl: [{allow: [publish], who: [everyone], topics: [a]}]\n")
+        for argv in (["--version"], ["help"], ["match", "a", "a"], ["doctor"],
+                     ["acl", "test", "--config", config, "publish", "a"],
+                     ["acl", "test", "--config", config, "publish", "b"]):
+            self.failed(UMBEL, *argv)
+        for argv in (["--help"], ["--version"], ["--print-config"],
+                     ["--check"]):
+            self.failed(BIN / "umbeld", "--socket", self.socket, *argv)
+
+    def test_with_a_broker(self):
+        self.start_broker()
+        self.pub("--retain", "t", "x")
+        self.subscribe("t")
+        for argv in (["sub", "--retained", "--count", 1, "t"],
+                     ["sub", "--json", "--retained", "--count", 1, "t"],
+                     ["sub", "--raw", "--retained", "--count", 1, "t"],
+                     ["req", "$SYS.broker.info"], ["get", "t"], ["why", "t"],
+                     ["ls", "clients"], ["ls", "subs"], ["ls", "topics"],
+                     ["ls", "broker"], ["metrics"], ["ping", "--count", 1],
+                     ["top", "--once", "--interval", "0.1"],
+                     ["top", "--once", "--json", "--interval", "0.1"],
+                     ["bench", "--seconds", "0.1", "latency"], ["doctor"]):
+            self.failed(UMBEL, *argv)
 
 
 class Ping(CliTest):
