@@ -176,17 +176,31 @@ complain(int error)
 	return CLI_NO_BROKER;
 }
 
+/* `n` of them since `since`: the rate is that of the part that runs now. */
+static void
+tell_rate(const struct bench *b, const struct scenario *s,
+          struct progress *progress, uint64_t n, int64_t since)
+{
+	int64_t now = cli_now_ms();
+	double seconds = now > since ? (double)(now - since) / 1000 : 1;
+
+	progress_tell(progress, "%s: %.1f of %.1f s, %.0f %s/s ...", s->name,
+	              (double)(now - progress->since) / 1000,
+	              (double)b->duration_ms / 1000, (double)n / seconds,
+	              s->unit);
+}
+
 /* Until `deadline`, or until all are ready; progress is told. A verdict. */
 static int
 watch(struct bench *b, const struct scenario *s, struct players *p,
       struct progress *progress, int64_t deadline, bool until_ready)
 {
+	uint64_t before = players_done(p, s->counted);
 	int64_t since = cli_now_ms();
 	int r = CLI_OK;
 
 	while (r == CLI_OK) {
 		int64_t turn = cli_deadline(100);
-		double seconds = (double)(cli_now_ms() - since) / 1000;
 
 		if (players_error(p) != 0)
 			return complain(players_error(p));
@@ -196,11 +210,8 @@ watch(struct bench *b, const struct scenario *s, struct players *p,
 		                  turn < deadline ? turn : deadline);
 		if (r == CLI_TIMEOUT && cli_left(deadline) > 0)
 			r = CLI_OK;
-		progress_tell(progress, "%s: %.0f of %.0f s, %.0f %s/s ...",
-		              s->name, seconds, (double)b->duration_ms / 1000,
-		              (double)players_done(p, s->counted) /
-		                      (seconds > 0 ? seconds : 1),
-		              s->unit);
+		tell_rate(b, s, progress, players_done(p, s->counted) - before,
+		          since);
 	}
 	if (r != CLI_TIMEOUT)
 		return r;
