@@ -48,6 +48,8 @@ struct doctor {
 
 	const char *address;
 	enum address_source source;
+	pid_t broker; /* who answers there; 0: nobody, or it does not say */
+	bool answers;
 	struct units units;
 	struct findings findings;
 };
@@ -136,10 +138,46 @@ examine_socket(struct doctor *d)
 	return socketfile_examine(&s, &d->findings);
 }
 
+/* The line must not start a second broker beside the one that answers. */
+static void
+write_start(const struct doctor *d, const char *subject, const char *path,
+            char *line, size_t size)
+{
+	if (d->broker > 0)
+		snprintf(line, size, "restart umbeld (pid %ld) with: --%s %s",
+		         (long)d->broker, subject, path);
+	else if (d->answers)
+		snprintf(line, size, "restart umbeld with: --%s %s", subject,
+		         path);
+	else if (d->source <= ADDRESS_ENVIRONMENT)
+		snprintf(line, size, "umbeld --socket %s --%s %s &", d->address,
+		         subject, path);
+	else
+		snprintf(line, size, "umbeld --%s %s &", subject, path);
+}
+
+/* What comes in there does not reach those who are connected to ours. */
+static void
+complain_foreign(struct doctor *d, const char *subject, const char *path)
+{
+	pid_t keeper = socketfile_keeper(path);
+
+	if (d->broker == 0 || keeper == 0 || keeper == d->broker ||
+	    socketfile_process_state(keeper) == 0)
+		return;
+	findings_add(&d->findings, GRADE_WRONG, subject,
+	             "%s belongs to another umbeld (pid %ld), not to that of "
+	             "%s (pid %ld)",
+	             path, (long)keeper, d->address, (long)d->broker);
+	findings_mend(&d->findings,
+	              "kill %ld; restart umbeld (pid %ld) with: --%s %s",
+	              (long)keeper, (long)d->broker, subject, path);
+}
+
 static void
 examine_extra(struct doctor *d, const char *subject, const char *path, int kind)
 {
-	char line[PATH_SIZE];
+	char line[2 * PATH_SIZE];
 	struct socketfile s = {
 		.subject = subject,
 		.path = path,
@@ -149,8 +187,9 @@ examine_extra(struct doctor *d, const char *subject, const char *path, int kind)
 
 	if (!path)
 		return;
-	snprintf(line, sizeof(line), "umbeld --%s %s &", subject, path);
-	socketfile_examine(&s, &d->findings);
+	write_start(d, subject, path, line, sizeof(line));
+	if (socketfile_examine(&s, &d->findings))
+		complain_foreign(d, subject, path);
 }
 
 /* ---- who answers -------------------------------------------------------- */
@@ -275,7 +314,9 @@ examine_broker(struct doctor *d)
 	int r = ask_broker(&d->connection, "info", none, NULL, &info);
 
 	json_decref(none);
+	d->answers = r == CLI_OK || r == CLI_REFUSED;
 	if (r == CLI_OK) {
+		d->broker = (pid_t)ask_uint(info, "pid");
 		examine_server(d, info);
 		examine_versions(d, info);
 		limits_examine(info, &d->findings);

@@ -95,10 +95,24 @@ class Doctor(DoctorTest):
 
     def test_the_datagram_socket_if_told(self):
         datagram = f"{self.folder}/datagram"
-        self.start_broker("--datagram", datagram)
+        broker = self.start_broker("--datagram", datagram)
         self.assertEqual(self.doctor("--datagram", datagram)["datagram"]["state"], "ok")
         self.expect_wrong(self.doctor("--datagram", self.socket), "datagram", "another kind", "")
-        self.expect_wrong(self.doctor("--http", f"{self.folder}/none"), "http", "no such file", "umbeld --http")
+        self.expect_wrong(self.doctor("--http", f"{self.folder}/none"), "http", "no such file",
+                          f"restart umbeld (pid {broker.pid}) with: --http {self.folder}/none")
+
+    def test_a_socket_that_leads_to_another_broker(self):
+        http = f"{self.folder}/http"
+        self.expect_wrong(self.doctor("--http", http), "http", "no such file", f"umbeld --socket {self.socket} --http {http} &")
+        first = self.start_broker()
+        first_socket, self.socket = self.socket, f"{self.folder}/other"
+        second = self.start_broker("--http", http)
+        found = [json.loads(line) for line in self.umbel("doctor", "--json", "--http", http).stdout.splitlines()]
+        wrong = [one for one in found if one["state"] == "wrong"]
+        self.assertEqual([(one["subject"], f"another umbeld (pid {second.pid})" in one["text"]) for one in wrong],
+                         [("http", True)], found)
+        self.assertIn(f"{first_socket} (pid {first.pid})", wrong[0]["text"])
+        self.assertEqual(self.doctor("-s", self.socket, "--http", http)["http"]["state"], "ok")
 
     def test_limits_that_are_near(self):
         def few_files():
