@@ -292,32 +292,38 @@ mode_of(const struct config_socket *s)
 }
 
 static void
-say_where_and_how(struct server *srv)
+say_limits(struct server *srv)
 {
 	const struct config *c = srv->config;
 	struct rlimit files = { 0 };
-	char rules[RULES_WORDS_MAX];
 
 	getrlimit(RLIMIT_NOFILE, &files);
+	log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
+	          "limits descriptors=%llu max_connections=%" PRIu32
+	          " max_user_connections=%" PRIu32 " max_handshakes=%" PRIu32
+	          " max_subscriptions=%" PRIu32
+	          " max_user_subscriptions=%" PRIu32
+	          " memory_max=%zu max_frame=%" PRIu32
+	          " outbox_high=%zu stall_ms=%" PRIu32,
+	          (unsigned long long)files.rlim_cur, c->max_connections,
+	          c->max_user_connections, c->max_handshakes,
+	          c->max_subscriptions, c->max_user_subscriptions,
+	          c->memory_max, c->max_frame, c->outbox_high, c->stall_ms);
+}
+
+static void
+say_where_and_how(struct server *srv)
+{
+	const struct config *c = srv->config;
+	char rules[RULES_WORDS_MAX];
+
 	for (size_t i = 0; i < c->n_sockets; i++)
 		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 		          "listening socket=%s mode=%04o role=%s %s pid=%ld "
-		          "descriptors=%llu max_connections=%" PRIu32
-		          " max_user_connections=%" PRIu32
-		          " max_handshakes=%" PRIu32
-		          " max_subscriptions=%" PRIu32
-		          " max_user_subscriptions=%" PRIu32
-		          " memory_max=%zu max_frame=%" PRIu32
-		          " outbox_high=%zu stall_ms=%" PRIu32
-		          " version=" UMBEL_VERSION,
+		          "version=" UMBEL_VERSION,
 		          c->sockets[i].path, mode_of(&c->sockets[i]),
 		          c->sockets[i].role ? c->sockets[i].role : "none",
-		          rules_in_words(c->acl, rules), (long)getpid(),
-		          (unsigned long long)files.rlim_cur,
-		          c->max_connections, c->max_user_connections,
-		          c->max_handshakes, c->max_subscriptions,
-		          c->max_user_subscriptions, c->memory_max,
-		          c->max_frame, c->outbox_high, c->stall_ms);
+		          rules_in_words(c->acl, rules), (long)getpid());
 	if (c->datagram_path)
 		log_event(&srv->broker.log, LOG_INFO, LOG_LIFE,
 		          "taking datagrams socket=%s mode=%04o "
@@ -329,6 +335,7 @@ say_where_and_how(struct server *srv)
 		          "speaking http socket=%s mode=%04o role=%s",
 		          c->http_path, (unsigned)c->http_mode,
 		          c->http_role ? c->http_role : "none");
+	say_limits(srv);
 	if (c->ready_fd >= 0) {
 		if (write(c->ready_fd, "\n", 1) < 0)
 			log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
