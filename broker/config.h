@@ -7,6 +7,7 @@
 #ifndef UMBELD_CONFIG_H
 #define UMBELD_CONFIG_H
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -102,6 +103,14 @@ enum config_result {
  * the file again.
  */
 enum config_result config_parse(struct config *c, int argc, char **argv);
+
+/* Below this, somebody should be told how to have more. */
+#define CONFIG_FEW_CONNECTIONS 64u
+/* How, for printf(): descriptors, connections. */
+#define CONFIG_FEW_WORDS                                               \
+	"%" PRIu32 " descriptors leave room for few clients (%" PRIu32 \
+	"); raise: ulimit -n 1024, or with systemd LimitNOFILE=1024"
+
 /* The limit for retained values: at most a fixed part of memory-max. */
 size_t config_retained_bytes(const struct config *c);
 

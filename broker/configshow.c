@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "document.h"
+#include "machine.h"
 #include "proto/topic.h"
 #include "rules.h"
 #include "setting.h"
@@ -132,6 +133,17 @@ warn_of_privileges(struct config *c)
 	}
 }
 
+/* As many as there are here, that is; the service may have others. */
+static void
+warn_of_descriptors(struct config *c)
+{
+	if (c->max_connections >= CONFIG_FEW_CONNECTIONS)
+		return;
+	fprintf(stderr, "umbeld: warn: " CONFIG_FEW_WORDS "\n",
+	        machine_descriptors(), c->max_connections);
+	c->n_warnings++;
+}
+
 void
 configshow_check(struct config *c)
 {
@@ -139,6 +151,7 @@ configshow_check(struct config *c)
 	size_t n_rules = c->acl ? c->acl->n_rules : 0;
 
 	warn_of_privileges(c);
+	warn_of_descriptors(c);
 	printf("umbeld: %s: %zu socket%s, %zu rule%s\n",
 	       c->n_warnings > 0 ? "in order, but for the warnings above"
 	                         : "all in order",

@@ -15,6 +15,7 @@
 
 #include "alarm.h"
 #include "clock.h"
+#include "machine.h"
 #include "publish.h"
 #include "reload.h"
 #include "rules.h"
@@ -309,6 +310,10 @@ say_limits(struct server *srv)
 	          c->max_user_connections, c->max_handshakes,
 	          c->max_subscriptions, c->max_user_subscriptions,
 	          c->memory_max, c->max_frame, c->outbox_high, c->stall_ms);
+	if (c->max_connections < CONFIG_FEW_CONNECTIONS)
+		log_event(&srv->broker.log, LOG_WARN, LOG_LIFE,
+		          CONFIG_FEW_WORDS, machine_descriptors(),
+		          c->max_connections);
 }
 
 static void

@@ -53,6 +53,13 @@ class Config(Case):
     def test_check_warns_of_what_needs_privileges(self):
         self.expect_warnings(self.directory / "none", 21001, 22001, ["owner", "group"])
 
+    def test_check_warns_of_few_descriptors(self):
+        process = self.process(binary("umbeld"), "--check", "--socket", self.path, files=40)
+        self.assertEqual(process.wait(), 0)
+        self.assertEqual(process.text().splitlines(),
+                         ["umbeld: warn: 40 descriptors leave room for few clients (8); raise: ulimit -n 1024, or with systemd "
+                          "LimitNOFILE=1024", "umbeld: in order, but for the warnings above: 1 socket, 0 rules"])
+
     def test_check_does_not_warn_of_what_can_be_set(self):
         self.expect_warnings(self.directory, os.geteuid(), os.getegid(), [])
 

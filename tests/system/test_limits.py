@@ -25,6 +25,7 @@ class Limits(Case):
     def test_descriptors_less_a_reserve_are_for_connections(self):
         broker = self.broker("--settle-ms", "0", files=64)
         broker.expect(r"limits descriptors=64 max_connections=32 max_user_connections=32 ")
+        broker.expect(r"warn: 64 descriptors leave room for few clients \(32\); raise: ulimit -n 1024, or")
         sessions = [self.session(f"session{number}") for number in range(32 + 2)]
         text = self.refusal()
         self.assertRegex(text, rf"^connections of all users: 34 \(limit 32, descriptors less a reserve\); {WHO}$")
