@@ -199,8 +199,8 @@ filter_is_denied(struct session *s, uint32_t request, struct text filter)
 	char words[RIGHTS_WORDS_MAX];
 
 	if (!v.ok)
-		session_refuse(s, STATUS_DENIED, request, nil, "%s",
-		               rights_words(&v, words));
+		report_denied_subscription(s, request, filter,
+		                           rights_words(&v, words));
 	return !v.ok;
 }
 

@@ -71,6 +71,16 @@ log_again(const struct report *r)
 		          "refused subscriptions n=%" PRIu64
 		          " in_ms=1000 last of=%s %s",
 		          r->n, why, words);
+	else if (r->cause == REPORT_DENIED)
+		log_event(log, LOG_WARN, LOG_REFUSED,
+		          "refused subscriptions n=%" PRIu64
+		          " in_ms=1000 last: %s %s",
+		          r->n, why, words);
+	else if (r->cause == REPORT_REQUEST)
+		log_event(log, LOG_WARN, LOG_REFUSED,
+		          "refused requests n=%" PRIu64
+		          " in_ms=1000 last: %s %s",
+		          r->n, why, words);
 	else
 		log_event(log, LOG_WARN, LOG_REFUSED,
 		          "refused messages n=%" PRIu64
@@ -81,8 +91,7 @@ log_again(const struct report *r)
 static void
 tell_again(const struct report *r)
 {
-	if (r->cause == REPORT_DROPPED || r->cause == REPORT_SUBSCRIPTION ||
-	    r->session->awaits_each)
+	if (r->cause >= REPORT_DROPPED || r->session->awaits_each)
 		return; /* it was told each time */
 	session_refuse(r->session, (enum status)r->cause, 0,
 	               text_from(r->about),
@@ -158,6 +167,36 @@ report_refused_subscription(struct session *s, uint32_t request,
 }
 
 void
+report_denied_subscription(struct session *s, uint32_t request,
+                           struct text filter, const char *why)
+{
+	struct text nil = { NULL, 0 };
+	char words[SESSION_WORDS_MAX], quoted[LOG_TEXT_MAX];
+
+	session_refuse(s, STATUS_DENIED, request, nil, "%s", why);
+	if (report_now(report_of(s, REPORT_DENIED), 1, 0, nil, why))
+		log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+		          "refused a subscription filter=%s: %s %s",
+		          log_text(quoted, filter.at, filter.len), why,
+		          session_words(s, words));
+}
+
+/* Whoever asks waits for each answer, this one too. */
+static void
+refuse_request(struct session *s, enum status status, struct text inbox,
+               const char *why)
+{
+	struct text nil = { NULL, 0 };
+	char words[SESSION_WORDS_MAX];
+
+	session_refuse(s, status, 0, inbox, "%s", why);
+	if (report_now(report_of(s, REPORT_REQUEST), 1, 0, nil, why))
+		log_event(&s->broker->log, LOG_WARN, LOG_REFUSED,
+		          "refused a request: %s %s", why,
+		          session_words(s, words));
+}
+
+void
 report_refused_publish(struct session *s, enum status status, struct text about,
                        const char *why)
 {
@@ -165,9 +204,8 @@ report_refused_publish(struct session *s, enum status status, struct text about,
 
 	s->refused++;
 	s->broker->counts.refused++;
-	/* whoever asks waits for each answer, this one too */
 	if (rights_is_own_inbox(s, about)) {
-		session_refuse(s, status, 0, about, "%s", why);
+		refuse_request(s, status, about, why);
 		return;
 	}
 	if (s->awaits_each)

@@ -35,6 +35,8 @@ struct report {
 
 #define REPORT_DROPPED      0x10000u /* messages */
 #define REPORT_SUBSCRIPTION 0x10001u /* that was refused for a limit */
+#define REPORT_DENIED       0x10002u /* subscriptions, by the rules */
+#define REPORT_REQUEST      0x10003u /* refused; each is answered */
 
 /* A limit by its name, and how much there was of what it bounds. */
 struct measured {
@@ -52,6 +54,10 @@ void report_dropped(struct session *s, uint64_t frames, uint64_t bytes,
 void report_refused_subscription(struct session *s, uint32_t request,
                                  const char *what, const char *limit,
                                  uint32_t n, uint32_t max);
+
+/* The rules do not let it subscribe to this. */
+void report_denied_subscription(struct session *s, uint32_t request,
+                                struct text filter, const char *why);
 
 /* A PUBLISH is refused, and counted. */
 void report_refused_publish(struct session *s, enum status status,

@@ -201,6 +201,22 @@ acl:
         # and nothing more, when there is nothing more
         self.assertEqual(eager.barrier()[0], [])
 
+    def test_refused_subscriptions_and_questions_are_in_the_log_like_refused_messages(self):
+        broker = self.broker_with(["allow: [publish], who: [everyone], topics: [a]"])
+        user = self.user(ALICE)
+        for number in range(100):
+            user.queue([wire.SUBSCRIBE, 1 + number, 1 + number, "b.*", {}])
+        user.queue(*([wire.PUBLISH, 0, wire.ZEROS, "$SYS.broker.info", f"{user.inbox}.{number}", None, b""] for number in range(100)))
+        before, _ = user.barrier()
+        self.assertEqual({frame.tree[2] for frame in before if frame.type == wire.ERROR},
+                         {"subscribe: no rule allows it", "introspect: no rule allows it"})
+        self.assertEqual(len(before), 200)
+        for what, where in (("subscription", r' filter="?b\.\*"?'), ("request", "")):
+            verb = "subscribe" if where else "introspect"
+            broker.expect(rf"refused a {what}{where}: {verb}: no rule allows it session=\d+ .*pid=\d+ .*uid={ALICE}")
+        for what, verb in (("subscription", "subscribe"), ("request", "introspect")):
+            broker.expect(rf"refused {what}s n=99 in_ms=1000 last: {verb}: no rule allows it session=\d+")
+
     def test_a_thousand_attempts_to_pass_for_another_reach_nobody(self):
         self.broker_with([f"allow: [publish], who: [uid {ALICE}], topics: [a.**]",
                           f"allow: [publish], who: [uid {BOB}], topics: [b]",
