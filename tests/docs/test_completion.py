@@ -75,6 +75,15 @@ class Bash(CliTest):
         self.assertEqual(self.complete("umbel", "get", ""), ["room.temperature"])
         self.assertEqual(self.complete("umbel", "-s", f"{self.folder}/none", "sub", ""), [])
 
+    def test_what_would_be_refused_is_not_offered(self):
+        self.start_broker()
+        self.subscribe("door.*", "door.front", "umbel.bench.1.t")
+        self.assertEqual(sorted(self.complete("umbel", "reply", "")), ["door.*", "door.front"])
+        self.assertEqual(sorted(self.complete("umbel", "match", "")), ["door.*", "door.front"])
+        for words in ["pub"], ["req"], ["why"], ["match", "door.*"]:
+            self.assertEqual(self.complete("umbel", *words, ""), ["door.front"])
+        self.assertEqual(self.complete("umbel", "help", "p"), ["pub", "ping"])
+
 
 # In a terminal: what Tab has made of the line goes to a pipe. It puts in all that matches, and not only what is certain.
 TERMINAL = """
@@ -130,6 +139,7 @@ class ZshTerminal(CliTest):
         self.start_shell()
         self.assertEqual(self.complete("umbel pub ro"), "umbel pub room.temperature")
         self.assertEqual(self.complete("umbel sub do"), r"umbel sub door.\*")
+        self.assertEqual(self.complete("umbel pub do"), "umbel pub do")  # a filter is refused there
         self.assertEqual(self.complete("umbel get "), r"umbel get room.temperature")
         self.assertEqual(self.complete("umbel acl test publish ro"), "umbel acl test publish room.temperature")
         self.assertIn("2", self.complete("umbel why --session ").split())  # beside the one that asks for them
@@ -147,6 +157,7 @@ class ZshTerminal(CliTest):
         self.assertEqual(self.complete("umbel acl test intro"), "umbel acl test introspect")
         self.assertEqual(self.complete("umbel sub --overflow dr"), "umbel sub --overflow drop-oldest")
         self.assertEqual(self.complete("umbel doc"), "umbel doctor")
+        self.assertEqual(self.complete("umbel help doc"), "umbel help doctor")
         self.assertEqual(self.complete("umbel -s /none doc"), "umbel -s /none doctor")
         self.assertEqual(self.complete("umbel sub --over"), "umbel sub --overflow")
 

@@ -23,13 +23,19 @@ _umbel_known()
 	local socket
 	socket=$(_umbel_broker)
 	timeout 1 "${COMP_WORDS[0]}" ${socket:+-s "$socket"} ls "$1" --json 2>/dev/null </dev/null |
-		grep -F -- "${3:-}" | sed -nE 's/.*"'"$2"'":"?([^"\\ ,}]+)[",}].*/\1/p' | grep -v '^[$]inbox'
+		grep -F -- "${3:-}" | sed -nE 's/.*"'"$2"'":"?([^"\\ ,}]+)[",}].*/\1/p' | grep -Ev '^([$]inbox|umbel[.]bench[.])'
 }
 
 _umbel_topics()
 {
 	_umbel_known topics topic
 	_umbel_known subs filter
+}
+
+# Without wildcards.
+_umbel_exact()
+{
+	_umbel_topics | grep -vF '*'
 }
 
 # The verbs, or with a verb its flags.
@@ -79,8 +85,14 @@ _umbel_argument()
 	case $1 in
 	sub) words=$(_umbel_topics) ;;
 	get) [ "$2" -eq 0 ] && words=$(_umbel_known topics topic retained_bytes) ;;
-	pub | req | reply | why) [ "$2" -eq 0 ] && words=$(_umbel_topics) ;;
-	match) words=$(_umbel_topics) ;;
+	pub | req | why) [ "$2" -eq 0 ] && words=$(_umbel_exact) ;;
+	reply) [ "$2" -eq 0 ] && words=$(_umbel_topics) ;;
+	match)
+		case $2 in
+		0) words=$(_umbel_topics) ;;
+		1) words=$(_umbel_exact) ;;
+		esac ;;
+	help) [ "$2" -eq 0 ] && words=$(_umbel_verbs) ;;
 	bench) words="pub latency fan-out requests" ;;
 	ls) [ "$2" -eq 0 ] && words="clients subs topics broker" ;;
 	acl)
