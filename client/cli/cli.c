@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "spelling.h"
 #include "text.h"
 
 /* ---- messages ----------------------------------------------------------- */
@@ -135,16 +136,53 @@ cli_print(const char *text)
 
 /* ---- options ------------------------------------------------------------ */
 
+/* A slip of the fingers; NULL: more than that. */
+static const struct option *
+nearest_option(const char *name, const struct option *options)
+{
+	const struct option *best = NULL;
+	size_t best_distance = 3;
+
+	for (; options->name; options++) {
+		size_t d = spelling_distance(name, options->name);
+
+		if (d < best_distance && d < strlen(options->name)) {
+			best = options;
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+/* Unknown, or the beginning of several, or one that takes no value. */
 static _Noreturn void
-refuse_option(const struct cli *cli, char **argv, bool lacks_value)
+refuse_long_option(const struct cli *cli, const char *arg,
+                   const struct option *options)
+{
+	const struct option *meant;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(arg + 2, "="),
+	         arg + 2);
+	meant = nearest_option(name, options);
+	if (meant && strcmp(meant->name, name) == 0)
+		cli_misused(cli, "--%s takes no value", name);
+	if (meant)
+		cli_misused(cli, "no option --%s; do you mean --%s?", name,
+		            meant->name);
+	cli_misused(cli, "no option --%s", name);
+}
+
+static _Noreturn void
+refuse_option(const struct cli *cli, char **argv, bool lacks_value,
+              const struct option *options)
 {
 	const char *arg = argv[optind - 1];
 
 	if (lacks_value)
 		cli_misused(cli, "option %s needs a value", arg);
 	if (strncmp(arg, "--", 2) == 0)
-		cli_misused(cli, "option %s: unknown, or it takes no value",
-		            arg);
+		refuse_long_option(cli, arg, options);
 	cli_complain("no option -%c", optopt);
 	cli_hint("what begins with - and is no option goes behind --");
 	cli_hint("see: umbel %s%s--help", cli->verb ? cli->verb : "",
@@ -165,6 +203,8 @@ cli_next_option(struct cli *cli, int argc, char **argv, const char *letters,
 			cli_print(help);
 			exit(CLI_OK);
 		case 's':
+			if (!*optarg)
+				cli_misused(cli, "-s: the path is empty");
 			cli->socket = optarg;
 			break;
 		case CLI_OPT_NAME:
@@ -184,7 +224,7 @@ cli_next_option(struct cli *cli, int argc, char **argv, const char *letters,
 			break;
 		case '?':
 		case ':':
-			refuse_option(cli, argv, c == ':');
+			refuse_option(cli, argv, c == ':', options);
 		default:
 			return c;
 		}

@@ -110,7 +110,7 @@ explain(const struct connection *n)
 		break;
 	case -EACCES:
 	case -EPERM:
-		cli_complain("may not connect to %s (%s): permission denied",
+		cli_complain("cannot connect to %s (%s): permission denied",
 		             address, where_from(n));
 		hint_who_may(n);
 		break;

@@ -59,7 +59,7 @@ static const char help[] =
 	"\n"
 	"Look at the socket, its permissions, the broker behind it, versions,\n"
 	"limits and systemd's units. What is wrong is told with the line that\n"
-	"mends it. Exits 1 when something is.\n"
+	"fixes it. Exits 1 when something is.\n"
 	"\n"
 	"      --datagram PATH  look at umbeld's socket for datagrams, too\n"
 	"      --http PATH      and at the one for HTTP\n"

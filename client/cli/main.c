@@ -10,6 +10,7 @@
 #include "buf.h"
 #include "cli.h"
 #include "client/umbel.h"
+#include "spelling.h"
 
 /* clang-format off */
 static const struct {
@@ -56,7 +57,7 @@ static const char help[] =
 	"  acl test VERB TOPIC  may somebody do this, by umbeld's rules?\n"
 	"  top                  who publishes and subscribes what, and how much\n"
 	"  bench                how fast is the broker that runs here?\n"
-	"  doctor               what is wrong here, and what mends it\n"
+	"  doctor               what is wrong here, and how to fix it\n"
 	"\n"
 	"  umbel VERB --help has the options of a verb. For all of them:\n"
 	"\n" CLI_OPTIONS_HELP "      --version\n"
@@ -66,56 +67,18 @@ static const char help[] =
 	"\n"
 	"exit status:\n"
 	"    0  done; what was published has been confirmed by the broker\n"
-	"    1  it failed; the message says why\n"
+	"    1  it failed, the message says why; or the answer is no: nothing\n"
+	"       is there (get, ls, why), it does not match (match)\n"
 	"    2  the command line or the input is wrong\n"
-	"    3  nobody listened (pub --require-subscriber)\n"
+	"    3  nobody listened (pub --require-subscriber), or answers (req)\n"
 	"    4  no broker, or the connection was lost\n"
-	"    5  the time is over (--timeout)\n"
+	"    5  timed out (--timeout)\n"
 	"    6  the broker refused\n"
 	"  125  run: the private broker failed; 126, 127: CMD cannot be run,\n"
 	"       is not there; every other status is that of CMD\n"
 	"  128  and more: ended by signal (status - 128)\n";
 
 /* ---- what did they mean? ------------------------------------------------ */
-
-static size_t
-least(size_t a, size_t b, size_t c)
-{
-	if (a > b)
-		a = b;
-	return a < c ? a : c;
-}
-
-/* How many letters must be added, removed, changed, or swapped with the next. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t rows[3][32]; /* of the letters of a: the last three, in turn */
-	size_t len_a = strlen(a), len_b = strlen(b);
-
-	if (len_b >= sizeof(rows[0]) / sizeof(rows[0][0]))
-		return len_b;
-	for (size_t i = 0; i <= len_a; i++) {
-		size_t *row = rows[i % 3];
-		const size_t *above = rows[(i + 2) % 3];
-		const size_t *higher = rows[(i + 1) % 3];
-
-		row[0] = i;
-		for (size_t j = 1; j <= len_b; j++) {
-			if (i == 0) {
-				row[j] = j;
-				continue;
-			}
-			row[j] = least(above[j] + 1, row[j - 1] + 1,
-			               above[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
-				row[j] = least(row[j], row[j],
-				               higher[j - 2] + 1);
-		}
-	}
-	return rows[len_a % 3][len_b];
-}
 
 static const char *
 nearest_verb(const char *word)
@@ -125,7 +88,7 @@ nearest_verb(const char *word)
 
 	for (size_t i = 0; i < N_VERBS; i++) {
 		const char *verb = verbs[i].name;
-		size_t d = distance(word, verb);
+		size_t d = spelling_distance(word, verb);
 
 		if (strncmp(word, verb, strlen(verb)) == 0)
 			return verb; /* publish, subscribe */

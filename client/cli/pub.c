@@ -228,7 +228,7 @@ run(struct pub *p)
 		r = conclude(p, confirm(p, r));
 	}
 	if (r == CLI_TIMEOUT)
-		cli_complain("the time is over");
+		cli_complain("timed out");
 	connection_close(&p->connection);
 	return r;
 }

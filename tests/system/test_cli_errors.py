@@ -154,6 +154,19 @@ class Usage(CliTest):
         self.assertIn("--colour", self.misused("sub", "--colour", "t"))
         self.assertIn("-x", self.misused("ping", "-x"))
         self.assertIn("--frob", self.misused("--frob"))
+        self.assertIn("umbel: no option --cuont; do you mean --count?\n",
+                      self.misused("sub", "--cuont", "3", "a"))
+        self.assertIn("umbel: no option --verbose\n",
+                      self.misused("sub", "--verbose=2", "a"))
+
+    def test_an_option_that_takes_no_value_is_not_called_unknown(self):
+        self.assertIn("umbel: --retain takes no value\n",
+                      self.misused("pub", "--retain=yes", "a", "b"))
+
+    def test_an_empty_path_is_said_to_be_that(self):
+        for option in "-s", "--socket":
+            self.assertIn("-s: the path is empty",
+                          self.misused(option, "", "ping"))
 
     def test_help_is_what_those_who_ask_for_it_get(self):
         self.assertEqual(self.umbel("help").stdout, self.umbel("--help").stdout)

@@ -184,7 +184,7 @@ class End(CliTest):
     def test_the_time_is_over_before_the_count(self):
         result = self.umbel("sub", "--count", 1, "--timeout", "0.1", "t")
         self.assertEqual(result.returncode, 5)
-        self.assertIn(b"umbel: the time is over: 0 messages of 1\n", result.stderr)
+        self.assertIn(b"umbel: timed out: 0 messages of 1\n", result.stderr)
 
     def test_the_time_is_over_without_a_count(self):
         result = self.umbel("sub", "--timeout", "0.1", "t")
