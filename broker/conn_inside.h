@@ -77,9 +77,6 @@ void conns_take_ready(struct conns *all);
  */
 bool conn_pass(struct conn *c);
 
-/* What has only begun gives way to what can be taken. Was there any? */
-bool conns_squeeze(struct conns *all);
-
 void conn_wait_for_memory(struct conn *c);
 
 /* ---- conn_write.c ---------------------------------------------------------- */

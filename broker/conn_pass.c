@@ -75,23 +75,6 @@ conn_pass(struct conn *c)
 	return true;
 }
 
-/*
- * Memory is short: what has only begun gives way to what can be taken. Who
- * waits is left alone, since its hold remembers where its message lies.
- */
-bool
-conns_squeeze(struct conns *all)
-{
-	struct session *s;
-	bool any = false;
-
-	TAILQ_FOREACH (s, &all->broker->sessions, link) {
-		if (!session_is_waiting(s))
-			any |= s->ops->squeeze(s);
-	}
-	return any;
-}
-
 void
 conn_wait_for_memory(struct conn *c)
 {

@@ -161,7 +161,7 @@ take_batch(struct conn *c)
 	if (!receive(c)) {
 		if (conn_pass(c))
 			return 0;
-		if (!conns_squeeze(conns_of(c)) || !receive(c)) {
+		if (!shortage_squeeze(c->session.broker) || !receive(c)) {
 			conn_wait_for_memory(c);
 			return 0;
 		}

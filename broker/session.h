@@ -53,7 +53,8 @@ struct session_ops {
 	/* and those that hold what it has not read, beside its outbox; NULL:
 	   there are none */
 	size_t (*output_memory)(const struct session *s);
-	/* give back what only the beginning of a frame has; was there any? */
+	/* give back what only the beginning of a frame has; was there any?
+	   NULL: there never is */
 	bool (*squeeze)(struct session *s);
 };
 

@@ -69,6 +69,20 @@ shortage_wait(struct session *s)
 	shed_for_memory(b);
 }
 
+/* Who waits is left alone, since its hold remembers where its message lies. */
+bool
+shortage_squeeze(struct broker *b)
+{
+	struct session *s;
+	bool any = false;
+
+	TAILQ_FOREACH (s, &b->sessions, link) {
+		if (s->ops->squeeze && !session_is_waiting(s))
+			any |= s->ops->squeeze(s);
+	}
+	return any;
+}
+
 bool
 shortage_keep(struct session *s)
 {

@@ -24,6 +24,10 @@
    put a command off, shortage_keep(). */
 void shortage_wait(struct session *s);
 
+/* What has only begun gives way to what can be taken. Was there any? For who
+   needs a slab, before it waits. */
+bool shortage_squeeze(struct broker *b);
+
 /* What it waited for is done with: the next time it is last. */
 static inline void
 shortage_is_over(struct session *s)

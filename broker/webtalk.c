@@ -161,7 +161,10 @@ webtalk_begin_publish(struct web *w, uint8_t flags, struct text reply,
 bool
 webtalk_room(struct web *w, uint8_t **at, size_t *room)
 {
-	if (input_room(&w->frames, &w->session.broker->pool, at, room))
+	struct broker *b = w->session.broker;
+
+	if (input_room(&w->frames, &b->pool, at, room) ||
+	    (shortage_squeeze(b) && input_room(&w->frames, &b->pool, at, room)))
 		return true;
 	shortage_wait(&w->session);
 	return false;

@@ -343,8 +343,7 @@ static int
 conclude(struct sub *s, int r)
 {
 	if (r == CLI_TIMEOUT && s->count > 0) {
-		cli_complain("timed out: %" PRIu64
-		             " message%s of %" PRIu64,
+		cli_complain("timed out: %" PRIu64 " message%s of %" PRIu64,
 		             s->taken, cli_plural(s->taken), s->count);
 		return r;
 	}

@@ -138,10 +138,44 @@ TEST(nobody_publishes_while_the_broker_settles)
 	gate_fini(&t);
 }
 
+static bool
+give_way(struct session *s)
+{
+	slab_pool_uncharge(&s->broker->pool, SLAB_SIZE);
+	return true;
+}
+
+TEST(what_has_only_begun_gives_way_to_what_is_sent_by_http)
+{
+	struct session_ops ops;
+	struct slab_pool *pool;
+	struct client *begun;
+	struct gate t;
+	size_t left;
+
+	gate_init(&t);
+	begun = client_open(&t.rig, "begun", 1);
+	ops = *begun->session.ops;
+	ops.squeeze = give_way;
+	begun->session.ops = &ops;
+	pool = &t.rig.broker.pool;
+	left = pool->max - pool->used - SLAB_SIZE / 2;
+	slab_pool_charge(pool, left);
+	gate_asks(&t,
+	          "POST /topics/a HTTP/1.1\r\nHost: x\r\n"
+	          "Content-Length: 2\r\n\r\nhi",
+	          "HTTP/1.1 2", "");
+	slab_pool_uncharge(pool, left - SLAB_SIZE);
+	client_free(begun);
+	gate_fini(&t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			what_has_only_begun_gives_way_to_what_is_sent_by_http),
 		cmocka_unit_test(a_session_is_called_by_its_first_user_agent),
 		cmocka_unit_test(a_message_has_stamp_and_content_type),
 		cmocka_unit_test(a_body_may_be_as_long_as_a_frame),
