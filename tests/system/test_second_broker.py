@@ -33,7 +33,7 @@ class SecondBroker(Case):
         subscriber.close()
         publisher.close()
         first.terminate()
-        self.assertRegex(first.text(), r"(?s)^[^\n]* listening [^\n]*\n[^\n]* stopping [^\n]*\n[^\n]* stopped [^\n]*$")
+        self.assertRegex(first.text(), r"(?s)^[^\n]* listening [^\n]*\n[^\n]* limits [^\n]*\n[^\n]* stopping [^\n]*\n[^\n]* stopped [^\n]*$")
 
     def test_it_may_start_when_the_first_has_ended(self):
         self.broker("--settle-ms", "0").terminate()
