@@ -235,7 +235,8 @@ ask_text(const json_t *object, const char *key)
 void
 ask_append(struct buf *out, const json_t *value)
 {
-	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY |
+	                                       JSON_REAL_PRECISION(15));
 
 	if (!text)
 		cli_die("out of memory");

@@ -198,10 +198,10 @@ toppage_append_object(struct buf *out, const struct toppage *p,
 	json_t *broker = json_deep_copy(sampling_info(s));
 	json_t *all = json_object();
 
-	json_object_set_new(broker, "in",
-	                    json_real(sampling_rate(s, COUNTER_IN)));
-	json_object_set_new(broker, "out",
-	                    json_real(sampling_rate(s, COUNTER_OUT)));
+	json_object_set_new(broker, "in_per_second",
+	                    views_rate_json(sampling_rate(s, COUNTER_IN)));
+	json_object_set_new(broker, "out_per_second",
+	                    views_rate_json(sampling_rate(s, COUNTER_OUT)));
 	json_object_set_new(all, "broker", broker);
 	json_object_set_new(all, "by", json_string(p->view->name));
 	json_object_set_new(all, "rows", views_json(p->view, &p->rows, &seen));

@@ -31,16 +31,17 @@ enum {
 };
 
 static const struct views_column session_columns[] = {
-	[S_SESSION] = { "SESSION", "session", VIEWS_PLAIN },
-	[S_USER] = { "USER", "user", VIEWS_USER },
-	[S_PID] = { "PID", "pid", VIEWS_PLAIN },
-	[S_NAME] = { "NAME", "name", VIEWS_TEXT },
-	[S_IN] = { "IN/S", "in", VIEWS_RATE },
-	[S_OUT] = { "OUT/S", "out", VIEWS_RATE },
-	[S_QUEUED] = { "QUEUED", "queued", VIEWS_COUNT },
-	[S_DROPPED] = { "DROPPED", "dropped", VIEWS_RARE },
-	[S_HELD] = { "HELD BY", "held", VIEWS_RARE },
-	[S_FILTERS] = { "SUBSCRIBES", "subscribes", VIEWS_FILTERS },
+	[S_SESSION] = { "SESSION", "session", "session", VIEWS_PLAIN },
+	[S_USER] = { "USER", "user", "uid", VIEWS_USER },
+	[S_PID] = { "PID", "pid", "pid", VIEWS_PLAIN },
+	[S_NAME] = { "NAME", "name", "name", VIEWS_TEXT },
+	[S_IN] = { "IN/S", "in", "in_per_second", VIEWS_RATE },
+	[S_OUT] = { "OUT/S", "out", "out_per_second", VIEWS_RATE },
+	[S_QUEUED] = { "QUEUED", "queued", "queued_bytes", VIEWS_COUNT },
+	[S_DROPPED] = { "DROPPED", "dropped", "dropped", VIEWS_RARE },
+	[S_HELD] = { "HELD BY", "held", "held_by", VIEWS_RARE },
+	[S_FILTERS] = { "SUBSCRIBES", "subscribes", "subscribes",
+	                VIEWS_FILTERS },
 };
 
 const struct view view_sessions = { "session", COLUMNS(session_columns),
@@ -60,16 +61,16 @@ enum {
 };
 
 static const struct views_column process_columns[] = {
-	[P_PID] = { "PID", "pid", VIEWS_PLAIN },
-	[P_USER] = { "USER", "user", VIEWS_USER },
-	[P_COMMAND] = { "COMMAND", "command", VIEWS_TEXT },
-	[P_SESSIONS] = { "SESSIONS", "sessions", VIEWS_COUNT },
-	[P_SUBS] = { "SUBS", "subscriptions", VIEWS_COUNT },
-	[P_IN] = { "IN/S", "in", VIEWS_RATE },
-	[P_OUT] = { "OUT/S", "out", VIEWS_RATE },
-	[P_QUEUED] = { "QUEUED", "queued", VIEWS_COUNT },
-	[P_DROPPED] = { "DROPPED", "dropped", VIEWS_RARE },
-	[P_HELD] = { "HELD", "held", VIEWS_RARE },
+	[P_PID] = { "PID", "pid", "pid", VIEWS_PLAIN },
+	[P_USER] = { "USER", "user", "uid", VIEWS_USER },
+	[P_COMMAND] = { "COMMAND", "command", "command", VIEWS_TEXT },
+	[P_SESSIONS] = { "SESSIONS", "sessions", "sessions", VIEWS_COUNT },
+	[P_SUBS] = { "SUBS", "subscriptions", "subscriptions", VIEWS_COUNT },
+	[P_IN] = { "IN/S", "in", "in_per_second", VIEWS_RATE },
+	[P_OUT] = { "OUT/S", "out", "out_per_second", VIEWS_RATE },
+	[P_QUEUED] = { "QUEUED", "queued", "queued_bytes", VIEWS_COUNT },
+	[P_DROPPED] = { "DROPPED", "dropped", "dropped", VIEWS_RARE },
+	[P_HELD] = { "HELD", "held", "held", VIEWS_RARE },
 };
 
 const struct view view_processes = { "process", COLUMNS(process_columns),
@@ -78,13 +79,13 @@ const struct view view_processes = { "process", COLUMNS(process_columns),
 enum { T_TOPIC, T_RECEIVERS, T_RATE, T_BYTES, T_FROM, T_RETAINED, T_AGE };
 
 static const struct views_column topic_columns[] = {
-	[T_TOPIC] = { "TOPIC", "topic", VIEWS_TEXT },
-	[T_RECEIVERS] = { "RECEIVERS", "receivers", VIEWS_COUNT },
-	[T_RATE] = { "MSGS/S", "rate", VIEWS_RATE },
-	[T_BYTES] = { "BYTES/S", "bytes", VIEWS_RATE },
-	[T_FROM] = { "FROM", "from", VIEWS_TEXT },
-	[T_RETAINED] = { "RETAINED", "retained", VIEWS_RARE },
-	[T_AGE] = { "AGE", "age", VIEWS_AGE },
+	[T_TOPIC] = { "TOPIC", "topic", "topic", VIEWS_TEXT },
+	[T_RECEIVERS] = { "RECEIVERS", "receivers", "receivers", VIEWS_COUNT },
+	[T_RATE] = { "MSGS/S", "rate", "per_second", VIEWS_RATE },
+	[T_BYTES] = { "BYTES/S", "bytes", "bytes_per_second", VIEWS_RATE },
+	[T_FROM] = { "FROM", "from", "from", VIEWS_TEXT },
+	[T_RETAINED] = { "RETAINED", "retained", "retained_bytes", VIEWS_RARE },
+	[T_AGE] = { "AGE", "age", "age_ms", VIEWS_AGE },
 };
 
 const struct view view_topics = { "topic", COLUMNS(topic_columns), T_RATE };
@@ -524,11 +525,10 @@ views_append_table(struct buf *out, const struct view *view,
 
 /* ---- as JSON ------------------------------------------------------------ */
 
-/* More digits than three would be noise. */
-static double
-rounded(double rate)
+json_t *
+views_rate_json(double rate)
 {
-	return (double)(int64_t)(rate * 1000 + 0.5) / 1000;
+	return json_real((double)(int64_t)(rate * 1000 + 0.5) / 1000);
 }
 
 static json_t *
@@ -556,7 +556,7 @@ cell_json(const struct view *view, const struct views_row *row, size_t column,
 	case VIEWS_TEXT:
 		return json_string(cell->text ? cell->text : "");
 	case VIEWS_RATE:
-		return json_real(rounded(cell->number));
+		return views_rate_json(cell->number);
 	case VIEWS_FILTERS:
 		if (seen->subscriptions)
 			return filters_json(row, seen);
@@ -584,7 +584,7 @@ views_json(const struct view *view, const struct views_rows *rows,
 		json_t *row = json_object();
 
 		for (size_t k = 0; k < view->n_columns; k++)
-			json_object_set_new(row, view->columns[k].word,
+			json_object_set_new(row, view->columns[k].key,
 			                    cell_json(view, &rows->at[i], k,
 			                              seen));
 		json_array_append_new(all, row);

@@ -40,7 +40,8 @@ enum views_format {
 
 struct views_column {
 	const char *heading;
-	const char *word; /* of --sort, and the member in JSON */
+	const char *word; /* of --sort */
+	const char *key;  /* in JSON: as umbel ls calls it, if it does */
 	enum views_format format;
 };
 
@@ -104,6 +105,9 @@ void views_append_table(struct buf *out, const struct view *view,
                         const struct views_rows *rows,
                         const struct views_part *part,
                         const struct sightings *seen);
+
+/* So many a second: more digits than three would be noise. */
+json_t *views_rate_json(double rate);
 
 /* All rows: an array of objects. */
 json_t *views_json(const struct view *view, const struct views_rows *rows,

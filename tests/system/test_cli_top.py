@@ -42,8 +42,16 @@ class Top(CliTest):
         self.pub("door.front", "x", "--retain")
         told = json.loads(self.top("--once", "--json"))
         [reader] = [row for row in told["rows"] if row["name"] == "reader"]
-        self.assertEqual((reader["pid"], reader["user"], reader["subscribes"]), (sub.pid, os.getuid(), ["door.*"]))
+        self.assertEqual((reader["pid"], reader["uid"], reader["subscribes"]), (sub.pid, os.getuid(), ["door.*"]))
         self.assertEqual((told["by"], told["broker"]["sessions"]), ("session", 2))
+        # what umbel ls has is called the same here, and all has the same form
+        [same] = json.loads(self.umbel("ls", "clients", "--json", "--session", reader["session"]).stdout.splitlines()[0]),
+        self.assertEqual({key: same[key] for key in reader if key in same},
+                         {key: reader[key] for key in ("session", "uid", "pid", "name", "queued_bytes", "dropped")})
+        self.assertEqual({key for key in reader if key not in same},
+                         {"in_per_second", "out_per_second", "held_by", "subscribes"})
+        for figure in re.findall(r"_per_second\":([^,}]*)", self.top("--once", "--json")):
+            self.assertRegex(figure, r"^\d+\.\d{1,3}$")
         [row] = [row for row in json.loads(self.top("--once", "--json", "--by", "process"))["rows"] if row["pid"] == sub.pid]
         self.assertEqual((row["sessions"], row["subscriptions"]), (1, 1))
         [row] = json.loads(self.top("--once", "--json", "--by", "topic"))["rows"]
@@ -64,7 +72,7 @@ class Top(CliTest):
         top = self.spawn(UMBEL, "top", "--json", "--interval", 0.1, stdout=-1)
         said = [json.loads(top.stdout.readline()) for _ in range(3)]
         self.assertGreater(said[2]["broker"]["uptime_ms"], said[0]["broker"]["uptime_ms"])
-        self.assertGreater(said[2]["broker"]["in"], 0)  # its own questions
+        self.assertGreater(said[2]["broker"]["in_per_second"], 0)  # its own questions
         top.stdout.close()
         self.assertEqual(top.wait(PATIENCE), 0)
 
@@ -77,10 +85,10 @@ class Top(CliTest):
             publisher.stdin.write(b"hello\n" * 10)
             publisher.stdin.flush()
             for row in json.loads(top.stdout.readline())["rows"]:
-                if row["topic"] == "busy.topic" and row["rate"] > 0:
+                if row["topic"] == "busy.topic" and row["per_second"] > 0:
                     self.assertEqual(row["from"], "source")
-                    self.assertAlmostEqual(row["bytes"] / row["rate"], 5, delta=0.1)
-                    rate = row["rate"]
+                    self.assertAlmostEqual(row["bytes_per_second"] / row["per_second"], 5, delta=0.1)
+                    rate = row["per_second"]
 
     def test_what_is_wrong_is_said(self):
         for args, words in ((["--by", "colour"], b"session, process or topic"), (["--sort", "colour"], b"there are session, user"),

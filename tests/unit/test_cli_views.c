@@ -173,8 +173,10 @@ programs_get_all_of_it(void **state)
 	all = views_json(&view_sessions, &s.rows, &s.seen);
 	row = json_array_get(all, 2);
 	assert_int_equal(json_array_size(all), 3);
-	assert_int_equal(json_integer_value(json_object_get(row, "held")), 1);
-	assert_true(json_real_value(json_object_get(row, "in")) == 3);
+	assert_int_equal(json_integer_value(json_object_get(row, "held_by")),
+	                 1);
+	assert_true(json_real_value(json_object_get(row, "in_per_second")) ==
+	            3);
 	assert_int_equal(json_array_size(json_object_get(row, "subscribes")),
 	                 4);
 	json_decref(all);
