@@ -120,6 +120,9 @@ explain(const struct connection *n)
 		             "but does not speak",
 		             address, where_from(n));
 		cli_hint("is it umbeld? is it stopped, or very busy?");
+		cli_hint("if it is umbeld's socket for HTTP: curl "
+		         "--unix-socket %s http://umbel/",
+		         address);
 		break;
 	case UMBEL_E_DENIED:
 		cli_complain("%s (%s): %s", address, where_from(n), n->why.at);

@@ -136,10 +136,11 @@ mend(struct findings *f, enum permit p, const char *path, const char *group)
 		              group, user);
 		break;
 	case PERMIT_NOBODY_ELSE:
-		findings_mend(f,
-		              "sudo chmod a+rw %s  (and umbeld --mode 0666, or "
-		              "0660 and a group)",
-		              path);
+		findings_mend(
+			f,
+			"sudo usermod -aG %s %s  (and umbeld --mode 0660, "
+			"its socket of that group)",
+			strcmp(group, "root") == 0 ? "umbel" : group, user);
 		break;
 	case PERMIT_ROOT:
 	case PERMIT_OWNER:

@@ -187,7 +187,7 @@ class Others(DoctorTest):
     def test_permissions(self):
         self.start_broker()
         os.chown(self.socket, 0, 4242)
-        for mode, groups, text, mend in ((0o600, (), "who alone", "sudo chmod a+rw"),
+        for mode, groups, text, mend in ((0o600, (), "who alone", "sudo usermod -aG 4242 nobody  (and umbeld --mode 0660"),
                                          (0o660, (), "not in its group", "sudo usermod -aG 4242 nobody"),
                                          (0o606, (4242,), "does not let that", "sudo chmod g+rw")):
             os.chmod(self.socket, mode)

@@ -59,6 +59,12 @@ class NoBroker(CliTest):
                 self.assertEqual(ping.wait(PATIENCE), 4)
             self.assertIn(b"no connection", ping.stderr.read())
 
+    def test_the_socket_for_http_is_not_the_one(self):
+        http = f"{self.folder}/http"
+        self.start_broker("--http", http)
+        self.assertIn(f"  if it is umbeld's socket for HTTP: curl --unix-socket {http} http://umbel/\n",
+                      self.refused("-s", http, "ping", "--timeout", "0.1", status=5))
+
     def test_a_socket_that_one_may_not_open(self):
         options = {}
         if os.getuid() == 0:
@@ -71,7 +77,7 @@ class NoBroker(CliTest):
         said = self.refused("ping", **options)
         self.assertIn("permission denied", said)
         self.assertIn("mode 0000; this is ", said)
-        self.assertIn(f"  sudo chmod a+rw {self.socket}" if options else f"  chmod u+rw {self.socket}", said)
+        self.assertIn("  sudo usermod -aG umbel nobody  (and umbeld --mode 0660" if options else f"  chmod u+rw {self.socket}", said)
         if os.getuid() == 0:
             group = next(group for group in grp.getgrall() if group.gr_gid not in (0, *os.getgroups()))
             os.chown(self.socket, -1, group.gr_gid)
