@@ -103,7 +103,7 @@ examine_rival(struct doctor *d)
 	r = address_probe(ADDRESS_SYSTEM_SOCKET, SOCK_STREAM);
 	if (r != 0 && r != -EACCES)
 		return;
-	findings_add(&d->findings, chosen ? GRADE_NOTE : GRADE_WRONG, "brokers",
+	findings_add(&d->findings, GRADE_NOTE, "brokers",
 	             "two are running: the user's (%s) and the system's (%s); "
 	             "what is published to one does not reach the other",
 	             user, ADDRESS_SYSTEM_SOCKET);
@@ -288,18 +288,35 @@ examine_versions(struct doctor *d, const json_t *info)
 		              ask_uint(info, "pid"), d->address);
 }
 
+/* About: "50 s", "11 min", "3 h", "12 days". */
+static const char *
+time_in_words(uint64_t seconds, char *words, size_t size)
+{
+	if (seconds < 120)
+		snprintf(words, size, "%" PRIu64 " s", seconds);
+	else if (seconds < 120 * 60)
+		snprintf(words, size, "%" PRIu64 " min", seconds / 60);
+	else if (seconds < 48 * 3600)
+		snprintf(words, size, "%" PRIu64 " h", seconds / 3600);
+	else
+		snprintf(words, size, "%" PRIu64 " days", seconds / 86400);
+	return words;
+}
+
 static void
 examine_server(struct doctor *d, const json_t *info)
 {
 	uint64_t uid = ask_uint(info, "uid");
-	char user[64];
+	char user[64], time[32];
 
 	findings_add(&d->findings, GRADE_GOOD, "broker",
 	             "pid %" PRIu64 ", runs as %s (uid %" PRIu64
-	             ") for %.0f s; %" PRIu64 " client%s, %" PRIu64
+	             ") for %s; %" PRIu64 " client%s, %" PRIu64
 	             " subscription%s",
 	             ask_uint(info, "pid"), users_name(uid, user, sizeof(user)),
-	             uid, (double)ask_uint(info, "uptime_ms") / 1000,
+	             uid,
+	             time_in_words(ask_uint(info, "uptime_ms") / 1000, time,
+	                           sizeof(time)),
 	             ask_uint(info, "sessions"),
 	             cli_plural(ask_uint(info, "sessions")),
 	             ask_uint(info, "subscriptions"),

@@ -20,17 +20,52 @@ limits_grade(uint64_t used, uint64_t most)
 	return used >= most / 2 ? GRADE_NOTE : GRADE_GOOD;
 }
 
+static double
+share_of(uint64_t used, uint64_t most)
+{
+	return most > 0 ? 100.0 * (double)used / (double)most : 100;
+}
+
 /* Says whether a line to mend it is wanted. */
 static bool
 examine(struct findings *f, const char *subject, uint64_t used, uint64_t most,
         const char *what)
 {
 	enum grade grade = limits_grade(used, most);
-	double share = most > 0 ? 100.0 * (double)used / (double)most : 100;
 
 	findings_add(f, grade, subject,
 	             "%" PRIu64 " of %" PRIu64 " %s (%.0f %%)", used, most,
-	             what, share);
+	             what, share_of(used, most));
+	return grade != GRADE_GOOD;
+}
+
+#define BYTES_WORDS_MAX 32u
+
+static const char *
+bytes_in_words(uint64_t bytes, char *words)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB" };
+	double n = (double)bytes;
+	unsigned i = 0;
+
+	for (; n >= 1024 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
+		n /= 1024;
+	snprintf(words, BYTES_WORDS_MAX, "%.*f %s", n < 10 && i > 0, n,
+	         units[i]);
+	return words;
+}
+
+/* The same. */
+static bool
+examine_bytes(struct findings *f, const char *subject, uint64_t used,
+              uint64_t most, const char *what)
+{
+	enum grade grade = limits_grade(used, most);
+	char a[BYTES_WORDS_MAX], b[BYTES_WORDS_MAX];
+
+	findings_add(f, grade, subject, "%s of %s %s (%.0f %%)",
+	             bytes_in_words(used, a), bytes_in_words(most, b), what,
+	             share_of(used, most));
 	return grade != GRADE_GOOD;
 }
 
@@ -58,8 +93,8 @@ limits_examine(const json_t *info, struct findings *f)
 	uint64_t bytes = ask_uint(limits, "retained_bytes");
 	uint64_t memory = ask_uint(limits, "memory_max");
 
-	if (examine(f, "memory", ask_uint(info, "memory_used"), memory,
-	            "bytes for messages"))
+	if (examine_bytes(f, "memory", ask_uint(info, "memory_used"), memory,
+	                  "for messages"))
 		findings_mend(
 			f,
 			"umbel top --sort queued  (who does not read); or "
@@ -69,8 +104,8 @@ limits_examine(const json_t *info, struct findings *f)
 	                          values, "last values"))
 		findings_mend(f, "umbeld --retained-max %" PRIu64, 2 * values);
 	if (values > 0 &&
-	    examine(f, "retained", ask_uint(info, "retained_bytes"), bytes,
-	            "bytes for last values"))
+	    examine_bytes(f, "retained", ask_uint(info, "retained_bytes"),
+	                  bytes, "for last values"))
 		findings_mend(f, "umbeld --retained-bytes %" PRIu64, 2 * bytes);
 	examine_losses(info, f);
 }

@@ -23,6 +23,24 @@ half_is_a_note_and_nine_tenths_are_wrong(void **state)
 }
 
 static void
+bytes_are_told_as_people_say_them(void **state)
+{
+	json_t *info = json_pack("{si,s{si,si,si}}", "memory_used", 1600,
+	                         "limits", "memory_max", 268435456,
+	                         "retained_max", 10, "retained_bytes", 65536);
+	struct findings f = { 0 };
+
+	(void)state;
+	limits_examine(info, &f);
+	assert_string_equal(f.at[0].text,
+	                    "1.6 KiB of 256 MiB for messages (0 %)");
+	assert_string_equal(f.at[2].text,
+	                    "0 bytes of 64 KiB for last values (0 %)");
+	findings_free(&f);
+	json_decref(info);
+}
+
+static void
 what_is_near_is_told_with_twice_as_much(void **state)
 {
 	json_t *info = json_pack("{si,si,si,si,s{si,si,si}}", "memory_used", 95,
@@ -35,7 +53,7 @@ what_is_near_is_told_with_twice_as_much(void **state)
 	limits_examine(info, &f);
 	assert_int_equal(f.n, 4);
 	assert_string_equal(f.at[0].text,
-	                    "95 of 100 bytes for messages (95 %)");
+	                    "95 bytes of 100 bytes for messages (95 %)");
 	assert_int_equal(f.at[0].grade, GRADE_WRONG);
 	assert_non_null(strstr(f.at[0].mend, "--memory-max 200"));
 	assert_int_equal(f.at[1].grade, GRADE_GOOD);
@@ -62,6 +80,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(half_is_a_note_and_nine_tenths_are_wrong),
+		cmocka_unit_test(bytes_are_told_as_people_say_them),
 		cmocka_unit_test(what_is_near_is_told_with_twice_as_much),
 		cmocka_unit_test(the_soft_limit_of_files_is_the_first_number),
 	};
