@@ -92,7 +92,8 @@ static const char help[] =
 	"      --timeout S      end after S seconds; exit 5 if there is a --count\n"
 	"                       that was not reached\n"
 	"      --on-ready CMD   run CMD (by sh) once all subscriptions stand; a\n"
-	"                       sub that reached its --count waits for CMD's end\n"
+	"                       sub that reached its --count waits for CMD's\n"
+	"                       end; when CMD fails, so do we: exit 1\n"
 	"      --exec CMD       run CMD (by sh) for each message instead of\n"
 	"                       printing it, one after the other: payload on\n"
 	"                       stdin; UMBEL_TOPIC, UMBEL_CONTENT_TYPE,\n"
@@ -258,9 +259,11 @@ start_worker(struct sub *s)
 static void
 reap(struct sub *s)
 {
-	if (child_reap(&s->ready) && s->ready.status != 0)
+	if (child_reap(&s->ready) && s->ready.status != 0) {
 		cli_complain("--on-ready: %s: %s", s->on_ready,
 		             child_fate(&s->ready));
+		end(s, CLI_FAILED);
+	}
 	if (!child_reap(&s->worker))
 		return;
 	if (s->worker.status != 0) {
@@ -399,6 +402,10 @@ run(struct sub *s)
 		r = listen_on(s);
 	connection_close(&s->connection);
 	await_children(s, r == CLI_OK);
+	if (s->connection.missed > 0)
+		cli_complain("%" PRIu64 " message%s lost in all",
+		             s->connection.missed,
+		             s->connection.missed == 1 ? " was" : "s were");
 	return conclude(s, r);
 }
 

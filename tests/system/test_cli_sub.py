@@ -128,6 +128,12 @@ class Commands(CliTest):
         result = self.umbel("sub", "--count", 1, "--on-ready",
                             f"{UMBEL} pub a 1; exit 7", "a")
         self.assertIn(b"exit status 7", result.stderr)
+        self.assertEqual(result.returncode, 1)
+
+    def test_an_on_ready_that_fails_is_the_end(self):
+        result = self.umbel("sub", "--on-ready", "false", "a")
+        self.assertEqual((result.returncode, result.stdout), (1, b""))
+        self.assertIn(b"--on-ready: false: exit status 1", result.stderr)
 
     def test_exec_gets_payload_and_circumstances(self):
         sub = self.subscribe(
@@ -242,6 +248,19 @@ class End(CliTest):
         with open(reader, "rb") as output:
             self.assertEqual(output.read(), line * 3)
         self.assertEqual(sub.wait(PATIENCE), 0)
+
+    def test_what_was_lost_is_told_again_at_the_end(self):
+        reader = self.subscribe("--overflow", "drop-oldest", "t", stdout=subprocess.DEVNULL)
+        reader.send_signal(signal.SIGSTOP)
+        line = b"x" * 1000000 + b"\n"
+        self.pub("--lines", "t", input=line * 40)  # of which 8 MiB, and what the socket takes, wait
+        reader.send_signal(signal.SIGCONT)
+        first = self.wait_for_line(reader.stderr, b"lost")
+        self.assertRegex(first, rb"lost \d+ messages? here")
+        reader.send_signal(signal.SIGINT)
+        said = reader.stderr.read()
+        self.assertRegex(said, rb"umbel: \d+ messages were lost in all\n$")
+        self.assertEqual(reader.wait(PATIENCE), 0)
 
     def test_a_stdout_that_takes_nothing_is_a_failure(self):
         with open("/dev/full", "wb") as full:
