@@ -11,11 +11,6 @@
 #include "child.h"
 #include "client/umbel.h"
 
-#define WORKER_HELP                                                  \
-	"payload on stdin; UMBEL_TOPIC, UMBEL_CONTENT_TYPE,\n"       \
-	"                       UMBEL_REPLY, UMBEL_SENDER_UID and\n" \
-	"                       UMBEL_SENDER_SESSION in the environment"
-
 /*
  * Start `command` for `m`, which stays until child_reap(); with `capture` its
  * stdout is kept in child->output. `address` is the broker's. 0 or -errno.
