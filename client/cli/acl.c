@@ -81,6 +81,9 @@ ask(const struct question *q, char **words, int n)
 		if (errno != EINTR)
 			cli_die("waitpid: %s", strerror(errno));
 	}
+	if (strcmp(q->config, DEFAULT_CONFIG) == 0 &&
+	    access(DEFAULT_CONFIG, F_OK) < 0)
+		cli_hint("name the broker's file: --config FILE");
 	return status_of(status);
 }
 

@@ -188,6 +188,11 @@ class Usage(CliTest):
         self.assertIn("--count", self.misused("sub", "t", "--count"))
         self.assertIn("-s", self.misused("ping", "-s"))
 
+    def test_rules_that_are_elsewhere_have_an_option(self):
+        if not os.path.exists("/etc/umbel/umbeld.yaml"):
+            self.assertIn("  name the broker's file: --config FILE\n",
+                          self.misused("acl", "test", "publish", "a"))
+
     def test_values_that_are_no_numbers_are_named(self):
         self.assertIn("--count: many", self.misused("sub", "--count", "many", "t"))
         self.assertIn("--count", self.misused("sub", "--count", "0", "t"))
