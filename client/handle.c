@@ -497,6 +497,22 @@ umbel_address(struct umbel *c)
 	return path;
 }
 
+const char *
+umbel_state_name(enum umbel_state state)
+{
+	switch (state) {
+	case UMBEL_DISCONNECTED:
+		return "disconnected";
+	case UMBEL_CONNECTING:
+		return "connecting";
+	case UMBEL_CONNECTED:
+		return "connected";
+	case UMBEL_FAILED:
+		return "failed";
+	}
+	return "unknown";
+}
+
 enum umbel_state
 umbel_get_state(struct umbel *c)
 {

@@ -155,6 +155,10 @@ enum umbel_state {
 			       mend, see umbel_options.on_state */
 };
 
+/* "connected" and so on, for logs; "unknown" for what is none of them. Never
+   NULL, never to be freed. */
+UMBEL_API const char *umbel_state_name(enum umbel_state state);
+
 /* The texts in this struct and the next ones live as long as the callback. */
 struct umbel_state_info {
 	/* why the connection ended or could not be made: 0, -errno, UMBEL_E_* */

@@ -341,6 +341,15 @@ TEST(the_descriptor_stays_the_same_and_tells_of_retries)
 	fake_stop(&f);
 }
 
+TEST(every_state_has_a_name)
+{
+	assert_string_equal(umbel_state_name(UMBEL_DISCONNECTED),
+	                    "disconnected");
+	assert_string_equal(umbel_state_name(UMBEL_CONNECTING), "connecting");
+	assert_string_equal(umbel_state_name(UMBEL_CONNECTED), "connected");
+	assert_string_equal(umbel_state_name(UMBEL_FAILED), "failed");
+}
+
 TEST(words_and_numbers_are_there_for_every_error)
 {
 	struct umbel_stats stats;
@@ -367,6 +376,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_state_has_a_name),
 		cmocka_unit_test(a_signal_handler_can_stop_the_loop),
 		cmocka_unit_test(a_callback_can_stop_the_loop),
 		cmocka_unit_test(

@@ -276,6 +276,7 @@ has_no_null(const char *name)
 {
 	return strcmp(name, "umbel_version") == 0 ||
 	       strcmp(name, "umbel_strerror") == 0 ||
+	       strcmp(name, "umbel_state_name") == 0 ||
 	       strcmp(name, "umbel_last_error") == 0;
 }
 
