@@ -10,12 +10,31 @@
 #include "shed.h"
 
 static void
-deliver(struct outbox *o, const struct run *run)
+append(struct outbox *o, const struct run *run)
 {
-	if (!shed_has_room(o) && !shed_admit(o, run->frames, run->len))
-		return;
 	if (outbox_push(o, run->slab, run->off, run->len, run->frames) < 0)
 		session_evict(session_of_outbox(o), "no memory for its outbox");
+}
+
+static void
+deliver_at_mark(struct outbox *o, const struct run *run)
+{
+	enum shed shed = shed_admit(o, run->frames, run->len);
+
+	if (shed == SHED_LOSE)
+		return;
+	append(o, run);
+	if (shed == SHED_TAKE_LAST)
+		shed_cut_off(o);
+}
+
+static void
+deliver(struct outbox *o, const struct run *run)
+{
+	if (shed_has_room(o))
+		append(o, run);
+	else
+		deliver_at_mark(o, run);
 }
 
 /* False: it is not a member any more. */
@@ -25,16 +44,21 @@ deliver_to_member(struct member *m, struct slab *slab, uint32_t off,
 {
 	struct outbox *o = m->sub.to;
 	uint32_t id = m->sub.id; /* to make room may be its end */
+	enum shed shed = SHED_TAKE;
 
-	if (!shed_has_room(o) &&
-	    !shed_admit(o, 1, DELIVER_GROUP_HEAD + (uint64_t)len))
+	if (!shed_has_room(o))
+		shed = shed_admit(o, 1, DELIVER_GROUP_HEAD + (uint64_t)len);
+	if (shed == SHED_LOSE)
 		return true;
 	if (o->closed)
 		return false;
-	if (outbox_deliver(o, id, NULL, slab, off, len) == 0)
-		return true;
-	session_evict(session_of_outbox(o), "no memory for its outbox");
-	return false;
+	if (outbox_deliver(o, id, NULL, slab, off, len) < 0) {
+		session_evict(session_of_outbox(o), "no memory for its outbox");
+		return false;
+	}
+	if (shed == SHED_TAKE_LAST)
+		shed_cut_off(o);
+	return true;
 }
 
 /* Each message of the run to one of the group. */

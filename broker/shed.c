@@ -67,7 +67,7 @@ make_room(struct session *s)
 }
 
 /* The message that has come is the one that is lost. */
-static bool
+static enum shed
 lose(struct session *s, uint64_t frames, uint64_t bytes, const char *reason)
 {
 	const struct measured why = owed(s);
@@ -76,7 +76,7 @@ lose(struct session *s, uint64_t frames, uint64_t bytes, const char *reason)
 	report_dropped(s, frames, bytes, &why);
 	if (outbox_gap(&s->out, frames, bytes, reason) < 0)
 		no_memory(s);
-	return false;
+	return SHED_LOSE;
 }
 
 void
@@ -89,7 +89,7 @@ shed_soon(struct outbox *o)
 		deadline_set(&b->overflows, &o->clock);
 }
 
-bool
+enum shed
 shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 {
 	struct session *s = session_of_outbox(o);
@@ -100,16 +100,25 @@ shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes)
 			make_room(s);
 		if (is_at_mark(o))
 			return lose(s, frames, bytes, GAP_DROPPED);
-		return true;
+		return SHED_TAKE;
 	case OVERFLOW_DISCONNECT:
-		shed_soon(o);
-		break;
+		s->ops->try_send(s);
+		return is_at_mark(o) ? SHED_TAKE_LAST : SHED_TAKE;
 	case OVERFLOW_BLOCK:
 		break;
 	}
 	if (outbox_owes(o) >= 2 * o->limits->high)
 		return lose(s, frames, bytes, "full, and this could not wait");
-	return true;
+	return SHED_TAKE;
+}
+
+void
+shed_cut_off(struct outbox *o)
+{
+	session_evict(session_of_outbox(o),
+	              "owed %zu bytes (limit %zu, outbox-high), and asked to "
+	              "be disconnected then",
+	              outbox_owes(o), o->limits->high);
 }
 
 void
@@ -118,19 +127,15 @@ shed_on_overflow(struct deadline *d, void *broker)
 	struct outbox *o =
 		(struct outbox *)((char *)d - offsetof(struct outbox, clock));
 	struct session *s = session_of_outbox(o);
-	const struct broker *b = broker;
 
+	(void)broker;
 	if (o->policy == OVERFLOW_DROP_OLDEST) {
 		make_room(s);
 		return;
 	}
 	s->ops->try_send(s);
 	if (is_at_mark(o))
-		session_evict(
-			s,
-			"owed %zu bytes (limit %zu, outbox-high), and asked "
-			"to be disconnected then",
-			outbox_owes(o), b->limits.high);
+		shed_cut_off(o);
 }
 
 /* ---- memory --------------------------------------------------------------- */

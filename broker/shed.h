@@ -18,11 +18,19 @@
 
 struct broker;
 
-/*
- * `frames` messages of `bytes` bytes have come for an outbox that is at its
- * mark. True: append them. False: they are lost, and that is announced.
- */
-bool shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes);
+enum shed {
+	SHED_TAKE,      /* append them */
+	SHED_TAKE_LAST, /* append them, so that they share in what becomes of the
+	                   others, and call shed_cut_off() */
+	SHED_LOSE,      /* they are lost, and that is announced */
+};
+
+/* `frames` messages of `bytes` bytes have come for an outbox that is at its
+   mark. */
+enum shed shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes);
+
+/* It is full, and had rather end than wait or lose. */
+void shed_cut_off(struct outbox *o);
 
 /* No more is owed than below the mark: append, and do not ask. */
 static inline bool

@@ -327,7 +327,9 @@ TEST(who_wants_to_be_disconnected_is_at_the_mark_and_holds_nobody)
 	rig_step(&r, 0);
 	assert_int_equal(slow->session.state, SESSION_ENDING);
 	m = client_next(slow, TYPE_GAP);
-	assert_int_equal(m.gap.frames, 28);
+	/* the first for which there was no room is among those that it lost */
+	assert_int_equal(m.gap.frames, 9);
+	assert_int_equal(pub->session.unmatched, 19);
 	client_expect_error(slow, STATUS_SLOW_CONSUMER, true, 0,
 	                    "asked to be disconnected");
 	client_expect_nothing(slow);
@@ -347,16 +349,58 @@ TEST(it_is_asked_once_more_before_it_goes)
 	rig_init(&r);
 	slow = open_on(&r, "disconnect", "a");
 	pub = client_open(&r, "pub", 1000);
-	publish_taken(pub, "a", 10000, 9);
 	slow->can_take = 20000;
+	publish_taken(pub, "a", 10000, 9);
 	rig_step(&r, 0);
 	assert_int_equal(slow->session.state, SESSION_OPEN);
-	/* it is due again when it is at the mark again */
+	/* and again when it is at the mark again */
 	publish_taken(pub, "a", 10000, 5);
-	rig_step(&r, 0);
 	assert_int_equal(slow->session.state, SESSION_ENDING);
 	client_free(slow);
 	client_free(pub);
+	rig_fini(&r);
+}
+
+/* Though it could read on now. */
+TEST(it_goes_also_when_the_message_could_not_wait)
+{
+	struct client *slow, *pub;
+	struct message m;
+	struct rig r;
+
+	rig_init(&r);
+	slow = open_on(&r, "disconnect", "a");
+	pub = client_open(&r, "pub", 1000);
+	publish_taken(pub, "a", 10000, 30);
+	slow->can_take = SIZE_MAX;
+	rig_step(&r, 0);
+	assert_int_equal(slow->session.state, SESSION_ENDING);
+	m = client_next(slow, TYPE_GAP);
+	assert_int_equal(m.gap.frames + pub->session.unmatched, 30);
+	client_expect_error(slow, STATUS_SLOW_CONSUMER, true, 0,
+	                    "asked to be disconnected");
+	client_expect_nothing(slow);
+	client_free(slow);
+	client_free(pub);
+	rig_fini(&r);
+}
+
+TEST(it_may_be_its_own_message_that_finds_it_full)
+{
+	struct client *me;
+	struct message m;
+	struct rig r;
+
+	rig_init(&r);
+	me = open_on(&r, "disconnect", "a");
+	for (int i = 0; i < 8; i++)
+		client_publishes(me, "a", 10000);
+	assert_int_equal(client_publishes(me, "a", 10000), COMMAND_LAST);
+	m = client_next(me, TYPE_GAP);
+	assert_int_equal(m.gap.frames, 9);
+	client_expect_error(me, STATUS_SLOW_CONSUMER, true, 0,
+	                    "asked to be disconnected");
+	client_free(me);
 	rig_fini(&r);
 }
 
@@ -369,7 +413,8 @@ TEST(it_may_end_before_it_is_due)
 	for (int i = 0; i < 3; i++) {
 		slow = open_on(&r, "disconnect", "a");
 		pub = client_open(&r, "pub", 1000);
-		publish_taken(pub, "a", 10000, 9);
+		publish_taken(pub, "a", 10000, 8);
+		shed_soon(&slow->session.out);
 		if (i == 0)
 			session_is_deaf(&slow->session);
 		else if (i == 1)
@@ -485,6 +530,8 @@ main(void)
 		cmocka_unit_test(
 			who_wants_to_be_disconnected_is_at_the_mark_and_holds_nobody),
 		cmocka_unit_test(it_is_asked_once_more_before_it_goes),
+		cmocka_unit_test(it_goes_also_when_the_message_could_not_wait),
+		cmocka_unit_test(it_may_be_its_own_message_that_finds_it_full),
 		cmocka_unit_test(it_may_end_before_it_is_due),
 		cmocka_unit_test(
 			when_memory_is_short_those_that_drop_do_so_and_publishers_go_on),
