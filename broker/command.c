@@ -308,6 +308,10 @@ on_subscribe(struct session *s, const struct message *message)
 	else if (m->options.group.at && m->options.retained)
 		session_refuse(s, STATUS_UNSUPPORTED, m->request, nil,
 		               "a queue group gets no retained messages");
+	else if (m->options.group.at && m->options.monitor)
+		session_refuse(s, STATUS_UNSUPPORTED, m->request, nil,
+		               "a member of a queue group is no monitor: what "
+		               "it gets nobody else does");
 	else if (m->options.group.at && !group_is_valid(m->options.group))
 		session_refuse(s, STATUS_BAD_FILTER, m->request, nil,
 		               "a group's name is 1 to %u bytes of UTF-8 "

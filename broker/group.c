@@ -171,7 +171,6 @@ group_join(struct group *g, struct member *m)
 	m->place = g->n;
 	m->sub.in_group = true;
 	g->members[g->n++] = m;
-	g->n_monitors += m->sub.monitor;
 	return 0;
 }
 
@@ -183,7 +182,6 @@ group_leave(struct member *m)
 
 	g->members[m->place] = last;
 	last->place = m->place;
-	g->n_monitors -= m->sub.monitor;
 	link_leave(&m->awaited);
 }
 

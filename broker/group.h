@@ -44,9 +44,8 @@ struct group {
 	struct member **members;
 	uint32_t n;
 	uint32_t cap;
-	uint32_t n_monitors; /* of the members */
-	uint32_t turn;       /* where the next choice begins */
-	bool awaited;        /* see hold.h */
+	uint32_t turn; /* where the next choice begins */
+	bool awaited;  /* see hold.h */
 	uint8_t name_len;
 	char name[];
 };
@@ -83,12 +82,6 @@ void groups_sweep(struct groups *gs);
 /* Returns 0, or -ENOMEM with nothing changed. */
 int group_join(struct group *g, struct member *m);
 void group_leave(struct member *m);
-
-static inline bool
-group_has_responder(const struct group *g)
-{
-	return g->n > g->n_monitors;
-}
 
 /*
  * Who gets the next message; NULL when nobody is there but members of the

@@ -82,22 +82,18 @@ router_join(struct router *r, struct member *m, struct text name,
             struct text filter)
 {
 	struct group *g = groups_find(&r->groups, name, filter);
-	bool had_responder;
 
 	groups_sweep(&r->groups);
 	if (!g)
 		g = found_group(r, name, filter);
 	if (!g)
 		return -ENOMEM;
-	had_responder = group_has_responder(g);
 	if (group_join(g, m) < 0) {
 		if (g->n == 0)
 			end_group(r, g);
 		return -ENOMEM;
 	}
 	r->n_subscriptions++;
-	if (group_has_responder(g) != had_responder)
-		routes_invalidate(&r->routes);
 	return 0;
 }
 
@@ -105,11 +101,8 @@ static void
 leave(struct router *r, struct member *m)
 {
 	struct group *g = m->group;
-	bool had_responder = group_has_responder(g);
 
 	group_leave(m);
-	if (group_has_responder(g) != had_responder)
-		routes_invalidate(&r->routes);
 	if (g->n == 0)
 		end_group(r, g);
 }
@@ -162,14 +155,11 @@ on_found(struct trie_entry *e, void *user)
 	struct subscription *s = (struct subscription *)e;
 	struct router *r = user;
 
+	r->responder |= !s->monitor;
 	if (s->in_group) {
-		struct group *g = (struct group *)s;
-
-		r->responder |= group_has_responder(g);
-		note(r, &r->in_groups, g);
+		note(r, &r->in_groups, s);
 		return;
 	}
-	r->responder |= !s->monitor;
 	if (s->to->route_mark == r->walk) {
 		r->n_doubles++;
 		return;

@@ -574,6 +574,10 @@ take_options(struct umbel *c, const struct umbel_sub_options *in,
 		return handle_refuse(c, -EINVAL,
 		                     "subscribe: last values are not for a "
 		                     "group");
+	if (out->monitor)
+		return handle_refuse(c, -EINVAL,
+		                     "subscribe: a member of a group is no "
+		                     "monitor");
 	return 0;
 }
 

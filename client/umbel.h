@@ -591,7 +591,8 @@ struct umbel_sub_options {
 	size_t size; /* sizeof(struct umbel_sub_options) */
 
 	/* watch only: a request that nobody else listens to still ends at once
-	   with "no responder" */
+	   with "no responder". Not together with `group`, of which nobody else
+	   gets what one member does */
 	bool monitor;
 
 	/* a queue group: of all subscriptions to this very filter that name the

@@ -299,7 +299,8 @@ subscribe(struct sub *s)
 		int r = umbel_subscribe(
 			s->connection.c, filter->text,
 			s->mode == EXEC ? NULL : on_message, filter,
-			UMBEL_SUB_OPTIONS(.monitor = true, .group = s->group,
+			UMBEL_SUB_OPTIONS(.monitor = !s->group,
+		                          .group = s->group,
 		                          .retained = s->retained,
 		                          .on_active = on_active,
 		                          .on_end = on_end),

@@ -597,7 +597,7 @@ ok("subscribe_monitor", "to_broker", "S8: a subscription that watches.", subscri
 ok("subscribe_not_monitor", "to_broker", "S8: one that says it does not.", subscribe(options={"monitor": False}))
 ok("subscribe_group", "to_broker", "Q1: a member of a group.", subscribe(options={"group": "workers"}))
 ok("subscribe_group_64", "to_broker", "Q1: the longest name of a group.", subscribe(options={"group": "\u00e9" * 32}))
-ok("subscribe_group_monitor", "to_broker", "Q7: a member that does not answer.",
+ok("subscribe_group_monitor", "to_broker", "S9: options that are well-formed, though not granted together.",
    subscribe(options={"monitor": True, "group": "w", "retained": False}))
 ok("subscribe_unknown_options", "to_broker", "F11: options that are not known are ignored.",
    subscribe(options={"since": 5, "monitor": False, "deep": {"a": [1]}}))

@@ -412,6 +412,11 @@ TEST(options_that_make_no_sense_are_refused)
 	                                                   .retained = true),
 	                                 NULL),
 	                 -EINVAL);
+	assert_int_equal(umbel_subscribe(c, "a", NULL, NULL,
+	                                 UMBEL_SUB_OPTIONS(.group = "g",
+	                                                   .monitor = true),
+	                                 NULL),
+	                 -EINVAL);
 	/* of a program that does not know of groups */
 	old.group = "";
 	assert_int_equal(umbel_subscribe(c, "a", NULL, NULL, &old, NULL), 0);

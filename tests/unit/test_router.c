@@ -43,7 +43,7 @@ subscribe(struct rig *r, unsigned i, unsigned session, const char *filter,
 
 static void
 join(struct rig *r, unsigned i, unsigned session, const char *group,
-     const char *filter, bool monitor)
+     const char *filter)
 {
 	struct item *item = &r->items[i];
 	char text[255];
@@ -52,7 +52,6 @@ join(struct rig *r, unsigned i, unsigned session, const char *group,
 	snprintf(item->filter, sizeof(item->filter), "%s", filter);
 	snprintf(item->group, sizeof(item->group), "%s", group);
 	item->m.sub.to = &r->sessions[session];
-	item->m.sub.monitor = monitor;
 	assert_int_equal(router_join(&r->router, &item->m, text_from(group),
 	                             text_from(filter)),
 	                 0);
@@ -210,8 +209,8 @@ TEST(a_group_is_on_a_route_once_and_its_members_are_not)
 	struct rig r;
 
 	rig_init(&r, 1);
-	join(&r, 0, 0, "g", "a.*", false);
-	join(&r, 1, 1, "g", "a.*", false);
+	join(&r, 0, 0, "g", "a.*");
+	join(&r, 1, 1, "g", "a.*");
 	subscribe(&r, 2, 1, "a.b", false);
 	route = find(&r, "a.b");
 	assert_int_equal(route_n_outboxes(route), 1);
@@ -237,13 +236,13 @@ TEST(a_group_is_the_pair_of_its_name_and_its_filter)
 
 	rig_init(&r, 1);
 	for (unsigned i = 0; i < COUNT(pairs); i++) {
-		join(&r, i, i, pairs[i][0], pairs[i][1], false);
+		join(&r, i, i, pairs[i][0], pairs[i][1]);
 		assert_int_equal(r.items[i].m.group->n, 1);
 	}
 	assert_int_equal(r.router.groups.n, COUNT(pairs));
 	assert_int_equal(route_n_groups(find(&r, "a.b")), 4);
 	assert_int_equal(route_n_groups(find(&r, "b")), 2);
-	join(&r, 7, 7, "g", "**", false);
+	join(&r, 7, 7, "g", "**");
 	assert_int_equal(r.items[7].m.group->n, 2);
 	for (unsigned i = 0; i < COUNT(pairs); i++)
 		unsubscribe(&r, i);
@@ -256,9 +255,9 @@ TEST(who_is_in_a_group_changes_without_a_route_being_forgotten)
 	struct rig r;
 
 	rig_init(&r, 1);
-	join(&r, 0, 0, "g", "a", false);
+	join(&r, 0, 0, "g", "a");
 	find(&r, "a");
-	join(&r, 1, 1, "g", "a", false);
+	join(&r, 1, 1, "g", "a");
 	assert_int_equal(route_group(router_recall(&r.router, "a", 1), 0)->n,
 	                 2);
 	unsubscribe(&r, 0);
@@ -269,15 +268,14 @@ TEST(who_is_in_a_group_changes_without_a_route_being_forgotten)
 	router_fini(&r.router);
 }
 
-TEST(a_group_of_monitors_is_no_responder_until_one_joins_who_is_none)
+TEST(a_group_is_a_responder_beside_monitors)
 {
 	struct rig r;
 
 	rig_init(&r, 1);
-	join(&r, 0, 0, "g", "a", true);
-	assert_int_equal(find(&r, "a")->n, 1);
+	subscribe(&r, 0, 0, "a", true);
 	assert_int_equal(find(&r, "a")->mark, 0);
-	join(&r, 1, 1, "g", "a", false);
+	join(&r, 1, 1, "g", "a");
 	assert_int_equal(find(&r, "a")->mark, ROUTE_HAS_RESPONDER);
 	unsubscribe(&r, 1);
 	assert_int_equal(find(&r, "a")->mark, 0);
@@ -293,12 +291,12 @@ TEST(a_group_that_a_route_led_to_can_be_asked_until_the_next_subscription)
 	struct rig r;
 
 	rig_init(&r, 1);
-	join(&r, 0, 0, "g", "a", false);
+	join(&r, 0, 0, "g", "a");
 	route = find(&r, "a");
 	unsubscribe(&r, 0);
 	assert_null(group_choose(route_group(route, 0), NULL, &least));
 	assert_non_null(r.router.groups.empty);
-	join(&r, 0, 0, "g", "a", false); /* it is another one */
+	join(&r, 0, 0, "g", "a"); /* it is another one */
 	assert_null(r.router.groups.empty);
 	assert_int_equal(route_n_groups(find(&r, "a")), 1);
 	unsubscribe(&r, 0);
@@ -343,8 +341,7 @@ TEST(a_million_random_pairs_lead_where_the_reference_says)
 			some_filter(&c, filter);
 			join(&r, i, chance_below(&c, N_SESSIONS),
 			     names[chance_below(&c, 2)],
-			     chance_one_in(&c, 2) ? "a.*" : filter,
-			     chance_one_in(&c, 3));
+			     chance_one_in(&c, 2) ? "a.*" : filter);
 		} else if (!chance_one_in(&c, 4)) {
 			some_filter(&c, filter);
 			subscribe(&r, i, chance_below(&c, N_SESSIONS), filter,
@@ -432,8 +429,7 @@ main(void)
 			a_group_is_the_pair_of_its_name_and_its_filter),
 		cmocka_unit_test(
 			who_is_in_a_group_changes_without_a_route_being_forgotten),
-		cmocka_unit_test(
-			a_group_of_monitors_is_no_responder_until_one_joins_who_is_none),
+		cmocka_unit_test(a_group_is_a_responder_beside_monitors),
 		cmocka_unit_test(
 			a_group_that_a_route_led_to_can_be_asked_until_the_next_subscription),
 		cmocka_unit_test(
