@@ -87,12 +87,67 @@ await(struct group *g)
 	}
 }
 
+/* ---- those that are full beside the one that is waited for ----------------- */
+
+/* Does the message that it is watched for still wait? */
+static bool
+is_watched(const struct session *by)
+{
+	const struct session *s =
+		by->watch.sender
+			? roster_find(&by->broker->roster, by->watch.sender)
+			: NULL;
+
+	return s && s->state == SESSION_OPEN && s->in_want &&
+	       s->in_want_since_ms == by->watch.in_want_since_ms &&
+	       outbox_is_full(&by->out) && !outbox_keeps_up(&by->out);
+}
+
+static bool
+is_on_the_clock(const struct session *by)
+{
+	return is_watched(by) && deadline_is_set(&by->out.clock);
+}
+
+static void
+watch(struct session *by, const struct session *s)
+{
+	if (is_on_the_clock(by))
+		return;
+	by->watch.sender = s->id;
+	by->watch.in_want_since_ms = s->in_want_since_ms;
+	deadline_set(&by->broker->stalls, &by->out.clock);
+}
+
+static void
+unwatch(struct session *by)
+{
+	if (by->watch.sender && waiters_are_empty(&by->out.waiters))
+		deadline_clear(&by->out.clock);
+	by->watch.sender = 0;
+}
+
+void
+hold_watch(const struct session *s, const struct route *route)
+{
+	if (!s->hold)
+		return; /* it is only paced */
+	for (uint32_t i = 0; i < route_n_outboxes(route); i++) {
+		struct outbox *o = route_outbox(route, i);
+
+		if (o->policy == OVERFLOW_BLOCK && o != &s->out &&
+		    outbox_is_full(o) && !outbox_keeps_up(o) &&
+		    waiters_are_empty(&o->waiters))
+			watch(session_of_outbox(o), s);
+	}
+}
+
 /* ---- holds ---------------------------------------------------------------- */
 
 static void
 wait_at(struct session *s, struct session *by, struct deadline_queue *stall)
 {
-	if (waiters_are_empty(&by->out.waiters))
+	if (waiters_are_empty(&by->out.waiters) && !is_on_the_clock(by))
 		deadline_set(stall, &by->out.clock);
 	waiters_add(&by->out.waiters, &s->waiter);
 }
@@ -231,6 +286,7 @@ hold_review(struct session *by)
 {
 	struct waiter *w, *next;
 
+	unwatch(by);
 	for (w = waiters_first(&by->out.waiters); w; w = next) {
 		struct session *s = session_of_waiter(w);
 
@@ -311,7 +367,8 @@ hold_made_room(struct session *by)
 void
 hold_progress(struct session *by)
 {
-	if (!outbox_keeps_up(&by->out) && !waiters_are_empty(&by->out.waiters))
+	if (!outbox_keeps_up(&by->out) &&
+	    (!waiters_are_empty(&by->out.waiters) || by->watch.sender))
 		deadline_set(&by->broker->stalls, &by->out.clock);
 	relieve_all(by);
 }
@@ -339,8 +396,11 @@ hold_on_stall(struct deadline *d, void *broker)
 		hold_progress(by);
 		return;
 	}
-	if (waiters_are_empty(&by->out.waiters)) /* it has gone */
+	if (waiters_are_empty(&by->out.waiters) && !is_watched(by)) {
+		by->watch.sender =
+			0; /* it has gone, or need not be waited for */
 		return;
+	}
 	remember(by);
 	session_evict(by,
 	              "took no byte for %" PRIu32 " ms (limit %" PRIu32

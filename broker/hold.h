@@ -17,7 +17,8 @@
  *
  *	notice	after hold_notice_ms the publisher gets HOLD, the log a line
  *	stall	a subscriber that takes no byte for stall_ms while anybody
- *		waits for it is evicted
+ *		waits for it, or with a message for it for another one, is
+ *		evicted
  *	end	one that holds one publisher for hold_max_ms is evicted
  *
  * Who was evicted for one of these is for a while not granted the right to hold
@@ -37,6 +38,13 @@
  */
 bool hold_begin(struct session *s, struct session *by, struct group *group,
                 struct text topic);
+
+/*
+ * `s` has begun to wait, with a message that goes by `route`: the stall clocks of
+ * all others that are full for it run, too, so that they need not be waited for
+ * one after another.
+ */
+void hold_watch(const struct session *s, const struct route *route);
 
 /* `s` waits until the broker has settled. */
 void hold_for_settling(struct session *s);

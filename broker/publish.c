@@ -137,11 +137,13 @@ find_full(const struct session *s, const struct route *route,
 
 static enum publish_outcome
 wait_for(struct session *s, struct outbox *full, struct group *group,
-         const struct publish *p)
+         const struct publish *p, const struct route *route)
 {
 	if (hold_begin(s, session_of_outbox(full), group,
-	               (struct text){ p->topic, p->topic_len }))
+	               (struct text){ p->topic, p->topic_len })) {
+		hold_watch(s, route);
 		return PUBLISH_WAITS;
+	}
 	session_fail(s, STATUS_NO_MEMORY, "no memory to wait");
 	return PUBLISH_FATAL;
 }
@@ -198,7 +200,7 @@ route_repeats(struct session *s, struct input *in, uint32_t body_len,
 	struct run run;
 
 	if (full)
-		return wait_for(s, full, group, p);
+		return wait_for(s, full, group, p, route);
 	run = take_run(s, in, body_len, p);
 	return route_run(s, in, &run, p, route);
 }
@@ -290,7 +292,7 @@ route_retained(struct session *s, struct input *in, uint32_t body_len,
 	struct run run;
 
 	if (full)
-		return wait_for(s, full, group, p);
+		return wait_for(s, full, group, p, route);
 	run = take_run(s, in, body_len, p);
 	objection.about = p->reply ? (struct text){ p->reply, p->reply_len }
 	                           : (struct text){ p->topic, p->topic_len };
@@ -414,7 +416,7 @@ take_next(struct session *s, struct input *in, const struct ahead *a,
 			s, take_unknown(s, in, m->size - FRAME_PREFIX_SIZE));
 	full = find_full(s, route, &m->p, &group);
 	if (full)
-		return wait_for(s, full, group, &m->p);
+		return wait_for(s, full, group, &m->p, route);
 	run = take_alike(s, in, a, i, route);
 	*taken = run.frames;
 	return route_run(s, in, &run, &m->p, route);

@@ -68,6 +68,12 @@ struct hold {
 	struct deadline due;
 };
 
+/* It is full for a message that waits for another one; see hold_watch(). */
+struct watch {
+	uint32_t sender; /* 0: it is not watched */
+	uint64_t in_want_since_ms;
+};
+
 #define OWES_PING 1u
 #define OWES_PONG 2u
 
@@ -108,6 +114,7 @@ struct session {
 	const struct group *awaits; /* only to be compared */
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
+	struct watch watch;
 	struct throttle *throttle; /* NULL: it has not published yet, or may
 	                              as fast as it can */
 	struct unread *unread;     /* NULL: not too many answers wait for it */

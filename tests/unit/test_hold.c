@@ -235,6 +235,128 @@ TEST(a_byte_is_progress_and_starts_the_2_s_anew)
 	scene_fini(&s);
 }
 
+/* As full as the slow one, by the same messages. */
+static struct client *
+open_as_full(struct scene *s)
+{
+	struct client *c = client_open_on(&s->rig, "too", "a.c");
+
+	client_reads_all(s->slow);
+	fill(s);
+	while (c->session.out.bytes < HIGH) {
+		client_publishes(s->pub[0], "a.c", 10000);
+		client_takes(s->slow, 10000);
+		client_reads_all(s->fast);
+	}
+	while (s->slow->session.out.bytes < HIGH)
+		client_publishes(s->pub[0], "a.b", 10000);
+	client_reads_all(s->fast);
+	s->fast->got.len = 0;
+	return c;
+}
+
+TEST(all_that_are_full_for_a_message_have_the_same_2_s)
+{
+	struct client *too;
+	struct scene s;
+
+	scene_init(&s);
+	too = open_as_full(&s);
+	assert_int_equal(client_publishes(s.pub[1], "a.c", 10), COMMAND_WAITS);
+	rig_step(&s.rig, 1999);
+	assert_int_equal(s.slow->session.state, SESSION_OPEN);
+	assert_int_equal(too->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 1);
+	assert_int_equal(s.slow->session.state, SESSION_ENDING);
+	assert_int_equal(too->session.state, SESSION_ENDING);
+	rig_turn(&s.rig);
+	assert_false(session_is_waiting(&s.pub[1]->session));
+	client_free(too);
+	scene_fini(&s);
+}
+
+/* The one that is waited for is relieved. */
+TEST(the_2_s_of_another_one_do_not_begin_anew_when_it_is_waited_for_itself)
+{
+	struct client *first, *other;
+	struct scene s;
+
+	scene_init(&s);
+	other = open_as_full(&s);
+	assert_int_equal(client_publishes(s.pub[1], "a.c", 10), COMMAND_WAITS);
+	first = (struct client *)s.pub[1]->session.hold->by;
+	other = first == other ? s.slow : other;
+	rig_step(&s.rig, 1500);
+	client_reads_all(first);
+	rig_turn(&s.rig);
+	assert_ptr_equal(s.pub[1]->session.hold->by, &other->session);
+	rig_step(&s.rig, 499);
+	assert_int_equal(other->session.state, SESSION_OPEN);
+	rig_step(&s.rig, 1);
+	assert_int_equal(other->session.state, SESSION_ENDING);
+	client_free(first == s.slow ? other : first);
+	scene_fini(&s);
+}
+
+TEST(who_made_some_room_and_is_waited_for_again_is_on_the_clock_again)
+{
+	struct client *first, *too;
+	struct scene s;
+
+	scene_init(&s);
+	too = open_as_full(&s);
+	client_publishes(s.pub[1], "a.c", 10);
+	first = (struct client *)s.pub[1]->session.hold->by;
+	for (int i = 0; i < 3; i++) {
+		struct client *by = (struct client *)s.pub[1]->session.hold->by;
+
+		rig_step(&s.rig, 1000);
+		client_takes(by, by->session.out.bytes - LOW);
+		while (by->session.out.bytes < HIGH)
+			session_refuse(&by->session, STATUS_LIMIT, 1,
+			               (struct text){ NULL, 0 }, "%0390d", 0);
+		rig_turn(&s.rig);
+		assert_true(session_is_waiting(&s.pub[1]->session));
+	}
+	rig_step(&s.rig, 2000);
+	assert_int_equal(first->session.state, SESSION_ENDING);
+	assert_int_equal(too->session.state, SESSION_ENDING);
+	client_free(too);
+	scene_fini(&s);
+}
+
+TEST(another_one_that_takes_a_byte_or_is_not_waited_for_any_more_stays)
+{
+	enum { TAKES, UNSUBSCRIBES, SENDER_GOES, N_WAYS };
+
+	for (int way = 0; way < N_WAYS; way++) {
+		struct client *first, *other, *too;
+		struct scene s;
+
+		scene_init(&s);
+		too = open_as_full(&s);
+		client_publishes(s.pub[1], "a.c", 10);
+		first = (struct client *)s.pub[1]->session.hold->by;
+		other = first == too ? s.slow : too;
+		rig_step(&s.rig, 1000);
+		if (way == TAKES) {
+			assert_int_equal(client_takes(other, 1), 1);
+			client_takes(first, 1);
+		} else if (way == UNSUBSCRIBES) {
+			client_unsubscribes(other, 1);
+		} else {
+			session_leave(&s.pub[1]->session);
+		}
+		rig_step(&s.rig, 1000);
+		assert_int_equal(other->session.state, SESSION_OPEN);
+		rig_step(&s.rig, 1000);
+		assert_int_equal(other->session.state,
+		                 way == TAKES ? SESSION_ENDING : SESSION_OPEN);
+		client_free(too);
+		scene_fini(&s);
+	}
+}
+
 TEST(before_it_evicts_the_broker_offers_a_byte)
 {
 	struct scene s;
@@ -1103,6 +1225,14 @@ main(void)
 		cmocka_unit_test(
 			who_takes_no_byte_for_2_s_while_others_wait_is_evicted),
 		cmocka_unit_test(a_byte_is_progress_and_starts_the_2_s_anew),
+		cmocka_unit_test(
+			all_that_are_full_for_a_message_have_the_same_2_s),
+		cmocka_unit_test(
+			the_2_s_of_another_one_do_not_begin_anew_when_it_is_waited_for_itself),
+		cmocka_unit_test(
+			who_made_some_room_and_is_waited_for_again_is_on_the_clock_again),
+		cmocka_unit_test(
+			another_one_that_takes_a_byte_or_is_not_waited_for_any_more_stays),
 		cmocka_unit_test(before_it_evicts_the_broker_offers_a_byte),
 		cmocka_unit_test(
 			one_that_has_gone_is_not_evicted_for_being_slow),
