@@ -124,6 +124,7 @@ struct broker {
 	/* waiting sessions announced to others */
 	size_t n_need_told;
 	uint64_t memory_cut_ms;        /* last eviction for lack of memory */
+	uint64_t memory_short_ms;      /* memory_tick runs since then */
 	struct deadline throttle_tick; /* set while any session is slowed */
 	struct deadline spare;         /* set while there is any; see spare.h */
 	size_t heap_freed;             /* by ended sessions, approximate */

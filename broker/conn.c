@@ -106,9 +106,7 @@ on_abandon(struct session *s)
 static size_t
 on_input_memory(const struct session *s)
 {
-	const struct conn *c =
-		(const struct conn *)((const char *)s -
-	                              offsetof(struct conn, session));
+	const struct conn *c = conn_of_const(s);
 
 	return c->input.slab ? c->input.slab->charged : 0;
 }
@@ -116,7 +114,26 @@ on_input_memory(const struct session *s)
 static bool
 on_squeeze(struct session *s)
 {
-	return input_squeeze(&conn_of(s)->input, &s->broker->pool);
+	struct conn *c = conn_of(s);
+
+	if (s->state != SESSION_ENDING)
+		return input_squeeze(&c->input, &s->broker->pool);
+	input_drop(&c->input);
+	return true;
+}
+
+static size_t
+on_begun(const struct session *s)
+{
+	const struct conn *c = conn_of_const(s);
+
+	return input_missing(&c->input) > 0 ? input_length(&c->input) : 0;
+}
+
+static bool
+on_is_cut_off(const struct session *s)
+{
+	return conn_is_cut_off(conn_of_const(s));
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -236,7 +253,9 @@ conns_init(struct conns *all, struct event_base *base, struct broker *broker)
 		         .try_send = on_try_send,
 		         .abandon = on_abandon,
 		         .input_memory = on_input_memory,
-		         .squeeze = on_squeeze },
+		         .squeeze = on_squeeze,
+		         .begun = on_begun,
+		         .is_cut_off = on_is_cut_off },
 		.base = base,
 		.broker = broker,
 		.send_buffer = choose_send_buffer(broker->config->memory_max),

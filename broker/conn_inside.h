@@ -20,6 +20,13 @@ conn_of(struct session *s)
 	return (struct conn *)((char *)s - offsetof(struct conn, session));
 }
 
+static inline const struct conn *
+conn_of_const(const struct session *s)
+{
+	return (const struct conn *)((const char *)s -
+	                             offsetof(struct conn, session));
+}
+
 static inline struct conns *
 conns_of(const struct conn *c)
 {
@@ -77,7 +84,11 @@ void conns_take_ready(struct conns *all);
  */
 bool conn_pass(struct conn *c);
 
+/* Unless the rest of its frame will not come: then it ends. */
 void conn_wait_for_memory(struct conn *c);
+
+/* The other end has gone, and the kernel has not the rest of the frame. */
+bool conn_is_cut_off(const struct conn *c);
 
 /* ---- conn_write.c ---------------------------------------------------------- */
 

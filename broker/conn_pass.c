@@ -8,6 +8,8 @@
 #include "conn_inside.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "shortage.h"
@@ -75,9 +77,28 @@ conn_pass(struct conn *c)
 	return true;
 }
 
+bool
+conn_is_cut_off(const struct conn *c)
+{
+	struct pollfd p = { .fd = c->fd };
+	int left = 0;
+	uint8_t byte;
+
+	if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		return true;
+	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP &&
+	       ioctl(c->fd, FIONREAD, &left) == 0 &&
+	       (size_t)left < input_missing(&c->input);
+}
+
 void
 conn_wait_for_memory(struct conn *c)
 {
+	if (input_length(&c->input) > 0 && conn_is_cut_off(c)) {
+		session_end(&c->session);
+		input_drop(&c->input);
+		return;
+	}
 	shortage_wait(&c->session);
 	if (c->session.state == SESSION_ENDING)
 		return; /* it was to lose messages, and could not even that */

@@ -70,7 +70,32 @@ on_output_memory(const struct session *s)
 static bool
 on_squeeze(struct session *s)
 {
-	return input_squeeze(&web_of(s)->frames, &s->broker->pool);
+	struct web *w = web_of(s);
+
+	if (s->state != SESSION_ENDING)
+		return input_squeeze(&w->frames, &s->broker->pool);
+	input_drop(&w->frames);
+	return true;
+}
+
+static size_t
+on_begun(const struct session *s)
+{
+	const struct web *w = web_of(s);
+
+	if (w->stage == WEB_BODY)
+		return web_unread(w) + input_length(&w->frames);
+	return w->stage == WEB_HEAD ? web_unread(w) : 0;
+}
+
+/* In chunks the end of a body may have come already. */
+static bool
+on_is_cut_off(const struct session *s)
+{
+	const struct web *w = web_of(s);
+
+	return w->deaf && w->stage == WEB_BODY && !w->head.chunked &&
+	       w->all_read && web_unread(w) < w->body_left;
 }
 
 /* ---- deadlines ------------------------------------------------------------ */
@@ -135,7 +160,9 @@ gateway_init(struct gateway *g, struct event_base *base, struct broker *broker)
 		         .abandon = on_abandon,
 		         .input_memory = on_input_memory,
 		         .output_memory = on_output_memory,
-		         .squeeze = on_squeeze },
+		         .squeeze = on_squeeze,
+		         .begun = on_begun,
+		         .is_cut_off = on_is_cut_off },
 		.base = base,
 		.broker = broker,
 	};

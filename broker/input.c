@@ -24,6 +24,16 @@ frame_size(const struct input *in)
 	return (size_t)FRAME_PREFIX_SIZE + load_be32(input_frame(in) + 1);
 }
 
+size_t
+input_missing(const struct input *in)
+{
+	size_t size = frame_size(in), len = input_length(in);
+
+	if (size == 0)
+		size = FRAME_PREFIX_SIZE;
+	return size > len ? size - len : 0;
+}
+
 /* What there is goes to the front of another slab. */
 static void
 move_to(struct input *in, struct slab *slab)

@@ -67,6 +67,9 @@ input_peek(const struct input *in, uint32_t max_body, uint32_t *body_len)
 	return r;
 }
 
+/* So much more at least until the frame at the front is whole. */
+size_t input_missing(const struct input *in);
+
 static inline void
 input_skip(struct input *in, size_t n)
 {

@@ -15,6 +15,7 @@ struct quota_user {
 	uint32_t connections;
 	uint32_t handshakes;
 	uint32_t subscriptions;
+	size_t unfinished;
 };
 
 void
@@ -124,4 +125,10 @@ uint32_t *
 quota_subscriptions(struct quota_user *user)
 {
 	return &user->subscriptions;
+}
+
+size_t *
+quota_unfinished(struct quota_user *user)
+{
+	return &user->unfinished;
 }

@@ -10,6 +10,7 @@
 #ifndef UMBELD_QUOTA_H
 #define UMBELD_QUOTA_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -41,5 +42,8 @@ uint32_t quota_handshakes(const struct quota *q, uid_t uid);
 
 /* The counter of all subscriptions of a user; the caller may change it. */
 uint32_t *quota_subscriptions(struct quota_user *user);
+
+/* What its frames that have begun occupy; whoever asks has counted it. */
+size_t *quota_unfinished(struct quota_user *user);
 
 #endif

@@ -53,9 +53,13 @@ struct session_ops {
 	/* and those that hold what it has not read, beside its outbox; NULL:
 	   there are none */
 	size_t (*output_memory)(const struct session *s);
-	/* give back what only the beginning of a frame has; was there any?
-	   NULL: there never is */
+	/* give back what only the beginning of a frame has, all of it when the
+	   session is SESSION_ENDING; was there any? NULL: there never is */
 	bool (*squeeze)(struct session *s);
+	/* of a frame that has begun and is not whole: the bytes that came */
+	size_t (*begun)(const struct session *s);
+	/* its rest will not come: the other end has gone */
+	bool (*is_cut_off)(const struct session *s);
 };
 
 /* A subscriber's outbox is full, and this session waits for it; see hold.h. */
@@ -120,6 +124,8 @@ struct session {
 	struct unread *unread;     /* NULL: not too many answers wait for it */
 	uint64_t in_want_since_ms;
 	uint64_t in_need_since_ms;
+	uint64_t begun_since_ms; /* so much of a frame is there, see ... */
+	size_t begun;            /* ... unfinished.h */
 
 	struct letter *will; /* published if it ends without GOAWAY; or NULL */
 };

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "shed.h"
 #include "sys.h"
+#include "unfinished.h"
 
 /* ---- who waits ------------------------------------------------------------ */
 
@@ -64,8 +65,10 @@ shortage_wait(struct session *s)
 	else
 		take_last_place(s);
 	shortage_watch(b);
-	if (!deadline_is_set(&b->memory_tick))
+	if (!deadline_is_set(&b->memory_tick)) {
 		deadline_set(&b->memory_ticks, &b->memory_tick);
+		b->memory_short_ms = clock_now_ms();
+	}
 	shed_for_memory(b);
 }
 
@@ -176,6 +179,7 @@ shortage_on_tick(struct deadline *d, void *broker)
 
 	TAILQ_FOREACH (s, &b->sessions, link)
 		look_at(s, now);
+	unfinished_look(b, now);
 	if (!waiters_are_empty(&b->pool.waiters) || b->n_need_told > 0)
 		deadline_set(&b->memory_ticks, d);
 }
@@ -301,7 +305,7 @@ shortage_on_due(struct deadline *d, void *broker)
 	          b->pool.used, b->pool.max, b->config->stall_ms);
 	b->memory_cut_ms = clock_now_ms();
 	shed_ending(b);
-	if (waiters_first(&b->pool.waiters) == first)
+	if (waiters_first(&b->pool.waiters) == first && !unfinished_end(b))
 		end_worst(b);
 	shortage_watch(b);
 }

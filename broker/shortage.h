@@ -8,7 +8,8 @@
  * waits for it while the pool has none to give, and gets it in turn (slab.h).
  * Sessions that rather lose messages do so first (shed.h). When the first in
  * turn has waited for stall_ms, those that take leave lose all but their last
- * words, and the session that owes most, of the user that owes most, goes; or,
+ * words, and frames that have begun go if they have too much (unfinished.h), or
+ * the session that owes most, of the user that owes most; or,
  * when nobody owes anything, the one whose frame has most of it so far. After
  * as much time again the next one goes, if the first still waits.
  *

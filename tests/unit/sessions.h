@@ -38,6 +38,7 @@ struct client {
 	bool served;     /* has memory to receive into, and has waited for it */
 	size_t can_take; /* bytes, when the broker asks */
 	bool goes_deaf;  /* it turns out to be gone when the broker asks */
+	bool cut_off;    /* what it has begun will never be whole */
 };
 
 static inline void
@@ -101,6 +102,28 @@ client_on_input_memory(const struct session *s)
 	const struct client *c = (const struct client *)s;
 
 	return c->input.slab ? c->input.slab->charged : 0;
+}
+
+static inline bool
+client_on_squeeze(struct session *s)
+{
+	if (s->state == SESSION_ENDING)
+		input_drop(&((struct client *)s)->input);
+	return s->state == SESSION_ENDING;
+}
+
+static inline size_t
+client_on_begun(const struct session *s)
+{
+	const struct input *in = &((const struct client *)s)->input;
+
+	return input_missing(in) > 0 ? input_length(in) : 0;
+}
+
+static inline bool
+client_on_is_cut_off(const struct session *s)
+{
+	return ((const struct client *)s)->cut_off;
 }
 
 /* ---- life ----------------------------------------------------------------- */
@@ -174,6 +197,9 @@ client_new(struct rig *r, uid_t uid)
 		.try_send = client_on_try_send,
 		.abandon = client_on_abandon,
 		.input_memory = client_on_input_memory,
+		.squeeze = client_on_squeeze,
+		.begun = client_on_begun,
+		.is_cut_off = client_on_is_cut_off,
 	};
 	struct peer peer = { .uid = uid, .pid = 77 };
 	struct client *c = calloc(1, sizeof(*c));
