@@ -72,6 +72,28 @@ has_room(int fd)
 	return poll(&p, 1, 0) != 0;
 }
 
+static const char *const cause_words[LOG_N_CAUSES] = {
+	"life",    "session", "fault",  "refused", "held",
+	"evicted", "dropped", "accept", "memory",
+};
+
+/* No other line of these causes came that could say it. */
+static void
+tell_left_out(struct log *log)
+{
+	uint64_t second = clock_now_ms() / 1000;
+
+	for (unsigned i = 0; i < LOG_N_CAUSES; i++) {
+		unsigned n = log->causes[i].left_out;
+
+		if (n == 0 || log->causes[i].second == second)
+			continue;
+		log->causes[i].left_out = 0;
+		fprintf(stderr, "umbeld: warn: left out lines=%u about=%s\n", n,
+		        cause_words[i]);
+	}
+}
+
 void
 log_event(struct log *log, enum log_level level, enum log_cause cause,
           const char *format, ...)
@@ -94,6 +116,7 @@ log_event(struct log *log, enum log_level level, enum log_cause cause,
 		        level_words[level], line, left_out);
 	else
 		fprintf(stderr, "umbeld: %s: %s\n", level_words[level], line);
+	tell_left_out(log);
 }
 
 static size_t

@@ -7,8 +7,9 @@
  *	umbeld: evicted session=42 name="ui" pid=977 uid=1000 waited_ms=2000
  *
  * Text from clients is quoted by log_text(), so that a client cannot forge a
- * line. Each cause is limited to a few lines a second; the next line says how
- * many were left out.
+ * line. Each cause is limited to a few lines a second; the next line of that
+ * cause, or a line behind a later one of another cause, says how many were left
+ * out.
  */
 #ifndef UMBELD_LOG_H
 #define UMBELD_LOG_H

@@ -103,6 +103,25 @@ TEST(a_cause_that_repeats_is_left_out_and_counted_and_others_are_not)
 	                    "umbeld: warn: fault\n");
 }
 
+TEST(what_was_left_out_is_told_behind_the_next_line_of_another_cause)
+{
+	struct log log = { .level = LOG_INFO };
+	static struct capture c;
+
+	stepped_ms = 5000000;
+	capture_begin(&c, stderr);
+	for (int i = 0; i < 40; i++)
+		log_event(&log, LOG_WARN, LOG_EVICTED, "evicted");
+	log_event(&log, LOG_INFO, LOG_HELD, "too early");
+	assert_int_equal(count_lines(capture_end(&c)), 21);
+	clock_step(1000);
+	capture_begin(&c, stderr);
+	log_event(&log, LOG_INFO, LOG_HELD, "released");
+	assert_string_equal(capture_end(&c),
+	                    "umbeld: info: released\n"
+	                    "umbeld: warn: left out lines=20 about=evicted\n");
+}
+
 TEST(levels_are_parsed_by_name)
 {
 	enum log_level level = LOG_INFO;
@@ -131,6 +150,8 @@ main(void)
 		cmocka_unit_test(an_event_is_one_line_with_its_level),
 		cmocka_unit_test(
 			a_cause_that_repeats_is_left_out_and_counted_and_others_are_not),
+		cmocka_unit_test(
+			what_was_left_out_is_told_behind_the_next_line_of_another_cause),
 		cmocka_unit_test(levels_are_parsed_by_name),
 	};
 
