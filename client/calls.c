@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define FIRST_SLOTS 16u
-/* More are given back when nothing is under way. */
+/* A larger table is freed when no request is in progress. */
 #define SLOTS_KEPT  1024u
 
 void
@@ -20,7 +20,8 @@ calls_fini(struct calls *calls)
 
 /* ---- by number --------------------------------------------------------------- */
 
-/* Numbers count up: neighbours would pile up behind one that lasts. */
+/* Ids count up: without hashing, neighbors would pile up behind a long-lived
+   request. */
 static size_t
 home(const struct calls *calls, uint64_t id)
 {
@@ -100,8 +101,8 @@ calls_find(const struct calls *calls, uint64_t id)
 	return calls->slots[at];
 }
 
-/* Close the gap at `at`: those behind it that could not be at home because of
-   it move up. */
+/* Close the gap at `at`: move up the entries behind it that are not in their
+   home slot because of it. */
 static void
 close_gap(struct calls *calls, size_t at)
 {

@@ -261,7 +261,7 @@ header_is_valid(const struct umbel_header *h)
 	return false;
 }
 
-/* A shorthand has said it: a map with two values for a key has neither. */
+/* Is the key set by a shorthand, too? A map must not have a key twice. */
 static bool
 is_said_already(const struct umbel_pub_options *o, const char *key)
 {

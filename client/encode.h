@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * encode - what stands before the payload of a PUBLISH: prefix, flags, stamp,
+ * encode - everything before the payload of a PUBLISH: prefix, flags, stamp,
  * topic, reply, headers, and the payload's own head.
  *
- * The same function measures (into NULL) and writes, so that the two cannot
+ * The same function measures (with NULL) and writes, so that the two cannot
  * differ.
  */
 #ifndef UMBEL_CLIENT_ENCODE_H
@@ -25,7 +25,7 @@ encode_bin_head_size(size_t len)
 	return len < 256 ? 2 : len < 65536 ? 3 : 5;
 }
 
-/* The head of a bin; returns its size. */
+/* Write the head of a bin; returns its size. */
 static inline size_t
 encode_bin_head(uint8_t *p, size_t len)
 {
@@ -50,7 +50,7 @@ encode_str_head_size(size_t len)
 	return len < 32 ? 1 : len < 256 ? 2 : len < 65536 ? 3 : 5;
 }
 
-/* The head of a str; returns its size. */
+/* Write the head of a str; returns its size. */
 static inline size_t
 encode_str_head(uint8_t *p, size_t len)
 {
@@ -74,26 +74,26 @@ encode_str_head(uint8_t *p, size_t len)
 }
 
 /*
- * Up to the payload's head, which is not part of it; the prefix is left open.
- * `options` have passed encode_check(). Writes at `to` unless it is NULL.
- * Returns the length.
+ * Encode everything up to, but without, the payload's head; the prefix is left
+ * open. `options` must have passed encode_check(). Writes at `to` unless it is
+ * NULL. Returns the length.
  */
 size_t encode_front(uint8_t *to, const char *topic, size_t topic_len,
                     const struct umbel_pub_options *options);
 
-/* The whole frame in a block of its own, of its exact size, which the caller
+/* Encode the whole frame into a block of exactly its size, which the caller
    owns. 0 or -ENOMEM. */
 int encode_frame(uint8_t **frame, size_t *frame_len, const char *topic,
                  const void *data, size_t len,
                  const struct umbel_pub_options *options);
 
-/* Copy `in`, whose caller may know fewer of them, and NULL is none. 0, or as
-   encode_check(). */
+/* Copy and check `in`, which may come from an older umbel.h with fewer members;
+   NULL means no options. 0, or as encode_check(). */
 int encode_take_options(struct umbel_pub_options *out,
                         const struct umbel_pub_options *in);
 
-/* May these options be sent at all? 0, UMBEL_E_TOPIC (the reply), -EINVAL. A
-   broker would take them for a breach of the protocol. */
+/* May these options be sent? 0, UMBEL_E_TOPIC (the reply topic), -EINVAL. A
+   broker would treat invalid ones as a protocol violation. */
 int encode_check(const struct umbel_pub_options *o);
 
 #endif

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * handle - who may use a handle just now: its lock, the process it belongs to,
- * and the thread; and what is said to whoever may not.
+ * handle - access to a handle: its lock, the process it belongs to, and the
+ * thread; and the errors for callers that may not use it.
  */
 #ifndef UMBEL_CLIENT_HANDLE_H
 #define UMBEL_CLIENT_HANDLE_H
@@ -17,13 +17,14 @@
 #include "conn.h"
 #include "sys.h"
 
-/* The first thread that uses a handle of one thread owns it: 0 or -EPERM. */
+/* The first thread that uses a single_thread handle owns it: 0 or -EPERM. */
 int handle_claim(struct umbel *c);
 
 /*
- * The lock costs as much as all else that a publish does. A handle of one
- * thread needs none, handle_check() keeps others out; nor does a process of one
- * thread: while it is held no callback runs, which could start another.
+ * The lock costs as much as all the rest of a publish. A single_thread handle
+ * needs no lock, because handle_check() keeps other threads out. Nor does a
+ * single-threaded process: while the lock is held, no callback runs that could
+ * start another thread.
  */
 static inline void
 handle_lock_to_publish(struct umbel *c)
@@ -50,10 +51,10 @@ handle_unlock(struct umbel *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Lock held: let go of it until handle_changed(), or until the time is over. */
+/* Lock held: release it until handle_changed() or until the time is over. */
 void handle_wait(struct umbel *c, int timeout_ms);
 
-/* Raised in the child by every fork. */
+/* Incremented in the child by every fork. */
 extern _Atomic unsigned handle_forks;
 
 static inline uintptr_t
@@ -62,7 +63,7 @@ thread_self(void)
 	return (uintptr_t)pthread_self();
 }
 
-/* Is this a copy that fork() made? */
+/* Is this a copy made by fork()? */
 static inline bool
 handle_is_foreign(const struct umbel *c)
 {
@@ -71,8 +72,8 @@ handle_is_foreign(const struct umbel *c)
 		c->fork_generation);
 }
 
-/* May this process and this thread use it, if it is one? 0, -EINVAL, -ECHILD,
-   -EPERM. */
+/* May this process and this thread use the handle, and is it one? 0, -EINVAL,
+   -ECHILD, -EPERM. */
 static inline int
 handle_check(struct umbel *c)
 {
@@ -87,13 +88,13 @@ handle_check(struct umbel *c)
 	return 0;
 }
 
-/* Lock held: remember why, and return `error`. */
+/* Lock held: store the text of the error, and return `error`. */
 int handle_fail(struct umbel *c, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same, without the lock. */
 int handle_refuse(struct umbel *c, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Wake those who wait for something to change. Lock held. */
+/* Wake the threads that wait for a change. Lock held. */
 void handle_changed(struct umbel *c);
 void handle_destroy(struct umbel *c);
 

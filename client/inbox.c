@@ -92,7 +92,7 @@ inbox_filter(const struct inbox *inbox, char buf[TOPIC_MAX + 1])
 size_t
 inbox_broker_len(const struct inbox *inbox)
 {
-	size_t len = inbox->len - 1; /* its dot */
+	size_t len = inbox->len - 1; /* without the dot at the end */
 
 	while (len > 0 && inbox->text[len - 1] != '.')
 		len--;

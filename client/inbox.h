@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * inbox - the topics on which this session gets its replies: what WELCOME told,
- * and a number behind it, in hex.
+ * inbox - the topics on which this session gets its replies: the name that
+ * WELCOME gave, followed by a number in hex.
  */
 #ifndef UMBEL_INBOX_H
 #define UMBEL_INBOX_H
@@ -15,7 +15,7 @@
 #include "proto/message.h"
 #include "proto/topic.h"
 
-/* A longer one leaves no room for numbers in a topic. */
+/* A longer name leaves no room for numbers in a topic. */
 #define INBOX_MAX 200
 
 struct inbox {
@@ -23,20 +23,22 @@ struct inbox {
 	size_t len;
 };
 
-/* What stands for one until there is one. */
+/* Set a placeholder, used until the broker has given us an inbox. */
 void inbox_init(struct inbox *inbox);
-/* A broker's word for it. False: that is none, and nothing has changed. */
+/* Take the name from the broker. False: it is not valid; nothing has
+   changed. */
 bool inbox_take(struct inbox *inbox, struct text name);
 
-/* The topic of a number, not 0, NUL-terminated; its length. */
+/* Write the topic of a number, not 0, NUL-terminated; returns its length. */
 size_t inbox_topic(const struct inbox *inbox, uint64_t number,
                    char buf[TOPIC_MAX + 1]);
-/* The number of a topic; 0: it is none of these. */
+/* The number of a topic; 0: the topic is not in this inbox. */
 uint64_t inbox_number(const struct inbox *inbox, const char *topic, size_t len);
-/* The filter for all of them, NUL-terminated. */
+/* Write the filter for all of these topics, NUL-terminated. */
 void inbox_filter(const struct inbox *inbox, char buf[TOPIC_MAX + 1]);
 
-/* How much of `text` all sessions of its broker share, and no other broker. */
+/* Length of the part of `text` that all sessions of one broker share, and no
+   other broker has. */
 size_t inbox_broker_len(const struct inbox *inbox);
 
 #endif

@@ -41,7 +41,7 @@ keep_fini(struct keep *keep)
 	keep->buckets = NULL;
 }
 
-/* What one costs, its share of the buckets included. */
+/* The memory that one value takes, including its share of the buckets. */
 static size_t
 cost(size_t topic_len, size_t frame_len)
 {

@@ -5,8 +5,8 @@
  * keep - the last values that this client published with the retain flag, for
  * a broker that does not know them.
  *
- * Each is the frame as it was sent, in a block of its exact size. All of them,
- * with what it takes to find them, stay below a bound that the user chose.
+ * Each value is the frame as it was sent, in a block of its exact size. All of
+ * them, including their index, stay below a limit set by the user.
  */
 #ifndef UMBEL_CLIENT_KEEP_H
 #define UMBEL_CLIENT_KEEP_H
@@ -22,7 +22,7 @@ struct kept {
 	TAILQ_ENTRY(kept) link;
 	struct kept *next; /* in its bucket */
 	uint64_t hash;
-	bool waits; /* the owner's: its message has not been sent */
+	bool waits; /* for the owner's use: its message is not sent yet */
 	size_t frame_len;
 	uint8_t *frame; /* a block of its own */
 	char topic[];
@@ -42,9 +42,9 @@ void keep_init(struct keep *keep, size_t max_bytes, uint64_t seed);
 void keep_fini(struct keep *keep);
 
 /*
- * Make what is to take the place of the last value on `topic`. Nothing is
- * changed until keep_put(); keep_discard() instead of it is as if it had never
- * been. 0, -ENOMEM, or UMBEL_E_LIMIT: there is no room.
+ * Make a value that is to replace the last value on `topic`. Nothing changes
+ * until keep_put(); keep_discard() undoes this instead. 0, -ENOMEM, or
+ * UMBEL_E_LIMIT: there is no room.
  */
 int keep_make(struct keep *keep, const char *topic, const void *data,
               size_t len, const struct umbel_pub_options *options,
@@ -55,7 +55,7 @@ void keep_discard(struct kept *kept);
 /* The last value on `topic`, or NULL. */
 struct kept *keep_find(const struct keep *keep, const char *topic);
 
-/* There is no last value any more. */
+/* Forget the last value on `topic`. */
 void keep_clear(struct keep *keep, const char *topic);
 
 #endif

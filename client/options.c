@@ -8,12 +8,13 @@
 
 #include "umbel.h"
 
-/* No struct will ever be as long: who says so has not set the size. */
+/* No struct will ever be this long: a larger size was never initialized. */
 #define SIZE_TOO_LARGE 4096u
 
 /*
- * A new member goes to the end. None may come to lie where older callers have
- * padding, which nobody sets to zero: so there is none.
+ * New members are added at the end. A new member must not lie where the struct
+ * of older callers has padding, because nobody sets padding to zero: so there
+ * must be no padding at the end.
  */
 #define ENDS_WITH(type, member)                                            \
 	_Static_assert(sizeof(struct type) ==                              \

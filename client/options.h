@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * options - a caller's struct of options, of whatever version of umbel.h.
+ * options - a caller's struct of options, from any version of umbel.h.
  */
 #ifndef UMBEL_OPTIONS_H
 #define UMBEL_OPTIONS_H
@@ -11,10 +11,11 @@
 
 /*
  * Copy such a struct, which begins with its size, over the defaults in *out,
- * which has `size` bytes; NULL leaves them. An older caller's is shorter: what
- * it does not have keeps its default. A newer one's is longer, and may set
- * nothing there: whoever asks for what we do not know must not believe to have
- * got it. (The rule is that of openat2(2).)
+ * which has `size` bytes; NULL leaves the defaults. An older caller's struct is
+ * shorter: the members that it lacks keep their defaults. A newer caller's
+ * struct is longer, but must be zero beyond `size`: a caller that requests
+ * something unknown to us must not believe that it got it. (openat2(2) has the
+ * same rule.)
  *
  * Returns 0 or -EINVAL.
  */

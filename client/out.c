@@ -30,7 +30,7 @@ is_publish(const uint8_t *frame)
 {
 	const uint8_t *body = frame + FRAME_PREFIX_SIZE;
 
-	/* of the frames that we write no other has seven elements */
+	/* no other frame that we write has seven elements */
 	return body[0] == 0x97 && body[1] == PUBLISH_TYPE;
 }
 
@@ -50,7 +50,7 @@ out_has_room(const struct out *o, size_t n)
 {
 	size_t used = o->tail - o->frame;
 
-	/* moving pays when it frees more than it moves */
+	/* moving pays off when it frees more than it moves */
 	return n <= o->cap - o->tail ||
 	       (used <= o->frame && n <= o->cap - used);
 }

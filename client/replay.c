@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * umbel_options.keep_retained: a broker that is another one than the last, as
- * the random part of our inbox tells, is given this client's last values before
- * anything else. A PING behind them says when it has them all: until then they
- * are published again on each connection.
+ * umbel_options.keep_retained: a broker that is not the previous one, as the
+ * random part of our inbox shows, gets this client's last values before
+ * anything else. The PONG of a PING behind them says that it has them all:
+ * until then they are published again on each connection.
  */
 #include "parts.h"
 
@@ -33,7 +33,7 @@ replay_confirmed(struct umbel *c)
 	c->knows_values[len] = '\0';
 }
 
-/* For each frame that waits: is it the last value of its topic? */
+/* If a frame that waits is the last value of its topic, mark the value. */
 static bool
 mark_value(const uint8_t *frame, size_t size, void *arg)
 {
@@ -64,8 +64,8 @@ mark_those_that_wait(struct umbel *c)
 	out_filter(&c->out, mark_value, c);
 }
 
-/* What still waits goes out by itself, and what is too long for this broker
-   would end the connection. */
+/* A value that still waits to be sent needs no replay. One that is too long for
+   this broker would end the connection. */
 static bool
 is_wanted(const struct umbel *c, const struct kept *kept)
 {
@@ -98,6 +98,7 @@ replay_values(struct umbel *c)
 		replay_confirmed(c);
 		return 0;
 	}
-	/* its PONG has the counts of these messages, which are not counted */
+	/* its PONG counts these messages, which our stats do not
+		   count */
 	return send_control_first(c, &ping);
 }

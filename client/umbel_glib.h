@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * umbel_glib.h - a handle in a GLib loop, and so in one of GTK.
+ * umbel_glib.h - a handle in a GLib loop, and therefore in a GTK program.
  *
  *	GSource *source = umbel_glib_new(c, NULL);
  *	g_main_loop_run(loop);
@@ -10,8 +10,8 @@
  *	g_source_unref(source);
  *	umbel_close(c, 1000);
  *
- * The source is the caller's, to be destroyed before the handle. Callbacks of
- * the handle run in the loop of its context.
+ * The caller owns the source and must destroy it before the handle. Callbacks
+ * of the handle run in the loop of the source's context.
  */
 #ifndef UMBEL_GLIB_H
 #define UMBEL_GLIB_H
@@ -34,7 +34,7 @@ umbel_glib_on_readable(gint fd, GIOCondition what, gpointer arg)
 	return G_SOURCE_CONTINUE;
 }
 
-/* Dispatch `c` whenever there is something to do. `context` may be NULL: the
+/* Dispatch `c` whenever there is something to do. `context` may be NULL for the
    default one. umbel_stop() does not end the loop. */
 static inline GSource *
 umbel_glib_new(struct umbel *c, GMainContext *context)

@@ -9,8 +9,8 @@
  *	event_free(ev);
  *	umbel_close(c, 1000);
  *
- * The event is the caller's, to be freed before the handle. Callbacks of the
- * handle run in the loop.
+ * The caller owns the event and must free it before the handle. Callbacks of
+ * the handle run in the loop.
  */
 #ifndef UMBEL_LIBEVENT_H
 #define UMBEL_LIBEVENT_H
@@ -31,8 +31,8 @@ umbel_libevent_on_readable(evutil_socket_t fd, short what, void *arg)
 	umbel_dispatch((struct umbel *)arg, 0);
 }
 
-/* Dispatch `c` whenever there is something to do. NULL when there is no
-   memory. Lets the loop run for ever; umbel_stop() does not end it. */
+/* Dispatch `c` whenever there is something to do. NULL when out of memory. The
+   event keeps the loop running forever; umbel_stop() does not end it. */
 static inline struct event *
 umbel_libevent_new(struct umbel *c, struct event_base *base)
 {

@@ -11,8 +11,8 @@
  *	uv_run(loop, UV_RUN_DEFAULT);
  *	umbel_close(c, 1000);
  *
- * The uv_poll_t is the caller's, to be closed before the handle is, and its
- * memory must stay until the loop has seen that. Callbacks of the handle run
+ * The caller owns the uv_poll_t and must close it before the handle; its memory
+ * must stay valid until the loop has run the close. Callbacks of the handle run
  * in the loop.
  */
 #ifndef UMBEL_LIBUV_H
@@ -34,10 +34,10 @@ umbel_libuv_on_readable(uv_poll_t *poll, int status, int what)
 	umbel_dispatch((struct umbel *)poll->data, 0);
 }
 
-/* Dispatch `c` whenever there is something to do: `poll` is initialized,
-   started, and its `data` is in use. Returns 0 or what uv_strerror() explains;
-   then there is nothing to close. Lets the loop run for ever; umbel_stop()
-   does not end it. */
+/* Dispatch `c` whenever there is something to do. This initializes and starts
+   `poll` and uses its `data`. Returns 0 or an error for uv_strerror(); on an
+   error there is nothing to close. It keeps the loop running forever;
+   umbel_stop() does not end it. */
 static inline int
 umbel_libuv_start(struct umbel *c, uv_loop_t *loop, uv_poll_t *poll)
 {
@@ -45,7 +45,7 @@ umbel_libuv_start(struct umbel *c, uv_loop_t *loop, uv_poll_t *poll)
 
 	if (error)
 		return error;
-	poll->data = c; /* and what is initialized can be started */
+	poll->data = c; /* an initialized poll can always be started */
 	return uv_poll_start(poll, UV_READABLE, umbel_libuv_on_readable);
 }
 
