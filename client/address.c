@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Which socket, and whether the right one listens there. */
+/* Chooses the socket, and checks that the right broker listens there. */
 #include "parts.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #define SYSTEM_SOCKET "/run/umbel/umbel.sock"
 #define USER_SOCKET   "/umbel/umbel.sock"
-/* How the kernel shows a user that this namespace has no number for. */
+/* The uid that the kernel shows for a user with no uid in this namespace. */
 #define UID_UNMAPPED  65534
 
 static int
@@ -39,7 +39,7 @@ answers(const struct sockaddr_un *address)
 
 	if (fd < 0)
 		return false;
-	/* with EAGAIN it only has no time at the moment */
+	/* EAGAIN means that its backlog is full at the moment */
 	yes = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
 	              0 ||
 	      errno == EAGAIN;
@@ -70,7 +70,7 @@ address_prefer(const struct sockaddr_un all[2])
 	return !all[1].sun_path[0] || answers(&all[0]) ? &all[0] : &all[1];
 }
 
-/* The folder that the socket lies in; false when it cannot be seen. */
+/* Stat the directory of the socket; false when that is not possible. */
 static bool
 stat_folder(const struct sockaddr_un *address, struct stat *st)
 {
@@ -86,9 +86,9 @@ stat_folder(const struct sockaddr_un *address, struct stat *st)
 }
 
 /*
- * Only the folder's owner and root can have put the socket there, if nobody
- * else may write to the folder. That has to do for users without a number: who
- * looks from a rootless container cannot tell those outside from each other.
+ * If nobody else may write to the directory, only its owner and root can have
+ * put the socket there. For users without a uid this must suffice: in a
+ * rootless container, all outside users look the same.
  */
 static bool
 is_owners(const struct stat *folder, uid_t uid)
@@ -204,7 +204,7 @@ address_connect(const struct sockaddr_un *address,
 		snprintf(text, n, "making a socket: %s", strerror(-fd));
 		return fd;
 	}
-	/* only advice: the system's limit may be lower */
+	/* only a hint: the system's limit may be lower */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kernel_buffer,
 	                 sizeof(kernel_buffer));
 	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) <

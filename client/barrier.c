@@ -2,21 +2,21 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * flush, drain, close: PING goes behind what was published, and its PONG says
- * that all of it has been routed, and how much of it reached somebody.
+ * flush, drain, close: a PING follows the published messages, and its PONG says
+ * that all of them have been routed, and how many reached a subscriber.
  */
 #include "parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Time for a goodbye that the kernel has no room for yet. */
+/* The time for a goodbye that the kernel has no room for yet. */
 #define GOODBYE_MS 250
 
 void
 barrier_free(struct umbel *c, struct barrier *b)
 {
-	/* who waits for one frees it, whatever becomes of the handle */
+	/* a caller that waits frees it, whatever happens to the handle */
 	if (b != &c->own && b != &c->last && !b->waited_for)
 		free(b);
 }
@@ -48,7 +48,8 @@ append(struct umbel *c, struct barrier *b)
 	STAILQ_INSERT_TAIL(&c->barriers, b, link);
 }
 
-/* Off the role the caller must not break the connection: it is told. */
+/* Returns an error instead of breaking the connection, because a caller without
+   the role must not do that. */
 static int
 ask(struct umbel *c)
 {
@@ -102,17 +103,17 @@ barrier_ask_own(struct umbel *c)
 void
 barrier_confirm(struct umbel *c)
 {
-	/* the next PONG says whether there is anything left to ask for */
+	/* the next PONG tells whether there is anything left to ask */
 	if (!STAILQ_EMPTY(&c->barriers))
 		return;
-	/* a full buffer does not grow for it: what waits is in doubt anyway */
+	/* do not grow a full buffer for this: its messages are unsent anyway */
 	if (out_pending(&c->out) > 0 && !out_has_room(&c->out, MESSAGE_MAX))
 		c->at.confirm = sys_now() + c->confirm_ms;
 	else
 		barrier_ask_own(c);
 }
 
-/* Only the frame in hand goes out before it; see next_to_send(). */
+/* Only the frame in hand is sent before it; see next_to_send(). */
 void
 barrier_ask_last(struct umbel *c)
 {
@@ -138,7 +139,7 @@ complete(struct umbel *c, struct barrier *b, int error)
 		dispatch_attend(c, ATTEND_DUE);
 		dispatch_wake(c);
 	} else if (!b->waited_for) {
-		barrier_free(c, b); /* nobody waits any more */
+		barrier_free(c, b); /* its caller has given up */
 	}
 }
 
@@ -148,7 +149,7 @@ is_asked_for(const struct umbel *c, const struct barrier *b)
 	return b != &c->own && b != &c->last;
 }
 
-/* Is there anybody to be told? Who waited may have given up. */
+/* Is anybody interested? A caller that waited may have given up. */
 static bool
 is_heard(const struct barrier *b)
 {
@@ -161,8 +162,8 @@ at_most(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The broker counts from its PING to ours; what it cannot have counted is not
-   believed. */
+/* The broker counts from its last PING to this one. A count higher than
+   possible is capped. */
 static void
 settle(struct umbel *c, uint64_t position, const struct message_pong *m)
 {
@@ -304,7 +305,7 @@ and_wait(struct umbel *c, int timeout_ms, bool drain)
 	else
 		r = begin(c, NULL, NULL, drain, &b);
 	if (b)
-		send_now(c); /* corked or not: it is waited for */
+		send_now(c); /* even if corked: we wait for it */
 	handle_unlock(c);
 	if (!b)
 		return r;
@@ -360,8 +361,9 @@ is_settled(struct umbel *c, void *arg)
 	return false;
 }
 
-/* Without it the broker publishes our will. It goes ahead of messages that could
-   not be sent in time, which stay; only a frame in hand has to end first. */
+/* Without a goodbye, the broker publishes our will. It is sent before messages
+   that could not be sent in time, which are dropped; only a frame in hand has
+   to be finished first. */
 static void
 say_goodbye(struct umbel *c)
 {
@@ -385,7 +387,7 @@ is_said(struct umbel *c, void *arg)
 	return c->fd < 0 || c->write_ended || out_pending(&c->ctrl) == 0;
 }
 
-/* The end of the time to close is for the goodbye. */
+/* The last part of the time to close is reserved for the goodbye. */
 static int
 time_for_messages(int timeout_ms)
 {
@@ -396,7 +398,7 @@ time_for_messages(int timeout_ms)
 	return timeout_ms - (part < GOODBYE_MS ? part : GOODBYE_MS);
 }
 
-/* Lock held: nobody is called for a message any more. */
+/* Lock held: no callback is called for a message any more. */
 static void
 stop_delivery(struct umbel *c)
 {
@@ -405,7 +407,7 @@ stop_delivery(struct umbel *c)
 	TAILQ_FOREACH (s, &c->subs, link)
 		atomic_store(&s->live, false);
 	request_forget_all(c);
-	next_fini(c); /* a full queue would keep us from reading on */
+	next_fini(c); /* a full queue would stop us from reading */
 	c->closing = true;
 }
 
@@ -432,7 +434,7 @@ umbel_close(struct umbel *c, int timeout_ms)
 		return -EDEADLK;
 
 	if (out_pending(&c->out) > 0)
-		umbel_connect(c, 0); /* if that was never called */
+		umbel_connect(c, 0); /* if it was never called */
 	if (dispatch_until(c, time_for_messages(timeout_ms), is_settled,
 	                   NULL) == UMBEL_E_FREED)
 		return (int64_t)left;

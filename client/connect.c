@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* A connection's life: attempt, handshake, standing, end, pause, attempt. */
+/* The life of a connection: attempt, handshake, up, end, pause, attempt. */
 #include "parts.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "proto/frame.h"
 #include "proto/status.h"
 
-/* No broker asks for a longer pause in earnest. */
+/* No broker seriously asks for a longer pause. */
 #define GOAWAY_MAX_MS 60000
 
 enum umbel_state
@@ -70,7 +70,7 @@ conn_attempt(struct umbel *c, int64_t now)
 	char text[320];
 	int fd, r;
 
-	/* a user's broker may start later than we do */
+	/* a user's broker may start later than this client */
 	if (c->n_connects == 0)
 		c->address = address_prefer(c->addresses);
 	fd = address_connect(c->address, &c->opt, text, sizeof(text));
@@ -196,7 +196,7 @@ conn_close(struct umbel *c)
 	c->fd = -1;
 }
 
-/* 75 to 125 % of it, so that a thousand clients do not come back at once. */
+/* 75 to 125 % of it, so that a thousand clients do not reconnect at once. */
 static int64_t
 jitter(struct umbel *c, int64_t ms)
 {
@@ -235,7 +235,8 @@ next_pause(struct umbel *c, int64_t now, bool planned)
 	return as_int(pause);
 }
 
-/* What was on its way is gone; what waits stays for the next connection. */
+/* Frames that were sent are gone; those that wait stay for the next
+   connection. */
 static uint64_t
 forget_what_was_sent(struct umbel *c, bool drop_in_hand)
 {
@@ -321,7 +322,7 @@ conn_protocol(struct umbel *c, const char *format, ...)
 	conn_lost(c, UMBEL_E_PROTOCOL, text);
 }
 
-/* Would the frame that is still in hand be at fault again next time? */
+/* Would the broker refuse the frame in hand again the next time? */
 static bool
 blames_a_frame(unsigned code)
 {

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* What the broker says, one short function per frame. */
+/* Handles the frames from the broker, one short function per frame. */
 #include "parts.h"
 
 #include <errno.h>
@@ -89,7 +89,7 @@ on_answer(struct umbel *c, uint32_t request, uint64_t n_retained,
 		              (unsigned)request);
 }
 
-/* Of a message that was published. */
+/* A published message was refused. */
 static void
 refused(struct umbel *c, const struct message_error *m)
 {
@@ -118,8 +118,8 @@ on_error(struct umbel *c, const struct message_error *m)
 		refused(c, m);
 }
 
-/* Until when a hold excuses that the broker is silent. That of a rate, which has
-   no session, lasts as long as it takes. */
+/* Until when a hold explains the silence of the broker. A hold by a rate limit,
+   which has no session, has no time limit. */
 static int64_t
 believe(const struct umbel *c, const struct message_hold *m)
 {
@@ -201,7 +201,7 @@ act(struct umbel *c, const struct message *m)
 	case TYPE_SUBSCRIBE:
 	case TYPE_UNSUBSCRIBE:
 	case TYPE_DELIVER:
-		break; /* not the broker's to say, or not seen here */
+		break; /* not sent by a broker, or not handled here */
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* The loop: one round after the other, by one thread at a time. */
+/* The loop: one round after another, run by one thread at a time. */
 #include "parts.h"
 
 #include <errno.h>
@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A publisher without a loop looks at its socket so often, on the occasion of
-   a publish. */
+/* A publisher without a loop looks at its socket this often, when it
+   publishes. */
 #define QUIET_MS 5
-/* For which a handle may keep its loop, when nobody has said how many callbacks
-   that may be. */
+/* How long a handle may occupy its loop when the caller did not limit the
+   number of callbacks. */
 #define KEEP_MS  2
 
 int64_t
@@ -49,8 +49,8 @@ dispatch_wake(struct umbel *c)
 		sys_wake(&c->sys);
 }
 
-/* Nobody dispatches: whoever watches the descriptor shall. Once is enough, it
-   rings until a round waits and takes it back. */
+/* No thread dispatches: wake whoever watches the descriptor. Once is enough
+   because it rings until a round waits and resets it. */
 static void
 ring(struct umbel *c)
 {
@@ -81,7 +81,7 @@ dispatch_state(struct umbel *c, enum umbel_state state,
 	if (!c->opt.on_state)
 		return;
 	if (c->n_events == STATE_EVENTS) {
-		/* nobody dispatched for long: what is new matters more */
+		/* nobody dispatched for long: new events matter more */
 		memmove(c->events, c->events + 1,
 		        (STATE_EVENTS - 1) * sizeof(c->events[0]));
 		c->n_events--;
@@ -122,7 +122,8 @@ tell_barrier(struct umbel *c)
 	handle_lock(c);
 }
 
-/* Without a callback it still ends the wait of who dispatches for the room. */
+/* Even without on_writable this ends the wait of a dispatch, as one
+   callback. */
 static void
 tell_room(struct umbel *c)
 {
@@ -148,8 +149,8 @@ tell_sub(struct umbel *c)
 	return n;
 }
 
-/* The first thing that is due, if any; with the lock, which callbacks run
-   without. */
+/* Report the first thing that is due, if any. The lock is held, but not while
+   the callback runs. */
 static bool
 tell_one(struct umbel *c, unsigned *n)
 {
@@ -173,7 +174,7 @@ tell_one(struct umbel *c, unsigned *n)
 	return true;
 }
 
-/* A hundred thousand requests may end at once. */
+/* Bounds one call, because a hundred thousand requests may end at once. */
 static bool
 is_enough(struct umbel *c, unsigned n)
 {
@@ -220,7 +221,7 @@ earliest(const struct deadlines *at)
 	return first;
 }
 
-/* An earlier alarm than needed is left alone: it rings, and nothing is due. */
+/* An alarm that is too early stays set: it rings, and nothing is due. */
 void
 dispatch_arm(struct umbel *c)
 {
@@ -285,7 +286,7 @@ look_for_life(struct umbel *c, int64_t now)
 	if (c->link != LINK_UP) {
 		c->at.silence = NEVER;
 	} else if (c->paused || now < c->held_until) {
-		/* we do not read, or it does not: silence says nothing */
+		/* we do not read, or the broker does not: silence is normal */
 		c->asked_at = 0;
 		c->at.silence = now + c->opt.ping_ms;
 	} else if (now - c->heard_at < c->opt.ping_ms) {
@@ -304,8 +305,8 @@ look_for_life(struct umbel *c, int64_t now)
 	}
 }
 
-/* Lock held. Nobody is judged by a silence that we did not listen to: for that
-   `listened` must be true, which is to say that all input has been seen. */
+/* Lock held. `listened` says that all input has been seen. Without it a silence
+   proves nothing, because we did not listen. */
 static void
 run_timers(struct umbel *c, int64_t now, bool listened)
 {
@@ -324,7 +325,7 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 		barrier_confirm(c);
 	}
 	if (c->at.give_up <= now) {
-		/* what nobody dispatches for nobody will listen to */
+		/* without a dispatcher nobody will listen any more */
 		if ((listened && !c->paused) ||
 		    (c->write_ended && !c->dispatcher))
 			give_up(c, now);
@@ -344,7 +345,7 @@ run_timers(struct umbel *c, int64_t now, bool listened)
 
 /* ---- one round ----------------------------------------------------------------- */
 
-/* Role held: is there something to do that the kernel does not know of? */
+/* Role held: is there work that the kernel does not know about? */
 static bool
 has_more(struct umbel *c)
 {
@@ -353,8 +354,8 @@ has_more(struct umbel *c)
 	return receive_has_frame(c) && !next_is_full(c);
 }
 
-/* `asked`: the kernel was asked what it is ready for; `listened`: and all that
-   has come was looked at. */
+/* `asked`: the kernel was asked which events are ready; `listened`: in
+   addition, all input was processed. */
 static void
 finish_turn(struct umbel *c, bool asked, bool listened)
 {
@@ -363,8 +364,8 @@ finish_turn(struct umbel *c, bool asked, bool listened)
 	c->received = 0;
 	c->paused = next_is_full(c);
 	run_timers(c, sys_now(), listened);
-	/* corked or not: a round is over. While there is always more to take in
-	   the kernel is not asked whether it takes something again: try it */
+	/* a round ends here, so write even if corked. While there is always
+	   more input, the kernel is not asked whether it takes output: try */
 	if (!c->blocked || !asked)
 		send_pending(c);
 	else
@@ -372,8 +373,8 @@ finish_turn(struct umbel *c, bool asked, bool listened)
 	handle_unlock(c);
 }
 
-/* What a round has brought about: their publishes are part of it, and nothing
-   else might end the wait for company. */
+/* Run the callbacks that the round has made due. Their publishes belong to the
+   round: nothing else might send them. */
 static unsigned
 tell_last(struct umbel *c)
 {
@@ -433,8 +434,8 @@ dispatch_quietly(struct umbel *c, int64_t now)
 
 /* ---- the role ------------------------------------------------------------------- */
 
-/* Lock held. Who has the role in passing may be asleep with it; but with no time
-   to wait the one is as good a dispatcher as the other. */
+/* Lock held. A thread that has the role in passing may sleep with it: wake it
+   and wait. Without time to wait, leave it the role: it dispatches as well. */
 static void
 claim(struct umbel *c, int64_t deadline)
 {
@@ -487,7 +488,7 @@ dispatch_end(struct umbel *c)
 	return dying;
 }
 
-/* Lock held: take the role, for something that is not dispatching. */
+/* Lock held: take the role in passing, for a call other than dispatching. */
 static void
 pass(struct umbel *c)
 {
@@ -519,7 +520,7 @@ dispatch_until(struct umbel *c, int timeout_ms,
 		}
 		tried = left == 0;
 		if (!c->wanted)
-			conn_want(c); /* else it would be in vain */
+			conn_want(c); /* otherwise we would wait in vain */
 		if (c->dispatcher || c->n_claims > 0) {
 			handle_wait(c, left);
 			continue;
@@ -541,7 +542,7 @@ dispatch_overdue(struct umbel *c)
 	bool overdue;
 
 	handle_lock(c);
-	/* `again` is the dispatcher's */
+	/* `again` belongs to the dispatcher */
 	overdue = !c->dispatcher && c->n_claims == 0 && c->again;
 	if (overdue)
 		pass(c);
@@ -560,7 +561,7 @@ umbel_fd(struct umbel *c)
 	if (handle_check(c) < 0)
 		return handle_check(c);
 	handle_lock(c);
-	/* what was left over before anybody looked, it tells now */
+	/* ring now for what was left over before umbel_fd() was called */
 	if (!atomic_exchange(&c->watched, true) && !c->dispatcher &&
 	    has_more(c))
 		ring(c);
@@ -569,10 +570,10 @@ umbel_fd(struct umbel *c)
 }
 
 /*
- * A loop has called, and there is more: with callbacks that are quick, all of it
- * is taken at once. A handle that is read empty gives its buffer to the next one
- * of the process, and is not come back to when everything of it has left the
- * processor's cache.
+ * A loop has called, and there is more to do: if the callbacks are quick, do
+ * all of it at once. A handle that is read until it is empty gives its buffer
+ * to the next handle of the process. Otherwise the loop would come back to it
+ * when its data has left the processor's cache.
  */
 static bool
 goes_on(struct umbel *c, int timeout_ms, int64_t began)

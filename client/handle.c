@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* What a handle is made of, its options, its numbers and its errors. */
+/* Creates and frees handles; their options, statistics and errors. */
 #include "parts.h"
 
 #include <errno.h>
@@ -77,13 +77,13 @@ umbel_strerror(int error)
 	return "unknown error";
 }
 
-/* Why umbel_new() made none. */
+/* Why the last umbel_new() of this thread failed. */
 static _Thread_local char unborn_error[sizeof(((struct umbel *)0)->error_text)];
 
 const char *
 umbel_last_error(struct umbel *c)
 {
-	/* another thread may fail while the caller still reads */
+	/* copied: another thread may fail while the caller still reads */
 	static _Thread_local char text[sizeof(c->error_text)];
 
 	if (!c)
@@ -150,7 +150,7 @@ handle_changed(struct umbel *c)
 void
 handle_wait(struct umbel *c, int timeout_ms)
 {
-	if (!c->locked) /* alone: the lock is free */
+	if (!c->locked) /* we were alone: the lock is free */
 		pthread_mutex_lock(&c->lock);
 	c->locked = false;
 	c->n_waiting++;
@@ -189,7 +189,7 @@ set_defaults(struct umbel_options *o)
 		o->expect_uid_set = true;
 }
 
-/* NULL: nothing is. */
+/* NULL: everything is in range. */
 static const char *
 what_is_out_of_range(const struct umbel_options *o)
 {
@@ -320,7 +320,7 @@ init_fields(struct umbel *c)
 	c->confirm_ms = CONFIRM_MS;
 	c->fork_generation = atomic_load(&handle_forks);
 	c->fd = -1;
-	c->random = sys_random() | 1; /* the seed of its tables, too */
+	c->random = sys_random() | 1; /* also the seed of the tables */
 	c->max_frame = FRAME_MAX_DEFAULT;
 	c->flush_at = SEND_BATCH;
 	c->head.len = HEAD_OF_NONE;
@@ -409,8 +409,8 @@ close_all(struct umbel *c, bool forked)
 	sys_close(&c->sys, forked);
 }
 
-/* In a fork's child as well: the lock may be another thread's there, for ever,
-   and so it is neither taken nor destroyed. */
+/* Also called in the child of a fork. There, another thread may hold the lock
+   forever, so it is neither taken nor destroyed. */
 void
 handle_destroy(struct umbel *c)
 {

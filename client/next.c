@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Messages of subscriptions without a callback, until they are asked for. */
+/* Queues messages of subscriptions without a callback for umbel_next(). */
 #include "parts.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ next_fini(struct umbel *c)
 		umbel_msg_unref(m);
 }
 
-/* Read on if it was paused. Role held. */
+/* Continue reading if it was paused. Role held. */
 static void
 resume(struct umbel *c)
 {

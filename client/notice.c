@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What the broker says about a handle - that it is held up, that a message was
- * refused, that others were lost - waits here for the callback that hears it.
- * Nobody may dispatch for long: then what is new matters more.
+ * What the broker reports to a handle - a hold, a refused message, lost
+ * messages - is queued here for its callback. If nobody dispatches for long,
+ * the oldest notices are dropped, because new ones matter more.
  */
 #include "parts.h"
 

@@ -3,14 +3,14 @@
 
 /*
  * A message is encoded behind those that wait, into one piece of memory that
- * goes to the kernel as it is. Nearly always it is on the topic of the message
- * before: then its front is copied from last time's, and nothing is checked
- * twice.
+ * goes to the kernel as it is. Nearly always it has the same topic as the
+ * message before it: then its front is copied from the previous one, and
+ * nothing is checked twice.
  *
- * In bulk it is as long as the one before, too, and all there is to do is to put
- * it behind that one. How far that goes is the brink: a place in the buffer, up
- * to which there is memory and nothing is to be sent yet. Whoever else takes
- * the lock may change anything, and so wipes it out.
+ * In bulk, it also has the same length as the one before, and only has to be
+ * appended. How far this may go is the brink: a position in the buffer up to
+ * which there is memory, and nothing has to be sent yet. Any other code that
+ * takes the lock may change anything, and therefore resets the brink.
  */
 #include "parts.h"
 
@@ -20,10 +20,10 @@
 #include "options.h"
 #include "proto/frame.h"
 
-/* Of a front: that there is no reply topic, and that there are no headers. */
+/* The bytes of a front that say: no reply topic, no headers. */
 #define BEHIND_TOPIC 2u
 
-/* Everything from here to umbel.h's part has the lock held. */
+/* All functions up to the part of umbel.h are called with the lock held. */
 
 static int
 refuse_topic(struct umbel *c, const char *topic)
@@ -43,7 +43,7 @@ set_length(struct head_template *head, size_t len)
 	                 (uint32_t)(head->len - FRAME_PREFIX_SIZE + len));
 }
 
-/* Make the template fit `topic`; on failure it fits the one it did. */
+/* Make the template fit `topic`; on failure it keeps its old topic. */
 static int
 set_topic(struct umbel *c, const char *topic)
 {
@@ -54,7 +54,7 @@ set_topic(struct umbel *c, const char *topic)
 		return refuse_topic(c, topic);
 	memcpy(head->topic, topic, len + 1);
 	if (head->topic_end > 0 && head->topic_len == len) {
-		/* then nothing but its text is different */
+		/* then only the text differs */
 		memcpy(head->bytes + head->topic_end - BEHIND_TOPIC - len,
 		       topic, len);
 		return 0;
@@ -79,7 +79,7 @@ no_room(struct umbel *c, size_t size)
 	c->room_awaited = true;
 	if (size > c->room_wanted)
 		c->room_wanted = size;
-	/* a publisher may come here a million times a second */
+	/* must be fast: a publisher may get here a million times a second */
 	memcpy(c->error_text, words, sizeof(words));
 	return -EAGAIN;
 }
@@ -93,7 +93,7 @@ fits(const struct umbel *c, size_t size)
 	       (size <= c->opt.buffer && used <= c->opt.buffer - size);
 }
 
-/* Is there room for a frame of this size, in memory too? */
+/* Make room for a frame of this size, within the limit and in memory. */
 static int
 make_room(struct umbel *c, size_t size)
 {
@@ -122,7 +122,7 @@ is_too_long(const struct umbel *c, size_t size)
 	return size - FRAME_PREFIX_SIZE > c->max_frame;
 }
 
-/* A message was put in: write it, unless it shall wait for company. */
+/* A message was appended: write it, unless it is to be batched. */
 static void
 published(struct umbel *c, const char *topic, size_t len)
 {
@@ -132,7 +132,7 @@ published(struct umbel *c, const char *topic, size_t len)
 		send_now(c);
 }
 
-/* What is copied most is short; up to OUT_SLACK bytes too many do no harm. */
+/* Most fronts are short; copying up to OUT_SLACK extra bytes does no harm. */
 static void
 put_front(uint8_t *at, const struct head_template *head)
 {
@@ -142,7 +142,7 @@ put_front(uint8_t *at, const struct head_template *head)
 		       head->len - OUT_SLACK);
 }
 
-/* A call costs more than the bytes of a small message. */
+/* A call of memcpy() costs more than copying a small message. */
 static void
 put_data(uint8_t *at, const uint8_t *data, size_t len)
 {
@@ -159,7 +159,7 @@ put_data(uint8_t *at, const uint8_t *data, size_t len)
 	memcpy(at + len - sizeof(last), &last, sizeof(last));
 }
 
-/* The frame of the template, for which there is room. */
+/* Append the frame of the template; there must be room for it. */
 static inline void
 append(struct umbel *c, const void *data)
 {
@@ -171,7 +171,7 @@ append(struct umbel *c, const void *data)
 	c->taken++;
 }
 
-/* On the topic of the template. */
+/* Publish on the topic of the template. */
 static int
 put_again(struct umbel *c, const void *data, size_t len)
 {
@@ -186,13 +186,13 @@ put_again(struct umbel *c, const void *data, size_t len)
 	r = make_room(c, size);
 	if (r < 0)
 		return r;
-	if (is_too_long(c, size)) /* for a broker that we just came to */
+	if (is_too_long(c, size)) /* for a broker we have just connected to */
 		return refuse_size(c, c->head.topic, size);
 	append(c, data);
 	return 0;
 }
 
-/* Corked, even a long message waits for company, up to half a batch. */
+/* While corked, even a long message is batched, up to half a batch. */
 static bool
 is_large(const struct umbel *c, size_t len)
 {
@@ -200,7 +200,7 @@ is_large(const struct umbel *c, size_t len)
 	       (len >= SEND_BATCH / 2 || !send_is_corked(c));
 }
 
-/* Anything else. */
+/* Publish any other message. */
 static int
 put_any(struct umbel *c, const char *topic, const void *data, size_t len,
         const struct umbel_pub_options *options)
@@ -224,7 +224,7 @@ put_any(struct umbel *c, const char *topic, const void *data, size_t len,
 	r = make_room(c, size);
 	if (r < 0)
 		return r;
-	if (is_too_long(c, size)) /* for a broker that we just came to */
+	if (is_too_long(c, size)) /* for a broker we have just connected to */
 		return refuse_size(c, topic, size);
 
 	at = c->out.data + c->out.tail;
@@ -271,7 +271,7 @@ put(struct umbel *c, const char *topic, const void *data, size_t len)
 	return put_again(c, data, len);
 }
 
-/* How far messages like this one can follow, and nothing else be done. */
+/* The position up to which messages like this one can simply be appended. */
 static size_t
 find_brink(const struct umbel *c)
 {
@@ -286,7 +286,7 @@ find_brink(const struct umbel *c)
 	return end < c->out.cap ? end : c->out.cap;
 }
 
-/* As long as the one before, and short of the brink? */
+/* Same length as the previous one, and before the brink? */
 static inline bool
 is_bulk(const struct umbel *c, size_t len)
 {
@@ -294,7 +294,7 @@ is_bulk(const struct umbel *c, size_t len)
 	       c->out.tail + c->head.len + len <= c->brink;
 }
 
-/* The first of its kind, or one that takes those before it along. */
+/* The first message of its kind, or one that causes a write. */
 static __attribute__((noinline)) int
 publish_first(struct umbel *c, const char *topic, const void *data, size_t len)
 {
@@ -307,7 +307,7 @@ publish_first(struct umbel *c, const char *topic, const void *data, size_t len)
 	return r;
 }
 
-/* Bulk, but for its topic: if that is longer, it may be too much for bulk. */
+/* A bulk message with another topic; with a longer topic it may not be bulk. */
 static __attribute__((noinline)) int
 publish_elsewhere(struct umbel *c, const char *topic, const void *data,
                   size_t len)
@@ -345,7 +345,7 @@ umbel_publish(struct umbel *c, const char *topic, const void *data, size_t len)
 	return r;
 }
 
-/* What a publish was asked to do. */
+/* The arguments and the result of a publish. */
 struct wish {
 	const char *topic;
 	const void *data;
@@ -393,7 +393,7 @@ refuse_to_keep(struct umbel *c, const struct wish *wish, int r)
 	                   c->keep.max_bytes);
 }
 
-/* With keep_retained: a last value. */
+/* Publish a last value, with keep_retained. */
 static int
 put_and_keep(struct umbel *c, const struct wish *wish)
 {
@@ -477,7 +477,7 @@ umbel_publish_wait(struct umbel *c, const char *topic, const void *data,
 	if (r < 0)
 		return r;
 	r = dispatch_until(c, timeout_ms, is_granted, &wish);
-	/* who never has to wait would never hear anything */
+	/* a caller that never has to wait would never get its callbacks */
 	if (r == 0 && wish.result == 0)
 		r = dispatch_overdue(c);
 	return r < 0 ? r : wish.result;

@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* The other side of a request: a message to its reply topic. What it says of
-   itself stands in headers, which the broker does not look at. */
+/* Replies to requests. A reply is a message to the request's reply topic; its
+   error and `more` are in headers, which the broker does not read. */
 #include "parts.h"
 
 #include <errno.h>
@@ -32,8 +32,8 @@ int
 umbel_reply(struct umbel *c, const struct umbel_msg *m, const void *data,
             size_t len)
 {
-	/* every request has a reply topic of its own: with options the topic
-	   of the last plain message is remembered */
+	/* Every request has its own reply topic. Passing options avoids that
+	   it replaces the remembered topic of the last plain message. */
 	return umbel_reply_opts(
 		c, m, data, len,
 		&(struct umbel_pub_options){

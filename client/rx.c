@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The buffer that is received into: how large it is, and what fills it.
+ * The receive buffer: how large it is, and how it is filled.
  */
 #include "parts.h"
 
@@ -11,17 +11,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What a handle that receives little has for it, and one that receives much but
-   not all the time. */
+/* The buffer of a handle that receives little, and the buffer of one that
+   receives much, but not all the time. */
 #define RECEIVE_FIRST    (RECEIVE_BUFFER / 8)
 #define RECEIVE_USUAL    (RECEIVE_BUFFER / 2)
-/* Reads that found more than there was room for, before a buffer grows beyond
-   that; and before we look for anything else than input. */
+/* The number of consecutive reads that filled the buffer before it grows beyond
+   RECEIVE_USUAL, and before we look for anything else than input. */
 #define FULL_MANY        16u
-/* Bytes that are moved to the front of the buffer without a second thought: a
-   longer frame is not cut by its end if that can be helped. */
+/* Up to this many bytes are always moved to the front of the buffer: this
+   avoids that the end of the buffer cuts a longer frame. */
 #define MOVE_MAX         (16u << 10)
-/* A buffer that grew is given back after so many reads that did not need it. */
+/* A buffer that grew is given back after this many reads that did not need
+   it. */
 #define RECEIVE_PATIENCE 64u
 
 static struct rx *
@@ -53,7 +54,7 @@ rx_reset(struct umbel *c)
 	c->rx = NULL;
 }
 
-/* A buffer for `cap` bytes, with what waits moved to its front. */
+/* Switch to a buffer of `cap` bytes, with the waiting bytes at its front. */
 static int
 replace(struct umbel *c, size_t cap)
 {
@@ -81,7 +82,7 @@ move_to_front(struct rx *rx)
 	rx->tail = waiting;
 }
 
-/* The kernel had enough to fill it: there may be more. */
+/* The kernel had enough to fill the buffer: there may be more. */
 static bool
 wants_larger(const struct umbel *c)
 {
@@ -91,10 +92,10 @@ wants_larger(const struct umbel *c)
 }
 
 /*
- * Make room for more bytes. The buffer doubles as bytes arrive, what a length
- * claims costs nothing: up to RECEIVE_BUFFER when there is much to read, and
- * beyond for a frame that is longer. Then it stays for a while, since long
- * frames are seldom alone.
+ * Make room for more bytes. The buffer doubles as bytes arrive; a length that a
+ * frame merely claims costs nothing. It grows up to RECEIVE_BUFFER when there
+ * is much to read, and beyond that for a longer frame. Then it stays for a
+ * while, because long frames are seldom alone.
  */
 static int
 make_room(struct umbel *c)
@@ -122,11 +123,11 @@ make_room(struct umbel *c)
 }
 
 /*
- * All was looked at, and the kernel had no more: a buffer that grew goes back,
- * and the next one is as large. So the handles of a process, however many, read
- * into the same memory in turn, which the processor has near. What is small is
- * kept, as that would be worth less than it costs, and so is what reads without
- * a pause have made large.
+ * All input was processed, and the kernel had no more: give back a buffer that
+ * grew; the next one will have the same size. So the handles of a process, no
+ * matter how many, read into the same memory in turn, and it stays in the
+ * processor's cache. A small buffer is kept because replacing it would cost
+ * more than it gains, and so is one that grew because of consecutive reads.
  */
 void
 rx_rest(struct umbel *c)
@@ -142,9 +143,10 @@ rx_rest(struct umbel *c)
 }
 
 /*
- * Long frames are seldom alone, and mostly as long as the one before. Ask for as
- * many as fit whole: what the end of the buffer would cut off had to be moved to
- * its front. A wrong guess costs a shorter read.
+ * Long frames are seldom alone, and most are as long as the one before. Ask for
+ * as many bytes as fit in whole frames, because a frame cut off by the end of
+ * the buffer would have to be moved to the front. A wrong guess only costs a
+ * shorter read.
  */
 static size_t
 room_for_whole_frames(struct umbel *c)

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* From the buffers into the socket, in the one order that is right. */
+/* Writes the buffers to the socket, in the only correct order. */
 #include "parts.h"
 
 #include <errno.h>
@@ -46,8 +46,8 @@ send_control_first(struct umbel *c, const struct message *m)
 }
 
 /*
- * What goes next. A frame in hand is always finished; after it comes what must
- * not wait, and the messages only while the connection stands.
+ * Choose what to send next. A frame in hand is always finished first. Then come
+ * urgent frames, and then, only while the connection is up, the messages.
  */
 static struct out *
 next_to_send(struct umbel *c, size_t *n)
@@ -98,7 +98,8 @@ not_taken(struct umbel *c, ssize_t error)
 		c->at.resend = sys_now() + RESEND_MS;
 		dispatch_arm(c);
 	} else {
-		/* why, the broker may have said before it closed: read on */
+		/* the broker may have said why before it closed: keep
+		   reading */
 		c->write_ended = true;
 		if (c->at.give_up == NEVER) {
 			c->at.give_up = sys_now() + WRITE_ENDED_MS;
@@ -148,8 +149,8 @@ send_watch(struct umbel *c)
 }
 
 /*
- * What the kernel leaves of the frame is copied, and the rest of it as well:
- * cut off by the end of the connection, it will be sent again whole.
+ * The part of the frame that the kernel does not take is copied, and so is the
+ * rest: if the connection breaks within the frame, it is sent again completely.
  */
 void
 send_large(struct umbel *c, size_t front, const void *data, size_t len)
@@ -185,7 +186,7 @@ send_large(struct umbel *c, size_t front, const void *data, size_t len)
 void
 send_now(struct umbel *c)
 {
-	/* while it is blocked the dispatching thread is told when to go on */
+	/* while blocked, the dispatching thread is told when to continue */
 	if (!c->blocked || !c->dispatcher)
 		send_pending(c);
 	if (!c->dispatcher)

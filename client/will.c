@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* What the broker is to publish when this client vanishes: encoded once, and
-   said with every HELLO. */
+/* The message that the broker publishes when this client vanishes. It is
+   encoded once, and sent with every HELLO. */
 #include "parts.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ will_take(struct umbel *c)
 		return 0;
 	if (!o->will_topic)
 		return handle_fail(c, -EINVAL, "a will without will_topic");
-	/* nobody may publish there, today or after a reload */
+	/* no client may publish there, now or after a reload */
 	if (!umbel_topic_is_valid(o->will_topic) || is_of_broker(o->will_topic))
 		return handle_fail(c, UMBEL_E_TOPIC,
 		                   "will_topic %.300s: not a valid topic",
