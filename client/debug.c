@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * UMBEL_DEBUG=1: a line per frame on stderr, each written at once.
+ * UMBEL_DEBUG=1: one line per frame on stderr, written immediately.
  *
  *	umbel[4711] > SUBSCRIBE request=1 sub=1 filter=door.* options={}
  *	umbel[4711] < PUBLISH door.front, 4 bytes
@@ -55,7 +55,7 @@ write_out(struct line *line)
 		line->len = sizeof(line->text) - 2;
 	line->text[line->len++] = '\n';
 	if (write(STDERR_FILENO, line->text, line->len) < 0)
-		return; /* there is nobody to tell */
+		return; /* there is nowhere to report it */
 }
 
 static void
@@ -126,7 +126,7 @@ add_message(struct line *line, const struct message *m)
 	}
 }
 
-/* In this library's frames the type is the second byte. */
+/* In the frames of this library, the type is the second byte. */
 static uint32_t
 type_of(const uint8_t *body, size_t len)
 {

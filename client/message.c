@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* What umbel.h says of a message, borrowed or kept. */
+/* Access to a message, borrowed or kept, as in umbel.h. */
 #include "parts.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 
 #include "proto/cursor.h"
 
-/* From this size on a kept message shares the receive buffer. */
+/* From this size on, a kept message shares the receive buffer. */
 #define SHARE_MIN    (32u << 10)
-/* More than this for headers is given back at the next message with some. */
+/* Memory for headers beyond this is freed at the next message with headers. */
 #define SCRATCH_KEEP (64u << 10)
 
 const char *
@@ -121,7 +121,7 @@ scratch(struct umbel *c, size_t n)
 	return bigger;
 }
 
-/* Copy a text, NUL-terminated, to *at, which moves on. */
+/* Copy a text, NUL-terminated, to *at, and advance *at. */
 static const char *
 take_text(char **at, const struct cursor_item *item)
 {
@@ -165,7 +165,7 @@ take_value(struct umbel_header *h, char **at, const struct cursor_item *item)
 	case CURSOR_ARRAY:
 	case CURSOR_MAP:
 	case CURSOR_EXT:
-		h->type = UMBEL_NIL; /* publish_read() lets no other pass */
+		h->type = UMBEL_NIL; /* publish_read() accepts no other */
 		break;
 	}
 }
@@ -174,7 +174,7 @@ _Static_assert(offsetof(struct umbel_header, value.str) ==
                        offsetof(struct umbel_header, value.bin.data),
                "take_value() relies on it");
 
-/* The map has passed publish_read(): so many pairs, str keys, no nesting. */
+/* The map has passed publish_read(): complete pairs, str keys, no nesting. */
 int
 msg_headers(struct umbel *c, const uint8_t *map, size_t len)
 {
@@ -187,7 +187,7 @@ msg_headers(struct umbel *c, const uint8_t *map, size_t len)
 
 	cursor_next(&in, &key);
 	n = key.len;
-	/* each text loses its head, of a byte at least, and gains a NUL */
+	/* each text loses its head of at least one byte, and gains a NUL */
 	size = n * sizeof(*headers) + len;
 	headers = scratch(c, size);
 	if (!headers)
@@ -232,7 +232,7 @@ put(uint8_t **at, const void *from, size_t n)
 	return to;
 }
 
-/* Pointers into the old block, made to point into the new one. */
+/* Make the pointers into the old block point into the new one. */
 static void
 move_headers(struct umbel_msg *kept, const struct umbel_msg *m)
 {

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * From the socket to the callbacks. Frames are read where the kernel put them;
- * nothing is allocated for a message, and the lock is not taken for one.
+ * The path from the socket to the callbacks. Frames are parsed in the receive
+ * buffer; nothing is allocated and no lock is taken per message.
  *
- * All of it comes from outside: a length is checked before it is believed.
+ * All input comes from outside: a length is checked before it is used.
  */
 #include "parts.h"
 
@@ -19,7 +19,7 @@
 #include "proto/deliver.h"
 #include "proto/frame.h"
 
-/* Less room than this is not worth a look at the socket. */
+/* With less room than this a read of the socket is not worth it. */
 #define TOP_UP_MIN 1024u
 
 void
@@ -84,7 +84,7 @@ end_of_stream(struct umbel *c, int error)
 		          "the broker shut down in order; it may come back");
 		return;
 	}
-	/* a reset: it closed with something of ours unread */
+	/* a reset: the broker closed without reading all that we sent */
 	if (error && error != ECONNRESET)
 		snprintf(text, sizeof(text), "reading from the broker: %s",
 		         strerror(error));
@@ -95,7 +95,7 @@ end_of_stream(struct umbel *c, int error)
 	conn_lost(c, error ? -error : -ECONNRESET, text);
 }
 
-/* Lock held: what rx_fill() came back with. */
+/* Lock held: handle the result of rx_fill(). */
 static void
 filled(struct umbel *c, ssize_t n)
 {
@@ -151,7 +151,7 @@ queue(struct umbel *c, size_t size)
 		lose_one(c, size);
 }
 
-/* Call everybody whom the message is for. How many. */
+/* Call all receivers of the message. Returns the number of callbacks. */
 static unsigned
 deliver(struct umbel *c, uint32_t size)
 {
@@ -178,7 +178,7 @@ deliver(struct umbel *c, uint32_t size)
 	return n;
 }
 
-/* ... whom the broker has named. */
+/* The same, for the one receiver that the broker has named. */
 static unsigned
 deliver_to(struct umbel *c, struct umbel_sub *s, size_t size)
 {
@@ -196,7 +196,7 @@ deliver_to(struct umbel *c, struct umbel_sub *s, size_t size)
 static bool
 is_publish(const uint8_t *body, uint32_t len)
 {
-	/* almost always; control_frame() finds the odd encodings */
+	/* almost always right; is_oddly_encoded() catches the rest */
 	return len > 1 && (body[0] & 0xf0) == 0x90 && body[1] == PUBLISH_TYPE;
 }
 
@@ -263,8 +263,8 @@ count_last_value(struct umbel *c)
 	handle_unlock(c);
 }
 
-/* A message for one subscription. Of one that has ended here, what was still on
-   its way is nobody's. */
+/* Handle a message for one subscription. If the subscription has ended here,
+   the message is dropped. */
 static unsigned
 take_deliver(struct umbel *c, const uint8_t *body, uint32_t len)
 {
@@ -294,8 +294,8 @@ take_deliver(struct umbel *c, const uint8_t *body, uint32_t len)
 	return deliver_to(c, s, FRAME_PREFIX_SIZE + len);
 }
 
-/* A frame was looked at; a callback may have broken the connection, or read
-   may have ended with it. */
+/* Advance behind a frame that was processed. Its callback may have broken the
+   connection, or may have read from it: then the buffer is not the same. */
 static void
 step_over(struct umbel *c, const struct rx *rx, uint32_t len)
 {
@@ -303,7 +303,7 @@ step_over(struct umbel *c, const struct rx *rx, uint32_t len)
 		c->rx->head += FRAME_PREFIX_SIZE + len;
 }
 
-/* The next message of the run is of another shape than the one before. */
+/* The next message of the run has another shape than the one before. */
 static bool
 begin_shape(struct umbel *c, const uint8_t *frame, size_t left,
             struct publish_shape *shape)
@@ -325,9 +325,9 @@ begin_shape(struct umbel *c, const uint8_t *frame, size_t left,
 }
 
 /*
- * Call `s` for up to `max` messages at the front, which are all of this shape.
- * How many: a callback may have broken the connection, or changed what it is
- * subscribed to, and then they are to be looked at again.
+ * Call `s` for up to `max` messages at the front, which all have this shape.
+ * Returns how many: if a callback breaks the connection or changes the
+ * subscriptions, the rest must be looked up again.
  */
 static uint32_t
 deliver_each(struct umbel *c, struct umbel_sub *s,
@@ -357,9 +357,9 @@ deliver_each(struct umbel *c, struct umbel_sub *s,
 }
 
 /*
- * Messages that repeat the one before, on a topic of one subscription: this is
- * where bulk goes, so that what stays the same from one to the next is looked
- * at once. Ends at the first frame that is anything else.
+ * Deliver messages that repeat the one before, on a topic with one
+ * subscription. Bulk takes this path, so that properties shared by all messages
+ * are checked only once. Ends at the first frame that is anything else.
  */
 static unsigned
 take_repeats(struct umbel *c, unsigned max)
@@ -395,7 +395,8 @@ take_repeats(struct umbel *c, unsigned max)
 	return n;
 }
 
-/* Plain messages on topics that change. The trie is shared with other threads. */
+/* Look ahead at plain messages on changing topics. The lock is needed because
+   the trie is shared with other threads. */
 static void
 look_ahead(struct umbel *c, struct ahead *a)
 {
@@ -410,7 +411,7 @@ look_ahead(struct umbel *c, struct ahead *a)
 	handle_unlock(c);
 }
 
-/* The next message is this one, and leads there. */
+/* Make this the current message, with the receivers of the route. */
 static void
 set_message(struct umbel *c, const struct ahead_message *m,
             const struct route *route)
@@ -442,9 +443,9 @@ take_ahead(struct umbel *c, const struct ahead_message *m,
 }
 
 /*
- * Messages each on another topic than the one before: what has a route is
- * delivered without a second look. Ends at the first frame that is anything
- * else.
+ * Deliver messages that are each on another topic than the one before: those
+ * whose route is known are delivered without parsing them again. Ends at the
+ * first frame that is anything else.
  */
 static unsigned
 take_several(struct umbel *c, unsigned max)
@@ -470,9 +471,9 @@ take_several(struct umbel *c, unsigned max)
 }
 
 /*
- * What has come keeps callbacks busy for long: take what waits in the socket
- * behind it as well, as far as there is room, lest the broker thinks that we
- * have stopped.
+ * When callbacks are busy with earlier input for long, also read what waits in
+ * the socket, as far as there is room. Otherwise the broker would think that we
+ * have stopped reading.
  */
 static bool
 wants_more(const struct umbel *c)
@@ -495,7 +496,7 @@ receive(struct umbel *c, bool readable, unsigned max)
 		ssize_t got = rx_fill(c);
 
 		handle_lock(c);
-		/* an end is heeded when all that came before it is through */
+		/* the end counts only after all earlier input is processed */
 		if (got > 0 || !behind)
 			filled(c, got);
 		handle_unlock(c);

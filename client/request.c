@@ -2,16 +2,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A request is a message whose reply lies in this session's inbox, with the
- * request's number for a last token; one subscription to all of the inbox's
- * topics of that length brings the replies, and is made when it is first
- * needed on a connection.
+ * A request is a message whose reply topic is in this session's inbox, with the
+ * request's number as the last token. One subscription to all topics of that
+ * length in the inbox receives the replies. It is made when it is first needed
+ * on a connection.
  *
  * The inbox changes with every connection, so that a request which could not
- * be sent yet has the wrong one. Those wait among the messages, in their place;
- * a WELCOME moves them to the new inbox. Those that the kernel had taken when
- * the connection broke end with it: to send a request twice is not ours to
- * decide.
+ * be sent yet has an outdated reply topic. Such requests stay in their place
+ * among the messages that wait; a WELCOME moves them to the new inbox. Requests
+ * that the kernel had taken when the connection broke end with it: it is not
+ * for us to decide to send a request twice.
  */
 #include "request.h"
 
@@ -27,8 +27,9 @@
 
 #define TIMEOUT_MS 5000
 
-/* A request is not given up before what has come was looked at; but one that is
-   so late is, however much still waits to be looked at. */
+/* A request does not time out before the input so far has been processed. But
+   after this much more time it does, even if there is still input to
+   process. */
 #define GRACE_MS 1000
 
 /* ---- the end of a request ------------------------------------------------------ */
@@ -40,7 +41,7 @@ call_free(struct call *call)
 	free(call);
 }
 
-/* Its callback is due. */
+/* End a request: its callback is due. */
 static void
 end(struct umbel *c, struct call *call, int error, const char *text)
 {
@@ -123,7 +124,7 @@ request_init(struct umbel *c)
 
 /* ---- those that wait to be sent ------------------------------------------------- */
 
-/* The request in this frame, if it is one and not over. False: it is over. */
+/* Find the request in this frame, if any. False: the request has ended. */
 static bool
 find_in_frame(const struct umbel *c, const uint8_t *frame, size_t size,
               struct publish *p, struct call **call)
@@ -164,14 +165,14 @@ keep_live(const uint8_t *frame, size_t size, void *arg)
 	return keep;
 }
 
-/* Without a connection: drop what nobody waits for any more. */
+/* Without a connection: drop the requests that nobody waits for any more. */
 static void
 sweep(struct umbel *c)
 {
 	account_for_dropped(c, out_filter(&c->out, keep_live, c));
 }
 
-/* Now and then, so that the walk costs little for each. */
+/* Done only now and then, so that the cost per request is small. */
 static void
 sweep_if_it_pays(struct umbel *c)
 {
@@ -185,7 +186,7 @@ struct move {
 	struct inbox to;
 };
 
-/* The frame as it is to be from now on; see out_rewrite(). */
+/* Write the frame with its new reply topic; see out_rewrite(). */
 static size_t
 move_frame(const uint8_t *frame, size_t size, uint8_t *to, void *arg)
 {
@@ -211,7 +212,7 @@ move_frame(const uint8_t *frame, size_t size, uint8_t *to, void *arg)
 	           (size_t)(frame + size - rest);
 	if (new_size - FRAME_PREFIX_SIZE > move->c->max_frame) {
 		end(move->c, call, -EMSGSIZE, NULL);
-		return 0; /* as if it had been over before */
+		return 0; /* the same as for a request that has ended */
 	}
 	if (!to)
 		return new_size;
@@ -257,7 +258,7 @@ request_connection_lost(struct umbel *c)
 		return;
 	while ((call = calls_next(calls, &at)))
 		call->kept = false;
-	sweep(c); /* marks those that stay */
+	sweep(c); /* sets `kept` in the requests that stay */
 	at = 0;
 	while ((call = calls_next(calls, &at))) {
 		if (call->kept)
@@ -277,7 +278,7 @@ request_failed(struct umbel *c, int error, const char *text)
 
 /* ---- the subscription ------------------------------------------------------------ */
 
-/* Is it time to say where the replies are to go? */
+/* Subscribe to the inbox, if this is possible and not done yet. */
 static int
 subscribe(struct umbel *c)
 {
@@ -313,7 +314,7 @@ request_answered(struct umbel *c, const struct message_error *error)
 	        words[0] ? words : status_words(error->code));
 }
 
-/* ---- what comes -------------------------------------------------------------------- */
+/* ---- replies, refusals and losses ---------------------------------------------- */
 
 bool
 request_refused(struct umbel *c, const struct message_error *m)
@@ -485,7 +486,7 @@ set_alarm(struct umbel *c, struct call *call)
 	dispatch_arm(c);
 }
 
-/* Is there anything that waiting cannot mend? */
+/* Is there an obstacle that waiting cannot remove? */
 static int
 look_for_obstacle(struct umbel *c)
 {
@@ -526,12 +527,12 @@ request_ask(struct umbel *c, const struct question *q, uint64_t *id)
 	calls_remove(&c->asking.calls, call);
 	call_free(call);
 	if (r == -EAGAIN)
-		send_now(c); /* which has not seen to the connection yet */
+		send_now(c); /* the connection has had no attention yet */
 	return r;
 }
 
-/* Of those that have ended: is it still to be told? Else it is being told just
-   now. */
+/* Forget a request that has ended if its callback is still due. False: it is
+   being called right now. */
 static bool
 forget_due(struct umbel *c, const void *user)
 {

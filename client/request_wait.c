@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Ask, and wait for the reply. The thread that waits may give up before the call
- * has ended, and another one may dispatch meanwhile: what they share is on the
- * heap, and whoever comes last frees it.
+ * Request, and wait for the reply. The thread that waits may give up before the
+ * call has ended, and another thread may dispatch meanwhile. Their shared data
+ * is on the heap, and the last of the two frees it.
  */
 #include "request.h"
 
@@ -13,16 +13,16 @@
 
 #include "parts.h"
 
-/* Shared by the thread that waits and the one that dispatches; under the lock. */
+/* Shared by the waiting and the dispatching thread; under the lock. */
 struct wait {
 	struct question question;
 	uint64_t id;
-	int asked; /* what request_ask() said */
+	int asked; /* the result of request_ask() */
 	int error;
 	struct umbel_msg *reply;
 	char text[256];
 	bool done;
-	bool abandoned; /* whoever comes last frees it */
+	bool abandoned; /* the callback must free it */
 };
 
 static void
@@ -69,7 +69,7 @@ is_answered(struct umbel *c, void *arg)
 	return w->done;
 }
 
-/* Lock held: nobody waits any more. True: nobody else will free it. */
+/* Lock held: stop waiting. True: the caller must free it. */
 static bool
 abandon(struct umbel *c, struct wait *w)
 {
@@ -79,8 +79,8 @@ abandon(struct umbel *c, struct wait *w)
 	return false;
 }
 
-/* The call itself has no deadline: here it is the thread that waits who looks at
-   the clock. */
+/* The call itself has no deadline, because the thread that waits checks the
+   time. */
 static int
 wait_for_reply(struct umbel *c, struct wait *w, int timeout_ms)
 {
@@ -162,6 +162,6 @@ umbel_request_wait(struct umbel *c, const char *topic, const void *data,
 	r = wait_for_reply(c, w, timeout_ms);
 	if (r != UMBEL_E_FREED)
 		return finish_wait(c, w, r, reply);
-	wait_free(w); /* and the handle is gone */
+	wait_free(w); /* the handle is gone, too */
 	return r;
 }

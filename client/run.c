@@ -2,14 +2,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A run: consecutive messages on one topic. Its first is read, and where it
- * leads is looked up; what repeats it is recognized by its bytes.
+ * A run: consecutive messages on one topic. The first one is parsed, and its
+ * receivers are looked up; the messages that repeat it are recognized by their
+ * bytes.
  */
 #include "parts.h"
 
 #include <string.h>
 
-/* A reply to one of our requests? Then it leads there and nowhere else. */
+/* Is it a reply to one of our requests? Then it has no other receivers. */
 static bool
 is_reply(struct umbel *c, const char *topic, size_t len)
 {
@@ -21,7 +22,8 @@ is_reply(struct umbel *c, const char *topic, size_t len)
 	return c->run.request != 0;
 }
 
-/* Where the topic leads: to c->run.to. 0, -ENOMEM, or UMBEL_E_PROTOCOL. */
+/* Set c->run.to to the receivers of the topic. 0, -ENOMEM, or
+   UMBEL_E_PROTOCOL. */
 static int
 look_up(struct umbel *c, const struct publish *p, bool checked)
 {
@@ -57,8 +59,8 @@ copy_text(char *to, const char *from, size_t len)
 	to[len] = '\0';
 }
 
-/* What comes as it is comes after all last values: if there were fewer than
-   the broker had said, no more will come. */
+/* A plain message comes after all last values: if there were fewer values than
+   the broker had announced, no more will come. */
 static void
 end_snapshot(struct umbel *c)
 {
@@ -67,7 +69,7 @@ end_snapshot(struct umbel *c)
 	handle_unlock(c);
 }
 
-/* Of a DELIVER nothing is to be looked up. */
+/* A DELIVER names its receiver, so there is nothing to look up. */
 static int
 lead_to_one(struct umbel *c, const char *topic, size_t len, bool checked)
 {

@@ -2,10 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Subscriptions live as long as the handle, and are asked for anew on every
- * connection. All of them are in the trie from the start; only those that the
- * broker has acknowledged are live. A message for a topic comes once, however
- * many match: who gets it is worked out here, as the broker did.
+ * Subscriptions live as long as the handle, and are requested again on every
+ * connection. All of them are in the trie from the start, but only those that
+ * the broker has acknowledged are live. A message for a topic comes once, no
+ * matter how many subscriptions match: this client finds its receivers, in the
+ * same way as the broker did.
  */
 #include "parts.h"
 
@@ -24,14 +25,14 @@ sub_free(struct umbel_sub *s)
 	free(s);
 }
 
-/* ---- which match ------------------------------------------------------------ */
+/* ---- matching --------------------------------------------------------------- */
 
 static void
 found(struct trie_entry *e, void *user)
 {
 	struct umbel *c = user;
 
-	/* counted even if there is no room: sub_match() makes some */
+	/* counted even without room: sub_match() then makes room */
 	if (c->n_matches < c->max_matches)
 		c->matches[c->n_matches] = e; /* its first member */
 	c->n_matches++;
@@ -83,7 +84,7 @@ next_number(uint32_t *last)
 	return *last;
 }
 
-/* ---- those that DELIVER names -------------------------------------------------- */
+/* ---- the subscriptions that DELIVER names -------------------------------------- */
 
 static bool
 is_special(const struct umbel_sub *s)
@@ -141,7 +142,7 @@ take_id(struct umbel *c, struct umbel_sub *s)
 	return 0;
 }
 
-/* The broker sends nothing more for it: another may have its id. */
+/* The broker sends nothing more for this subscription: its id may be reused. */
 static void
 give_id_back(struct umbel *c, struct umbel_sub *s)
 {
@@ -193,13 +194,13 @@ sub_snapshot_shrinks(struct umbel *c, uint64_t n)
 		all_have_come(c, s);
 }
 
-/* They come right behind the answer, before anything else. */
+/* The last values come directly behind the answer, before anything else. */
 static void
 await_snapshot(struct umbel *c, struct umbel_sub *s, uint64_t n)
 {
 	sub_snapshot_shrinks(c, UINT64_MAX);
 	c->snapshot = s;
-	c->run.plain = false; /* the next message is looked at more closely */
+	c->run.plain = false; /* so that the next message is parsed in full */
 	s->snapshot = n;
 	sub_snapshot_shrinks(c, 0);
 }
@@ -299,7 +300,7 @@ sub_restore_all(struct umbel *c)
 
 /* ---- answers -------------------------------------------------------------------- */
 
-/* Who has no on_end for it hears it by on_error. */
+/* Report the error to on_error if the subscription has no on_end. */
 static void
 report(struct umbel *c, const struct umbel_sub *s, unsigned code,
        const char *words)
@@ -329,12 +330,13 @@ refused(struct umbel *c, struct umbel_sub *s, const struct message_error *m)
 	s->end_text = strdup(text);
 	report(c, s, m->code, words);
 	unmatch(c, s);
-	/* the answer to an UNSUBSCRIBE that is on its way will end it */
+	/* if an UNSUBSCRIBE is on its way, its answer will end it */
 	if (!s->unsubscribe.pending)
 		finish(c, s);
 }
 
-/* The broker's rules have changed; what has been asked since is answered. */
+/* The broker's rules have changed. This is not about newer subscriptions, whose
+   answer is still to come. */
 void
 sub_revoked(struct umbel *c, const struct message_error *m)
 {
@@ -378,7 +380,7 @@ sub_answered(struct umbel *c, uint32_t number, uint64_t n_retained,
 	if (!s)
 		request_answered(c, error);
 	else if (q == &s->unsubscribe)
-		finish(c, s); /* `no_sub` as well: it is gone */
+		finish(c, s); /* also on `no_sub`: it is gone */
 	else if (error)
 		refused(c, s, error);
 	else
@@ -443,7 +445,7 @@ sub_tell(struct umbel *c, struct umbel_sub *s)
 		s->options.on_end(c, s, s->end_error, s->user);
 		n++;
 	}
-	/* nothing that is remembered may lead to it */
+	/* no cached route or run may lead to it any more */
 	routes_invalidate(&c->routes);
 	c->run.plain = false;
 	c->run.only = NULL;
@@ -472,9 +474,9 @@ end_one(struct umbel *c, struct umbel_sub *s, bool let_come)
 	if (!let_come)
 		unmatch(c, s);
 	if (s->asked && connected && !leaving && ask_unsubscribe(c, s) == 0)
-		return; /* its answer will end it */
+		return; /* the answer to it will end the subscription */
 	if (s->subscribe.pending || (leaving && let_come))
-		return; /* that answer will, or the end of the connection */
+		return; /* that answer or the end of the connection will */
 	finish(c, s);
 }
 
@@ -539,7 +541,7 @@ take_in(struct umbel *c, struct umbel_sub *s, size_t len)
 {
 	int r = take_id(c, s);
 
-	/* what a group gets does not come as a plain message */
+	/* the messages of a group do not come as plain messages */
 	if (r == 0 && !s->options.group)
 		r = trie_insert(&c->trie, s->filter, len, &s->entry);
 	if (r == 0 && c->link != LINK_DOWN && c->link != LINK_LEAVING)

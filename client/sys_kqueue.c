@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * For the BSDs and macOS. Written from their manuals and not run by our own
- * tests, which have Linux only.
+ * For the BSDs and macOS. Written from their manuals; not run by our own tests,
+ * which run on Linux only.
  */
 #include "sys.h"
 
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The idents of our own events; sockets have their descriptor's. */
+/* The idents of our own events; those of sockets are their descriptors. */
 enum { IDENT_TIMER = 1, IDENT_WAKE = 2 };
 
 #ifdef MSG_NOSIGNAL
@@ -51,7 +51,7 @@ sys_open(struct sys *s)
 void
 sys_close(struct sys *s, bool forked)
 {
-	/* a kqueue is not inherited: in a child the number is not ours */
+	/* a kqueue is not inherited: in a child the descriptor is not ours */
 	if (s->poller >= 0 && !forked)
 		close(s->poller);
 	s->poller = -1;
@@ -84,7 +84,7 @@ sys_set_timer(struct sys *s, int64_t at_ms)
 {
 	int64_t pause = at_ms - sys_now();
 
-	/* milliseconds are the default unit everywhere */
+	/* the default unit is milliseconds on all of them */
 	return change(s, IDENT_TIMER, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0,
 	              pause > 0 ? pause : 0);
 }
@@ -208,8 +208,9 @@ sys_cond_init(pthread_cond_t *cond)
 	return -pthread_cond_init(cond, NULL);
 }
 
-/* By the wall clock, as macOS knows no other: a step of it makes one wait
-   longer or shorter, and waiters look at sys_now() afterwards anyway. */
+/* Uses the wall clock because macOS has no other for this. A step of the clock
+   makes one wait longer or shorter; callers check sys_now() afterwards
+   anyway. */
 bool
 sys_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int timeout_ms)
 {

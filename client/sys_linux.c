@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What an epoll event is about; they have no other use for their data. */
+/* The source of an epoll event, stored in its data. */
 enum about { ABOUT_SOCKET, ABOUT_TIMER, ABOUT_WAKE };
 
 static int
@@ -47,7 +47,7 @@ sys_open(struct sys *s)
 void
 sys_close(struct sys *s, bool forked)
 {
-	(void)forked; /* closing alone leaves the parent's poller as it is */
+	(void)forked; /* closing does not change the parent's poller */
 	if (s->poller >= 0)
 		close(s->poller);
 	if (s->timer >= 0)
@@ -72,7 +72,7 @@ sys_watch(struct sys *s, int fd, enum sys_interest interest)
 	if (s->interest == SYS_NONE)
 		how = EPOLL_CTL_ADD;
 	else if (interest == SYS_NONE)
-		how = EPOLL_CTL_DEL; /* else it would still report a hang-up */
+		how = EPOLL_CTL_DEL; /* otherwise it still reports a hang-up */
 	if (epoll_ctl(s->poller, how, fd, &event) < 0)
 		return -errno;
 	s->interest = interest;
@@ -82,7 +82,7 @@ sys_watch(struct sys *s, int fd, enum sys_interest interest)
 int
 sys_set_timer(struct sys *s, int64_t at_ms)
 {
-	/* a time of 0 would disarm it */
+	/* a time of 0 would disarm the timer */
 	int64_t at = at_ms > 0 ? at_ms : 1;
 	struct itimerspec spec = {
 		.it_value.tv_sec = (time_t)(at / 1000),
@@ -97,10 +97,10 @@ sys_set_timer(struct sys *s, int64_t at_ms)
 void
 sys_wake(struct sys *s)
 {
-	int saved = errno; /* a signal handler's caller wants its own back */
+	int saved = errno; /* a signal handler must not change errno */
 	uint64_t one = 1;
 
-	/* it can only fail when it is rung already */
+	/* this can only fail if it is already rung */
 	if (write(s->wake, &one, sizeof(one)) < 0)
 		errno = saved;
 }
@@ -162,7 +162,7 @@ sys_send(int fd, const struct iovec *iov, int n_iov)
 	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 	ssize_t n;
 
-	/* for one piece, without a list to copy in, it is the shorter way */
+	/* for one piece send() is faster: no list has to be copied in */
 	do
 		n = n_iov == 1 ? send(fd, iov->iov_base, iov->iov_len, flags)
 		               : sendmsg(fd, &msg, flags);

@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/* Topics and filters, for those who build them from what they were given. */
+/* Builds and checks topics and filters from untrusted parts. */
 #include "proto/topic.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ join(char *buf, size_t n, const char *token, va_list rest)
 		if (!is_token(token, size))
 			return UMBEL_E_TOPIC;
 		if (len > 0)
-			size++; /* its dot */
+			size++; /* for the dot */
 		if (len + size > TOPIC_MAX || len + size >= n)
 			return -ENAMETOOLONG;
 		if (len > 0)

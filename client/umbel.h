@@ -751,9 +751,10 @@ struct umbel_reply_info {
 	 *                         the request is not known
 	 *   -ECANCELED            umbel_cancel() was called
 	 *   UMBEL_E_LOST          the broker dropped messages for this handle
-	 *                         (on_loss): replies may be missing. Reported
-	 *                         at once; with gather the request continues,
-	 *                         and this replaces -ETIMEDOUT
+	 *                         (on_loss): some of several replies may be
+	 *                         missing. Reported at once; with gather the
+	 *                         request continues, and this replaces
+	 *                         -ETIMEDOUT
 	 *   UMBEL_E_DENIED, ...   the broker refused it
 	 */
 	int error;
