@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * epoll_loop - a program with an epoll loop of its own: it publishes what is
- * typed, and prints what others type.
+ * epoll_loop - a program with its own epoll loop: it publishes what the user
+ * types, and prints what others type.
  *
  * usage: epoll_loop [ROOM]
  *
- * The handle is one descriptor, the same for its whole life. Nothing needs to
- * be registered anew when the connection breaks, and there is no timer to keep.
+ * The handle has one descriptor, which stays the same for its whole life. When
+ * the connection breaks nothing has to be registered again, and there are no
+ * timers to manage.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 
 	(void)user;
 	if (sender.session == umbel_session(c))
-		return; /* our own words */
+		return; /* our own message */
 	printf("[uid %u] %.*s\n", (unsigned)sender.uid, (int)len, data);
 	fflush(stdout);
 }
@@ -77,7 +78,7 @@ loop(struct umbel *c)
 	struct epoll_event event;
 	bool typing = true;
 
-	/* a file, or /dev/null, is always ready, and epoll does not take it */
+	/* a file or /dev/null is always ready, and epoll refuses it */
 	if (!watch(epoll, STDIN_FILENO)) {
 		while (typing)
 			typing = on_typed(c);

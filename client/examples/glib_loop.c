@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * glib_loop - a handle in a GLib loop: a clock that ticks on a topic, and
+ * glib_loop - a handle in a GLib loop: publishes clock ticks on a topic, and
  * prints how long each tick took to come back.
  *
  * usage: glib_loop [TICKS]
@@ -19,7 +19,7 @@
 struct ticker {
 	struct umbel *c;
 	GMainLoop *loop;
-	long left; /* negative: no end */
+	long left; /* negative: unlimited */
 };
 
 static void
@@ -32,7 +32,7 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 
 	if (umbel_msg_sender(m).session != umbel_session(c) ||
 	    len != sizeof(sent))
-		return; /* the tick of another one */
+		return; /* a tick of another program */
 	memcpy(&sent, data, sizeof(sent));
 	printf("tick, %.3f ms\n",
 	       (double)(g_get_monotonic_time() - sent) / 1e3);

@@ -2,14 +2,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * host_publisher - how this host is doing, for whoever wants to know.
+ * host_publisher - publishes the load, memory, disk and network use of this
+ * host.
  *
  * usage: host_publisher [-i SECONDS] [-n NAME] [-d DIRECTORY]
  *
  * Publishes msgpack maps on host.<name>.load, .memory, .disk and .network. It
- * does nothing about a broker that is not there yet or that dies: the library
- * connects again. Only samples taken meanwhile are left out; old ones are of
- * no use to anybody.
+ * needs no code for a broker that is not running yet or that dies, because the
+ * library reconnects. Samples are skipped while there is no connection, because
+ * old samples are of no use to anybody.
  */
 #include <msgpack.h>
 #include <stdbool.h>
@@ -24,8 +25,8 @@
 struct publisher {
 	struct umbel *c;
 	char host[128];
-	const char *directory; /* its file system is the disk */
-	bool complained;       /* that there is no broker */
+	const char *directory; /* on the file system to report as the disk */
+	bool complained;       /* whether it has reported a missing broker */
 	msgpack_sbuffer map;
 	msgpack_packer packer;
 };
@@ -99,7 +100,8 @@ publish_load(struct publisher *p)
 	publish(p, "load");
 }
 
-/* The kilobytes in a line such as "MemTotal:  24684092 kB", if it is this. */
+/* Take the number from a line such as "MemTotal:  24684092 kB", if the line has
+   this name. */
 static void
 take_memory(const char *line, const char *name, uint64_t *bytes)
 {
@@ -146,7 +148,7 @@ publish_disk(struct publisher *p)
 	publish(p, "disk");
 }
 
-/* All interfaces together, but for the one to ourselves. */
+/* All interfaces together, except the loopback interface. */
 static void
 publish_network(struct publisher *p)
 {
@@ -238,7 +240,7 @@ run(struct publisher *p, int interval_ms)
 	}
 }
 
-/* A dot would make two words of the name. */
+/* Dots are replaced because a dot would split the name into two tokens. */
 static void
 name_host(struct publisher *p, const char *name)
 {

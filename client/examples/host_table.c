@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * host_table - all hosts that host_publisher tells of, as a table.
+ * host_table - shows all hosts that run host_publisher as a table.
  *
  * usage: host_table
  *
- * On a terminal the table is drawn anew whenever something came; into a pipe a
- * host's row is printed each time that host is heard of.
+ * On a terminal the table is redrawn whenever a message arrives. Into a pipe, a
+ * host's row is printed each time a message of that host arrives.
  */
 #include <msgpack.h>
 #include <stdbool.h>
@@ -28,11 +28,11 @@ struct row {
 	double memory_available;
 	double disk_total;
 	double disk_available;
-	double received; /* bytes a second ... */
+	double received; /* bytes per second ... */
 	double sent;
-	double last_received; /* ... and the counters they come from */
+	double last_received; /* ... and the counters they are based on */
 	double last_sent;
-	double network_at; /* when they came */
+	double network_at; /* when the counters arrived */
 	time_t heard;
 };
 
@@ -40,7 +40,7 @@ static struct row rows[MAX_HOSTS];
 static size_t n_rows;
 static const char *status = "connecting";
 static bool terminal;
-static const char *line_end = ""; /* clears what stood there, on a terminal */
+static const char *line_end = ""; /* on a terminal: clears the old line */
 
 /* ---- messages ----------------------------------------------------------- */
 
@@ -138,7 +138,7 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 	if (!row || host[host_len] == '\0')
 		return;
 	msgpack_unpacked_init(&unpacked);
-	/* anybody may publish here: it need not be what we expect */
+	/* anybody may publish here: the data may be anything */
 	if (msgpack_unpack_next(&unpacked, data, len, NULL) ==
 	            MSGPACK_UNPACK_SUCCESS &&
 	    unpacked.data.type == MSGPACK_OBJECT_MAP)
@@ -226,7 +226,7 @@ print_row(const struct row *row)
 static void
 draw_table(void)
 {
-	printf("\033[H"); /* to the top: drawing over does not flicker */
+	printf("\033[H"); /* to the top: overwriting does not flicker */
 	print_head();
 	for (size_t i = 0; i < n_rows; i++)
 		print_row(&rows[i]);

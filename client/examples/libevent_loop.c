@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * libevent_loop - a handle in a libevent loop: a clock that ticks on a topic,
- * and prints how long each tick took to come back.
+ * libevent_loop - a handle in a libevent loop: publishes clock ticks on a
+ * topic, and prints how long each tick took to come back.
  *
  * usage: libevent_loop [TICKS]
  */
@@ -20,7 +20,7 @@
 struct ticker {
 	struct umbel *c;
 	struct event_base *base;
-	long left; /* negative: no end */
+	long left; /* negative: unlimited */
 };
 
 static int64_t
@@ -42,7 +42,7 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 
 	if (umbel_msg_sender(m).session != umbel_session(c) ||
 	    len != sizeof(sent))
-		return; /* the tick of another one */
+		return; /* a tick of another program */
 	memcpy(&sent, data, sizeof(sent));
 	printf("tick, %.3f ms\n", (double)(now_ns() - sent) / 1e6);
 	fflush(stdout);

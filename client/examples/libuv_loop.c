@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * libuv_loop - a handle in a libuv loop: a clock that ticks on a topic, and
+ * libuv_loop - a handle in a libuv loop: publishes clock ticks on a topic, and
  * prints how long each tick took to come back.
  *
  * usage: libuv_loop [TICKS]
@@ -22,7 +22,7 @@ struct ticker {
 	uv_poll_t handle;
 	uv_timer_t timer;
 	uv_signal_t end;
-	long left; /* negative: no end */
+	long left; /* negative: unlimited */
 };
 
 static void
@@ -35,7 +35,7 @@ on_message(struct umbel *c, const struct umbel_msg *m, void *user)
 
 	if (umbel_msg_sender(m).session != umbel_session(c) ||
 	    len != sizeof(sent))
-		return; /* the tick of another one */
+		return; /* a tick of another program */
 	memcpy(&sent, data, sizeof(sent));
 	printf("tick, %.3f ms\n", (double)(uv_hrtime() - sent) / 1e6);
 	fflush(stdout);
@@ -84,7 +84,7 @@ main(int argc, char **argv)
 	uv_close((uv_handle_t *)&t.handle, NULL);
 	uv_close((uv_handle_t *)&t.timer, NULL);
 	uv_close((uv_handle_t *)&t.end, NULL);
-	uv_run(&t.loop, UV_RUN_DEFAULT); /* until it has closed them */
+	uv_run(&t.loop, UV_RUN_DEFAULT); /* until they are closed */
 	uv_loop_close(&t.loop);
 	umbel_close(t.c, 1000);
 	return 0;

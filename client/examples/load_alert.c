@@ -2,14 +2,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * load_alert - publish alert.<host>.load when a host has too much to do.
+ * load_alert - publishes alert.<host>.load when the load of a host is too high.
  *
  * usage: load_alert [-t THRESHOLD] [-r SECONDS]
  *
  * The threshold is load per processor, default 1. An alert is raised when the
  * load reaches it and cleared below 80 % of it, so that a load close to it does
- * not flap. As long as it holds it is said again every 60 seconds (-r): who
- * comes later, or was cut off when the broker died, hears of it as well.
+ * not flap. While an alert is raised, it is repeated every 60 seconds (-r), so
+ * that new subscribers, and those that were disconnected when the broker died,
+ * get it as well.
  */
 #include <msgpack.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * requests - a service that does sums, and those who ask it.
+ * requests - a service that adds numbers, and its clients.
  *
  * usage: requests serve | requests sum NUMBER... | requests count TO
  *
@@ -14,8 +14,8 @@
  *	2
  *	3
  *
- * Start as many services as you like: they are a group, and each question goes
- * to one of them. Without any, whoever asks is told so at once.
+ * You can start any number of services: they are a queue group, and each
+ * request goes to one of them. Without any, a client gets an error at once.
  */
 #include <errno.h>
 #include <limits.h>
@@ -29,7 +29,8 @@
 
 /* ---- the service ----------------------------------------------------------------- */
 
-/* The next number in a text that is not NUL-terminated. 1; 0: no more; -1. */
+/* Read the next number from a text that is not NUL-terminated. Returns 1; 0: no
+   more; -1: not a number. */
 static int
 next_number(const char **at, const char *end, long *number)
 {
@@ -69,7 +70,7 @@ on_sum(struct umbel *c, const struct umbel_msg *m, void *user)
 	umbel_reply(c, m, text, (size_t)r);
 }
 
-/* One question, many replies: all but the last say that others follow. */
+/* One request, many replies: all but the last say that others follow. */
 static void
 on_count(struct umbel *c, const struct umbel_msg *m, void *user)
 {
@@ -116,7 +117,7 @@ serve(struct umbel *c)
 	return r == 0 ? umbel_run(c) : r;
 }
 
-/* ---- those who ask ------------------------------------------------------------------ */
+/* ---- the clients -------------------------------------------------------------------- */
 
 static void
 print_reply(const struct umbel_msg *m)
@@ -127,7 +128,7 @@ print_reply(const struct umbel_msg *m)
 	printf("%.*s\n", (int)len, data);
 }
 
-/* One reply, waited for: for a program without a loop. */
+/* Wait for one reply: for a program without a loop. */
 static int
 ask_for_sum(struct umbel *c, const char *numbers)
 {
@@ -137,7 +138,7 @@ ask_for_sum(struct umbel *c, const char *numbers)
 
 	if (r == 0)
 		print_reply(reply);
-	umbel_msg_unref(reply); /* an error reply is one, too */
+	umbel_msg_unref(reply); /* an error reply is a message, too */
 	return r;
 }
 
@@ -160,7 +161,7 @@ on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
 	counting->over = !info->more;
 }
 
-/* Any number of replies, each in a callback. */
+/* Receive any number of replies, each in a callback. */
 static int
 ask_to_count(struct umbel *c, const char *to)
 {

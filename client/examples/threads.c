@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * threads - several threads publish over one handle, one dispatches it.
+ * threads - several threads publish on one handle, and one dispatches it.
  *
  * usage: threads [THREADS [MESSAGES]]
  *
- * Publishing is safe from any thread. Callbacks run in the dispatching thread
- * alone, so what they touch needs no lock.
+ * Publishing is safe from any thread. Callbacks run only in the dispatching
+ * thread, so the data that they use needs no lock.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -80,7 +80,7 @@ on_active(struct umbel *c, struct umbel_sub *s, void *user)
 	struct tally *t = user;
 
 	(void)s;
-	/* it stands: let the workers begin; but it comes after a reconnect, too */
+	/* subscribed: let the workers start; called after reconnects, too */
 	if (!t->active)
 		umbel_stop(c);
 	t->active = true;
