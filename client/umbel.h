@@ -428,7 +428,8 @@ struct umbel_stats {
 	uint64_t lost;        /* ... that the broker reported as dropped */
 	uint64_t reconnects;
 	size_t buffered; /* bytes that wait to be sent */
-	bool leaving; /* the broker is shutting down: they wait for the next */
+	/* the broker is shutting down: these bytes wait for the next one */
+	bool leaving;
 };
 /* Counts since umbel_new(). The library asks the broker about sent messages up
    to ten times a second, whenever the handle is dispatched or publishes. Set
@@ -808,8 +809,8 @@ umbel_request_options_init(struct umbel_request_options *options)
  * timeout_ms must not be 0; -1 waits forever.
  *
  *	static void
- *	on_reply(struct umbel *c, const struct umbel_reply_info *info, void
- *user) *	{
+ *	on_reply(struct umbel *c, const struct umbel_reply_info *info, void *user)
+ *	{
  *		if (info->error)
  *			fprintf(stderr, "no price: %s\n", info->text);
  *		else
