@@ -120,8 +120,8 @@ struct state_event {
 /* The beginning of a plain PUBLISH, as encoded last time. Bulk messages have
    the same topic and length, so that only the payload has to be added. */
 struct head_template {
-	size_t topic_end; /* the front without the payload's head; 0: none */
-	size_t len;       /* with it; HEAD_OF_NONE: no message begins so */
+	size_t topic_end; /* length up to the payload's head; 0: none */
+	size_t len;       /* with that head; HEAD_OF_NONE: fits no message */
 	size_t data_len;  /* of the payload that prefix and head describe */
 	size_t topic_len;
 	char topic[TOPIC_MAX + 1];
@@ -162,8 +162,8 @@ struct umbel_sub {
 	bool ended;        /* nothing comes any more; on_end is due */
 	bool is_due;       /* in c->due_subs */
 	bool active_due;   /* on_active is due */
-	bool named;        /* the caller may still pass it to us ... */
-	bool told;         /* ... and that is the only reason to keep it */
+	bool named;        /* the caller may still pass it to us */
+	bool told;         /* its end was reported: only `named` keeps it */
 	int end_error;
 	char *end_text; /* the broker's text; may be NULL */
 	char filter[];  /* ... followed by the name of the group */
@@ -202,7 +202,7 @@ struct asking {
 	STAILQ_HEAD(, call) due; /* ... and ended ones whose callback is due */
 	uint64_t last_id;
 	struct inbox inbox; /* of this connection or the last */
-	bool possible;      /* the broker gave us one */
+	bool possible;      /* the broker gave us an inbox */
 	bool subscribed;    /* SUBSCRIBE to it was sent */
 	struct sub_question subscribe;
 	unsigned n_dead; /* requests that ended unsent, without a connection */
@@ -262,7 +262,7 @@ struct run {
 	   came as a plain PUBLISH */
 	struct umbel_sub *only;
 	uint64_t request; /* ... or, if not 0, the request that it replies to */
-	bool plain; /* the next plain one can be recognized by its bytes */
+	bool plain;       /* repeats of it can be recognized by their bytes */
 	char topic[TOPIC_MAX + 1];
 	char reply[TOPIC_MAX + 1];
 	uint8_t repeat[2 + TOPIC_MAX + 2];
@@ -295,14 +295,14 @@ struct umbel {
 	/* shared: publishing */
 	struct head_template head;
 	struct out out;  /* PUBLISH, and since LINK_UP everything else */
-	struct out ctrl; /* what goes before it: the handshake, a last PING */
+	struct out ctrl; /* sent before `out`: the handshake, a last PING */
 	size_t brink; /* see publish.c; any other use of the lock makes it 0 */
 	unsigned cork;
 	size_t flush_at;  /* write when this many bytes have accumulated */
-	bool blocked;     /* the kernel took no more; it will say when */
-	bool write_ended; /* ... and it never will */
-	bool encoding;    /* a frame is being made for this very connection */
-	bool paused;      /* umbel_next() has enough: the socket is not read */
+	bool blocked;     /* the kernel took no more; the poller says when */
+	bool write_ended; /* ... and it never will again */
+	bool encoding;    /* a frame is being made for this connection */
+	bool paused;      /* umbel_next() has enough: do not read the socket */
 	/* a HOLD said that the broker does not read us; believed until then */
 	int64_t held_until;
 	int confirm_ms;                   /* CONFIRM_MS */
@@ -355,7 +355,7 @@ struct umbel {
 	struct specials specials;
 	unsigned restoring; /* questions that CONNECTED waits for */
 
-	struct asking asking; /* shared; its inbox changes by role */
+	struct asking asking; /* shared; but inbox changes only by role */
 
 	/* shared: barriers */
 	struct barriers barriers; /* not done; those with a token first */

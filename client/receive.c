@@ -294,8 +294,8 @@ take_deliver(struct umbel *c, const uint8_t *body, uint32_t len)
 	return deliver_to(c, s, FRAME_PREFIX_SIZE + len);
 }
 
-/* Advance behind a frame that was processed. Its callback may have broken the
-   connection, or may have read from it: then the buffer is not the same. */
+/* Advance behind a frame that was processed. If the frame or its callback ended
+   the connection, the buffer is gone. */
 static void
 step_over(struct umbel *c, const struct rx *rx, uint32_t len)
 {

@@ -18,8 +18,9 @@
 /* The number of consecutive reads that filled the buffer before it grows beyond
    RECEIVE_USUAL, and before we look for anything else than input. */
 #define FULL_MANY        16u
-/* Up to this many bytes are always moved to the front of the buffer: this
-   avoids that the end of the buffer cuts a longer frame. */
+/* The most bytes that are moved to the front of the buffer in any case. The end
+   of the buffer should not cut longer frames, so that they need not be
+   moved. */
 #define MOVE_MAX         (16u << 10)
 /* A buffer that grew is given back after this many reads that did not need
    it. */

@@ -630,8 +630,8 @@ struct umbel_sub_options {
 	bool retained;
 
 	/* the broker has confirmed the subscription: every message that it
-	   takes from now on is delivered, and, with `retained`, all the last
-	   values have been. Called again after each reconnect. */
+	   takes from now on is delivered. With `retained`, all the last values
+	   have already been delivered. Called again after each reconnect. */
 	void (*on_active)(struct umbel *c, struct umbel_sub *s, void *user);
 
 	/* the subscription has ended: error is 0 after umbel_unsubscribe(),
