@@ -186,7 +186,7 @@ put_again(struct umbel *c, const void *data, size_t len)
 	r = make_room(c, size);
 	if (r < 0)
 		return r;
-	if (is_too_long(c, size)) /* for a broker we have just connected to */
+	if (is_too_long(c, size)) /* make_room() may have reconnected */
 		return refuse_size(c, c->head.topic, size);
 	append(c, data);
 	return 0;
@@ -224,7 +224,7 @@ put_any(struct umbel *c, const char *topic, const void *data, size_t len,
 	r = make_room(c, size);
 	if (r < 0)
 		return r;
-	if (is_too_long(c, size)) /* for a broker we have just connected to */
+	if (is_too_long(c, size)) /* make_room() may have reconnected */
 		return refuse_size(c, topic, size);
 
 	at = c->out.data + c->out.tail;
