@@ -76,7 +76,7 @@
  * NULL is refused as a handle, a message or a place for a result: the call
  * returns -EINVAL or, if it cannot fail, false, 0, NULL or UMBEL_FAILED. The
  * calls that end something do nothing when they get NULL, and
- * umbel_last_error() then reports about umbel_new().
+ * umbel_last_error(NULL) reports about umbel_new().
  *
  * VERSIONS. The functions that libumbel.so.0 exports stay and keep their
  * meaning. Structs of options grow at their end and carry their size: a program
