@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * list - things in a row, each knowing its neighbours and nothing else: it can
- * leave without being told which row it is in.
+ * list - a doubly linked circular list. A link can leave without being told
+ * which list it is in.
  *
- * A row's head is a link too, and closes the circle.
+ * The head of a list is a link too, and closes the circle.
  */
 #ifndef UMBELD_LIST_H
 #define UMBELD_LIST_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 struct link {
-	struct link *next; /* NULL: in no row */
+	struct link *next; /* NULL: in no list */
 	struct link *prev;
 };
 
@@ -36,7 +36,8 @@ link_is_in(const struct link *l)
 	return l->next != NULL;
 }
 
-/* As the last one; of `head` another link of the row: before that one. */
+/* Append `l` at the end. If another link of the list is given as `head`, insert
+   before that one. */
 static inline void
 list_append(struct link *head, struct link *l)
 {
@@ -46,7 +47,7 @@ list_append(struct link *head, struct link *l)
 	head->prev = l;
 }
 
-/* Does nothing to one that is in no row. */
+/* Does nothing to a link that is in no list. */
 static inline void
 link_leave(struct link *l)
 {
@@ -57,21 +58,21 @@ link_leave(struct link *l)
 	l->next = l->prev = NULL;
 }
 
-/* The next one in the row, or NULL after the last. */
+/* The next link, or NULL after the last. */
 static inline struct link *
 list_next(const struct link *head, const struct link *l)
 {
 	return l->next == head ? NULL : l->next;
 }
 
-/* The first, or NULL. */
+/* The first link, or NULL. */
 static inline struct link *
 list_first(const struct link *head)
 {
 	return list_next(head, head);
 }
 
-/* The first, which leaves; or NULL. */
+/* Remove and return the first link, or NULL. */
 static inline struct link *
 list_take_first(struct link *head)
 {

@@ -10,9 +10,9 @@
 
 #include "giveback.h"
 
-/* Large slabs that are kept for the next large frame. */
+/* Free large slabs that are kept for the next large frames. */
 #define KEEP_LARGE 4u
-/* Large slabs are paid for in steps of this. */
+/* Large slabs are charged in steps of this size. */
 #define LARGE_STEP (64u << 10)
 
 enum slab_kind { SLAB_PLAIN, SLAB_LARGE, SLAB_SMALL };
@@ -93,7 +93,7 @@ slab_pool_uncharge(struct slab_pool *pool, size_t bytes)
 void
 slab_pool_serve(struct slab_pool *pool)
 {
-	if (pool->serving) /* who takes a slab may give another one back */
+	if (pool->serving) /* a waiter may give a slab back */
 		return;
 	pool->serving = true;
 	waiters_serve(&pool->waiters);
@@ -109,7 +109,7 @@ fits(const struct slab_pool *pool, size_t bytes)
 bool
 slab_pool_has(const struct slab_pool *pool, size_t bytes)
 {
-	/* the first one is always granted, or a tiny pool could do nothing */
+	/* an empty pool always grants, or a tiny pool could do nothing */
 	return (pool->serving || waiters_are_empty(&pool->waiters)) &&
 	       (pool->used == 0 || fits(pool, bytes));
 }
@@ -121,8 +121,8 @@ charge(struct slab *slab, uint32_t bytes)
 	slab_pool_charge(slab->pool, bytes);
 }
 
-/* The warmest of the free ones; the last ones of the list stay where they are,
-   so that they are the coldest. */
+/* Take the warmest free slab. The tail of the list is left alone, so that it
+   holds the coldest. */
 static void
 take_free_plain(struct slab_pool *pool)
 {
@@ -266,7 +266,7 @@ slab_unref(struct slab *slab)
 	charged = slab->charged;
 	slab->charged = 0;
 	release(slab);
-	/* last: it may call those who wait for memory */
+	/* last: it may call waiters for memory */
 	slab_pool_uncharge(pool, charged);
 }
 
@@ -288,7 +288,7 @@ give_back_plain(struct slab_pool *pool)
 	pool->n_idle = pool->n_free;
 }
 
-/* Any of them: which one lies idle is chance. */
+/* Free as many as were idle; which ones those were does not matter. */
 static void
 give_back_large(struct slab_pool *pool)
 {

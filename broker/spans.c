@@ -17,7 +17,7 @@ spans_init(struct spans *q, struct slab_pool *pool)
 	q->at = &q->one;
 }
 
-/* Last: somebody may wait for the memory that this gives back. */
+/* The memory is given back last, because that may serve waiters for memory. */
 static void
 change_ring(struct spans *q, struct span *at, uint32_t cap)
 {
@@ -58,8 +58,8 @@ move_to_ring(struct spans *q, uint32_t cap)
 	return 0;
 }
 
-/* All before the place moves up to it: at no cost but that of what was taken
-   out, as the hole is not smaller. */
+/* Close the hole by moving what stands before the place up to it. The hole is
+   at least as large, so the move costs no more than the removals did. */
 static void
 fill_hole(struct spans *q)
 {
@@ -91,7 +91,8 @@ spans_reserve(struct spans *q, uint32_t n)
 	return move_to_ring(q, q->cap > 1 ? q->cap * 2 : FIRST_SPANS);
 }
 
-/* To twice of what is in it: it can both grow and shrink before the next. */
+/* Shrink to about twice the contents, so that the ring can both grow and shrink
+   before it is moved again. */
 void
 spans_fit(struct spans *q)
 {
@@ -111,7 +112,7 @@ spans_append(struct spans *q, const struct span *s)
 	*spans_last(q) = *s;
 }
 
-/* There is nothing before the place any more: the hole becomes free. */
+/* Once nothing stands before the place, the hole becomes free elements. */
 static void
 close_hole(struct spans *q)
 {
@@ -170,7 +171,7 @@ spans_take(struct spans *q)
 	return s;
 }
 
-/* All before the place moves back by one. */
+/* Move what stands before the place back by one element. */
 static void
 open_hole(struct spans *q)
 {
@@ -183,7 +184,7 @@ open_hole(struct spans *q)
 void
 spans_insert(struct spans *q, const struct span *s)
 {
-	/* once, until all before the place is sent */
+	/* needed at most once until all before the place is sent */
 	if (q->hole == 0)
 		open_hole(q);
 	q->hole--;

@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * waiters - who waits for room, first come first served.
+ * waiters - a queue of those who wait for room, first come first served.
  *
- * A waiter waits in one place at a time. When its turn comes it is taken off
- * and its `resume` is called, which must not do the work itself but see that
- * it is done soon (it is called from the middle of whatever made room).
+ * A waiter waits in one queue at a time. When its turn comes it is removed and
+ * its `resume` is called. `resume` must not do the work itself but schedule it,
+ * because it is called from the middle of whatever made room.
  */
 #ifndef UMBELD_WAITERS_H
 #define UMBELD_WAITERS_H
@@ -14,9 +14,10 @@
 #include "list.h"
 
 struct waiter {
-	struct link link; /* first: a waiter is its link */
+	struct link link; /* first: it is cast to the waiter */
 	void (*resume)(struct waiter *w);
-	/* for memory: take what it needs, and say whether there is enough */
+	/* only for memory: try to take what is needed, and say whether it
+	   worked */
 	bool (*take)(struct waiter *w);
 };
 
@@ -48,7 +49,7 @@ waiters_add(struct waiters *ws, struct waiter *w)
 	list_append(&ws->head, &w->link);
 }
 
-/* Before `next`; NULL: as the last one. */
+/* Insert before `next`, or at the end if `next` is NULL. */
 static inline void
 waiters_insert(struct waiters *ws, struct waiter *w, struct waiter *next)
 {
@@ -73,8 +74,8 @@ waiter_leave(struct waiter *w)
 	link_leave(&w->link);
 }
 
-/* Those in front who find what they need take it and go on; who does not keeps
-   its place, and all behind it theirs. */
+/* Serve from the front as long as each waiter can take what it needs; stop at
+   the first that cannot. It and all behind it keep their places. */
 static inline void
 waiters_serve(struct waiters *ws)
 {
