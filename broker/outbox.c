@@ -9,12 +9,15 @@
 
 #include "gap.h"
 
-/* Own memory comes in pieces from ... to ... bytes, by how much is owed. */
+/* Smallest and largest slab for the outbox's own memory; the size follows what
+   is queued. */
 #define OWN_MIN  512u
 #define OWN_MAX  (64u << 10)
-/* A DELIVER's body of up to this is copied: one piece more for the kernel to
-   gather costs more than that. Not a value when memory is short: it is kept
-   once, for all who ask for it. */
+/*
+ * A DELIVER's body of up to this is copied, because one more iovec costs the
+ * kernel more than that. But a retained value is not copied while memory is
+ * short: the store has one copy for all who ask for it.
+ */
 #define COPY_MAX 1024u
 
 void
@@ -75,7 +78,7 @@ wake(struct outbox *o)
 	o->wake(o);
 }
 
-/* Takes a reference of its own. Returns 0 or -ENOMEM with nothing changed. */
+/* Takes a reference of its own. Returns 0, or -ENOMEM with nothing changed. */
 static int
 append(struct outbox *o, const struct span *s)
 {
@@ -144,7 +147,8 @@ outbox_own_span(struct outbox *o, enum span_kind kind, size_t len)
 	return s;
 }
 
-/* A frame that is put together of two pieces; the second may be empty. */
+/* Append a copy of a frame that is given in two pieces; the second may be
+   empty. */
 static int
 append_copy(struct outbox *o, enum span_kind kind, const uint8_t *head,
             size_t head_len, const uint8_t *rest, size_t rest_len)
@@ -172,7 +176,7 @@ outbox_answer(struct outbox *o, const uint8_t *frame, size_t len)
 	return append_copy(o, SPAN_ANSWER, frame, len, NULL, 0);
 }
 
-/* The copy of a head, and right behind it the body as it lies. */
+/* Append a copy of the head, and behind it a reference to the body. */
 static int
 append_in_two(struct outbox *o, enum span_kind kind, const uint8_t *head,
               size_t head_len, struct span body)
@@ -213,8 +217,8 @@ outbox_deliver(struct outbox *o, uint32_t sub, const struct deliver_info *info,
 		(struct span){ .slab = slab, .off = off, .len = len });
 }
 
-/* Raise the GAP that is last, if the kernel has nothing of it yet and it gives
-   the same reason. */
+/* Add the loss to the last span if that is a GAP with the same reason of which
+   the kernel has no byte yet. */
 static bool
 raise_last(struct outbox *o, struct loss loss, const char *reason)
 {
@@ -293,7 +297,7 @@ outbox_sent(struct outbox *o, size_t n)
 	outbox_made_room(o);
 }
 
-/* Of the first span, as many as the share of its bytes. */
+/* Estimate the frames left in the first span from its share of bytes left. */
 static uint64_t
 frames_left(const struct outbox *o, const struct span *first)
 {

@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What is taken out of an outbox and not sent: all of it, when its session is
- * cut off; what others get instead; the oldest, when there is too much.
+ * What is removed from an outbox without being sent: everything when its
+ * session is cut off; messages that other sessions get instead; the oldest when
+ * there are too many.
  */
 #include "outbox_inside.h"
 
@@ -15,7 +16,7 @@
 
 /* ---- cut ----------------------------------------------------------------- */
 
-/* Of the span that the frame being written lies in: only that. */
+/* Reduce the span of the frame that is being written to that frame. */
 static void
 cut_first(struct outbox *o, struct loss *loss)
 {
@@ -71,8 +72,9 @@ struct taking {
 };
 
 /*
- * Frames of a whole span, but for those before `at`. What is left moves
- * together: short messages lie in the outbox's own memory.
+ * Offer the frames of a whole span, except those before `at`. What is left is
+ * moved together in place, which is possible because short messages lie in the
+ * outbox's own memory.
  */
 static void
 offer_frames(const struct taking *t, struct span *s, uint32_t at)
@@ -111,7 +113,7 @@ offer_in_two(const struct taking *t, struct span *head, struct span *body)
 	return true;
 }
 
-/* Of the span or two at `i`: is nothing left? */
+/* Offer the span or the two spans at `i`. True if nothing is left of them. */
 static bool
 offer_span(const struct taking *t, uint32_t i)
 {
@@ -151,7 +153,7 @@ outbox_take_group_messages(struct outbox *o, outbox_taker *taker, void *user)
 	if (outbox_is_empty(o))
 		outbox_shrink(o);
 	else if (was_behind)
-		outbox_pack(o); /* with what is left it still is */
+		outbox_pack(o); /* it still is, with what is left */
 }
 
 /* ---- the place where the oldest are -------------------------------------- */
@@ -168,7 +170,8 @@ place_is_at_end(const struct outbox *o)
 	return o->spans.place == o->spans.n;
 }
 
-/* What is before the place stays; see that the frame being written is. */
+/* Move the place behind the frame that is being written: what is before the
+   place is never dropped. */
 static void
 pass_begun(struct outbox *o, uint32_t begun)
 {
@@ -176,7 +179,7 @@ pass_begun(struct outbox *o, uint32_t begun)
 		spans_pass(&o->spans);
 }
 
-/* Take one out: it is neither owed nor to be packed any more. */
+/* Remove the span at the place: it is neither owed nor packed any more. */
 static struct span
 take_out(struct outbox *o)
 {
@@ -188,7 +191,7 @@ take_out(struct outbox *o)
 	return s;
 }
 
-/* The same the other way; the reference of `s` is taken over. */
+/* Insert `s` before the place; its reference is taken over. */
 static void
 put_in(struct outbox *o, const struct span *s)
 {
@@ -206,7 +209,7 @@ is_droppable(const struct span *s)
 	return s->kind == SPAN_MESSAGES || s->kind == SPAN_GROUP;
 }
 
-/* The frame that is being written gets a span for itself. */
+/* Give the frame that is being written a span of its own. */
 static int
 part_begun(struct outbox *o)
 {
@@ -229,8 +232,8 @@ part_begun(struct outbox *o)
 	return 0;
 }
 
-/* Go to the oldest message that may be dropped. 1, or 0 when there is none, or
-   -ENOMEM. */
+/* Move the place to the oldest message that may be dropped. Returns 1, 0 when
+   there is none, or -ENOMEM. */
 static int
 find_oldest(struct outbox *o)
 {
@@ -244,7 +247,7 @@ find_oldest(struct outbox *o)
 	return !place_is_at_end(o);
 }
 
-/* Does it tell of drops? */
+/* Is it a GAP that reports drops? */
 static bool
 is_our_gap(const struct span *s)
 {
@@ -253,7 +256,8 @@ is_our_gap(const struct span *s)
 	                 GAP_DROPPED);
 }
 
-/* Let the GAP before the place tell of this. False if there is none that can. */
+/* Add the loss to the GAP before the place. False if there is none that can
+   still change. */
 static bool
 raise_gap(struct outbox *o, struct loss loss)
 {
@@ -267,8 +271,8 @@ raise_gap(struct outbox *o, struct loss loss)
 	       gap_raise(span_data(s), s->len, loss, GAP_DROPPED);
 }
 
-/* See that there is a GAP before the place. It has a slab of just its size: it
-   may be all that this outbox is left with when memory is short. */
+/* Make sure that a GAP stands before the place. It gets a slab of exactly its
+   size, because it may be all that this outbox keeps when memory is short. */
 static int
 open_gap(struct outbox *o)
 {
@@ -314,8 +318,8 @@ drop_frame(struct outbox *o, struct loss *loss)
 	span_drop_frame(s, size);
 }
 
-/* Messages in a row, until no more than `keep` bytes are owed. Only of the last
-   span that is touched anything has to be read. */
+/* Drop consecutive messages until at most `keep` bytes are owed. Frame lengths
+   are read only in the last span that is touched. */
 static struct loss
 drop_row(struct outbox *o, size_t keep)
 {
@@ -333,7 +337,8 @@ drop_row(struct outbox *o, size_t keep)
 	return loss;
 }
 
-/* The GAP behind the place, if there is one: it tells of the next loss. */
+/* Merge a GAP right behind the place into the one before it: it reports the
+   adjacent loss. */
 static void
 merge_gap(struct outbox *o)
 {

@@ -2,16 +2,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * outbox_inside - what the files of the outbox share, and nobody else sees:
- * outbox.c appends and drains, outbox_pack.c moves what pins too much,
- * outbox_drop.c takes out again what will not be sent.
+ * outbox_inside - shared by the files of the outbox and used by nobody else:
+ * outbox.c appends and drains, outbox_pack.c copies what pins too much memory,
+ * outbox_drop.c removes what will not be sent.
  */
 #ifndef UMBELD_OUTBOX_INSIDE_H
 #define UMBELD_OUTBOX_INSIDE_H
 
 #include "outbox.h"
 
-/* `n` bytes of a span have come, or are not owed any more. */
+/* Count `n` bytes of a span as added, or as no longer owed. */
 static inline void
 outbox_count_in(struct outbox *o, const struct span *s, size_t n)
 {
@@ -32,21 +32,24 @@ outbox_count_out(struct outbox *o, const struct span *s, size_t n)
 		o->retained_bytes -= n;
 }
 
-/* `len` bytes of the outbox's own memory: where to put them, or NULL. */
+/* Room for `len` bytes of the outbox's own memory, or NULL. */
 uint8_t *outbox_own_room(struct outbox *o, size_t len);
-/* Nothing more is put there. What is, stays as long as it is owed. */
+/* Append no more to that memory. What is there stays as long as it is owed. */
 void outbox_own_release(struct outbox *o);
-/* What was put there. The span has no reference yet. */
+/* A span for the `len` bytes just put there. It does not have a reference
+   yet. */
 struct span outbox_own_span(struct outbox *o, enum span_kind kind, size_t len);
 
 /*
- * Forget the frames of the first span that the kernel took whole, so that it
- * begins with the one that is being written. Returns in how many spans that one
- * lies, 0 when there is none; others may lie behind it in the same span.
+ * Remove those frames of the first span that the kernel took completely, so
+ * that it begins with the frame that is being written. Returns in how many
+ * spans that frame lies, 0 when there is none; more frames may follow it in the
+ * same span.
  */
 uint32_t outbox_trim(struct outbox *o);
 
-/* Nothing is left: an idle session costs nothing but itself. */
+/* Free the memory of an empty outbox, so that an idle session costs only its
+   struct. */
 void outbox_shrink(struct outbox *o);
 
 #endif

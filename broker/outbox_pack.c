@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What is sent, or dropped, leaves a slab from its front; so of a slab that was
- * once worth keeping ever less is owed. That can only happen to the spans that
- * are first, at either of the two places where an outbox gets shorter.
+ * Sent and dropped messages leave a slab from its front, so that an outbox owes
+ * ever less of a slab that was once worth keeping. This can only happen to the
+ * first spans at either of the two points where an outbox gets shorter: its
+ * front and the place.
  */
 #include "outbox_inside.h"
 
@@ -19,7 +20,7 @@ move_span(struct span *s, struct slab *to, uint32_t off)
 	s->off = off;
 }
 
-/* Those of spans i to end - 1 that lie in `slab`. */
+/* The spans among i to end - 1 that lie in `slab`. */
 struct group {
 	struct slab *slab;
 	uint32_t i;
@@ -27,7 +28,8 @@ struct group {
 	size_t owed;
 };
 
-/* The spans from `i` on that lie in one slab; heads may lie between them. */
+/* Group the spans from `i` on that lie in one slab; heads may lie between
+   them. */
 static struct group
 group_at(const struct outbox *o, uint32_t i)
 {
@@ -46,7 +48,7 @@ group_at(const struct outbox *o, uint32_t i)
 	return g;
 }
 
-/* Into own memory. Without memory nothing changes. */
+/* Copy the group into own memory. Without memory nothing changes. */
 static void
 pack_behind(struct outbox *o, const struct group *g)
 {
@@ -63,9 +65,9 @@ pack_behind(struct outbox *o, const struct group *g)
 }
 
 /*
- * The first spans, which were worth their slab until most of it was sent. They
- * get a slab for themselves: in the one that answers are appended to, they
- * would be gone long before those.
+ * Copy the first spans, which were worth their slab until most of it was sent.
+ * They get a slab of their own: in the one that answers are appended to, they
+ * would be sent long before those and only waste room.
  */
 static void
 pack_first(struct outbox *o, const struct group *g)
@@ -86,7 +88,7 @@ pack_first(struct outbox *o, const struct group *g)
 	slab_unref(slab);
 }
 
-/* Where the spans end that were looked at. */
+/* Pack the group at `i`, if it is worth it. Returns where the group ends. */
 static uint32_t
 pack_at(struct outbox *o, uint32_t i)
 {
@@ -95,7 +97,7 @@ pack_at(struct outbox *o, uint32_t i)
 	if (g.slab == o->own || g.owed >= g.slab->charged / 8 ||
 	    g.slab->cap < SLAB_SIZE)
 		return g.end;
-	slab_ref(g.slab); /* it is to be told from others until the end */
+	slab_ref(g.slab); /* keeps its address distinct until the end */
 	if (g.i < o->n_packed)
 		pack_first(o, &g);
 	else
@@ -105,9 +107,9 @@ pack_at(struct outbox *o, uint32_t i)
 }
 
 /*
- * The spans from `kept` on that have come to lie side by side become one, or
- * whoever is sent one message at a time would have a span of each. Not what is
- * before the place, which is not to be dropped.
+ * Merge the spans from `kept` on that have become adjacent; otherwise a
+ * subscriber that is sent one message at a time would have one span for each.
+ * Spans before the place are left alone, because they must not be dropped.
  */
 static void
 join_from(struct outbox *o, uint32_t kept)
