@@ -93,7 +93,7 @@ put_in_bucket(struct groups *gs, struct group *g)
 	*bucket = g;
 }
 
-/* Not growing for want of memory only costs time. */
+/* If there is no memory to grow, lookups only take longer. */
 static void
 grow(struct groups *gs)
 {
@@ -207,14 +207,14 @@ group_count(const struct group *g, const struct outbox *o)
 
 /* ---- the choice ----------------------------------------------------------- */
 
-/* Not just for a moment. */
+/* Is the outbox full, and not just briefly? */
 static bool
 is_full(const struct outbox *o)
 {
 	return outbox_is_full(o) && !outbox_keeps_up(o);
 }
 
-/* Should `a` rather get the next message than `b`? Not if they are equals. */
+/* Should `a` get the next message rather than `b`? Not if they are equal. */
 static bool
 comes_before(const struct outbox *a, const struct outbox *b)
 {
@@ -240,7 +240,7 @@ look(const struct group *g, const struct outbox *except, size_t least)
 			continue;
 		best = m;
 		if (m->sub.to->bytes <= least && !is_full(m->sub.to))
-			break; /* nobody comes before this one */
+			break; /* no member comes before this one */
 	}
 	return best;
 }
@@ -263,7 +263,7 @@ group_find_full(const struct group *g, const struct outbox *own)
 	const struct member *m = look(g, NULL, 0);
 
 	if (m && m->sub.to == own && is_full(own))
-		m = look(g, own, 0); /* so are all: another one is in the way */
+		m = look(g, own, 0); /* then all are full: return another one */
 	if (!m || m->sub.to == own || !outbox_is_full(m->sub.to) ||
 	    m->sub.to->policy != OVERFLOW_BLOCK)
 		return NULL;

@@ -30,7 +30,7 @@ stamp_of(const struct session *s)
 	return stamp;
 }
 
-/* Is the next frame one more message of the run, and of which shape? */
+/* Is the next frame one more message of the run? Its shape goes to `shape`. */
 static bool
 repeats(const struct publish *first, const uint8_t *frame, size_t left,
         uint32_t max_frame, struct publish_shape *shape)
@@ -49,8 +49,8 @@ repeats(const struct publish *first, const uint8_t *frame, size_t left,
 }
 
 /*
- * The run that begins with `first`, the message at the front: every message
- * behind it that repeats it. All are stamped.
+ * The run that begins with `first`, the message at the front, and continues
+ * with every message that repeats it. All are stamped.
  */
 static struct run
 take_run(const struct session *s, const struct input *in, uint32_t body_len,
@@ -89,8 +89,9 @@ take_run(const struct session *s, const struct input *in, uint32_t body_len,
 /* ---- is there room ------------------------------------------------------- */
 
 /*
- * Only for a session that wants it so, and some messages cannot wait: those to
- * an inbox, and what a session sends to itself. See shed.h for the others.
+ * May the message wait for room in `o`? Only if the policy of that session is
+ * to block, and never a message to an inbox or one that a session sends to
+ * itself. See shed.h for the others.
  */
 static bool
 can_wait(const struct session *s, const struct outbox *o,
@@ -100,7 +101,7 @@ can_wait(const struct session *s, const struct outbox *o,
 	       p->topic[0] != '$';
 }
 
-/* A group is full when all of it is; NULL: there is room in each. */
+/* A group is full when all its members are. NULL: every group has room. */
 static struct outbox *
 find_full_group(const struct session *s, const struct route *route,
                 const struct publish *p, struct group **of)
@@ -118,8 +119,8 @@ find_full_group(const struct session *s, const struct route *route,
 }
 
 /*
- * The first outbox that has no room, or NULL: all or nothing. *of is the group
- * for which it stands, if it does.
+ * The first outbox that has no room, or NULL: a message goes to all or to none.
+ * If the outbox stands for a group, *of is that group.
  */
 static inline struct outbox *
 find_full(const struct session *s, const struct route *route,
@@ -180,7 +181,7 @@ count(struct session *s, const struct run *run, const struct route *route,
 		               p->topic);
 }
 
-/* For which there is room everywhere. */
+/* Route a run for which every outbox has room. */
 static enum publish_outcome
 route_run(struct session *s, struct input *in, const struct run *run,
           const struct publish *p, const struct route *route)
@@ -216,7 +217,8 @@ refuse(struct session *s, struct input *in, uint32_t body_len,
 	return PUBLISH_TAKEN;
 }
 
-/* A question about the broker itself: nobody but it gets to see that. */
+/* Answer a request about the broker itself. No subscriber sees such a
+   request. */
 static enum publish_outcome
 answer(struct session *s, struct input *in, uint32_t body_len,
        const struct publish *p)
@@ -228,7 +230,7 @@ answer(struct session *s, struct input *in, uint32_t body_len,
 
 	if (introspect_object(s, p, &objection))
 		return refuse(s, in, body_len, STATUS_DENIED, &objection);
-	/* who asks much has to read, or answers would be made to be lost */
+	/* the session must read first, or its answers would be dropped */
 	s->reads_first = s->out.bytes >= s->out.limits->high;
 	if (s->reads_first)
 		return PUBLISH_WAITS;
@@ -271,7 +273,7 @@ fail(struct session *s, enum publish_result why, const struct publish *p)
 
 /* ---- which way it goes --------------------------------------------------- */
 
-/* That its class may publish there is remembered with the topic. */
+/* Cache in the route that the session's ACL class may publish to the topic. */
 static void
 remember_right(const struct session *s, struct route *route, struct text topic)
 {
@@ -280,7 +282,7 @@ remember_right(const struct session *s, struct route *route, struct text topic)
 		route->admits |= s->class_bit;
 }
 
-/* Like route_repeats(), of one message that is to be kept. */
+/* Like route_repeats(), for a message that is to be retained. */
 static enum publish_outcome
 route_retained(struct session *s, struct input *in, uint32_t body_len,
                const struct publish *p, const struct route *route)
@@ -301,7 +303,8 @@ route_retained(struct session *s, struct input *in, uint32_t body_len,
 	return route_run(s, in, &run, p, route);
 }
 
-/* Not a topic that we remember: look at everything. */
+/* The slow path, when no cached route with the right was found: check
+   everything. */
 static enum publish_outcome
 take_unknown(struct session *s, struct input *in, uint32_t body_len)
 {
@@ -344,7 +347,7 @@ take_one(struct session *s, struct input *in, uint32_t body_len)
 	const struct route *route;
 	struct publish p;
 
-	/* a remembered topic is valid, and these may publish to it */
+	/* a topic with a cached route is valid; is the right cached, too? */
 	if (publish_read_plain(body, body_len, &p)) {
 		route = router_recall(&s->broker->router, p.topic, p.topic_len);
 		if (route && route->admits & s->class_bit)
@@ -355,7 +358,7 @@ take_one(struct session *s, struct input *in, uint32_t body_len)
 
 /* ---- topics that change ----------------------------------------------------- */
 
-/* The route of the i-th message, if these may publish there. */
+/* The cached route of the i-th message, if the session may publish there. */
 static const struct route *
 known_route(const struct session *s, const struct ahead *a, uint32_t i)
 {
@@ -365,7 +368,7 @@ known_route(const struct session *s, const struct ahead *a, uint32_t i)
 	return route && route->admits & s->class_bit ? route : NULL;
 }
 
-/* Those who have to wait for the one have to wait for the other. */
+/* Does the same rule of can_wait() apply to both messages? */
 static bool
 wait_alike(const struct publish *a, const struct publish *b)
 {
@@ -373,8 +376,9 @@ wait_alike(const struct publish *a, const struct publish *b)
 }
 
 /*
- * The run that begins with the i-th message, which is at the front: those behind
- * it that lead where it leads. All are stamped.
+ * The run that begins with the i-th message, which is at the front, and
+ * continues with those behind it that go to the same subscribers. All are
+ * stamped.
  */
 static struct run
 take_alike(const struct session *s, const struct input *in,
@@ -399,7 +403,8 @@ take_alike(const struct session *s, const struct input *in,
 	return run;
 }
 
-/* Take the i-th message, and those behind it that go where it goes. */
+/* Take the i-th message, and those behind it that go to the same
+   subscribers. */
 static enum publish_outcome
 take_next(struct session *s, struct input *in, const struct ahead *a,
           uint32_t i, uint32_t *taken)
@@ -422,7 +427,8 @@ take_next(struct session *s, struct input *in, const struct ahead *a,
 	return route_run(s, in, &run, &m->p, route);
 }
 
-/* Whoever was told something has to be looked at before it goes on. */
+/* Stop when the session has got an answer, because the caller has to look at
+   the session before it goes on. */
 static enum publish_outcome
 take_several(struct session *s, struct input *in, const struct ahead *a)
 {
@@ -441,8 +447,8 @@ take_several(struct session *s, struct input *in, const struct ahead *a)
 	}
 }
 
-/* One topic, or several? In bulk on one, this is asked for each run. When memory
-   is short, each topic has to pass the gate by itself. */
+/* One topic, or several? For bulk messages on one topic this is asked once per
+   run. When memory is short, each topic has to pass the gate by itself. */
 static enum publish_outcome
 take(struct session *s, struct input *in, uint32_t body_len)
 {
@@ -464,10 +470,12 @@ take(struct session *s, struct input *in, uint32_t body_len)
 
 /* ---- through the gate ------------------------------------------------------- */
 
-/* Frames that are looked at for one run at most, where they are counted. */
+/* At most this many frames are looked at for one run while frames are
+   counted. */
 #define COUNTED_MAX 64u
 
-/* Behind so many frames, as far as they are there. */
+/* The offset behind the first `frames` whole frames, or behind the last one
+   that has arrived. */
 static uint32_t
 end_of(const struct input *in, uint32_t frames)
 {
@@ -486,7 +494,7 @@ end_of(const struct input *in, uint32_t frames)
 	return (uint32_t)(at - in->slab->data);
 }
 
-/* A run ends where the session has published what it may. */
+/* Take at most `most` messages, the number that the session may publish now. */
 static enum publish_outcome
 take_some(struct session *s, struct input *in, uint32_t body_len, uint32_t most)
 {
@@ -514,7 +522,8 @@ publish_take(struct session *s, struct input *in, uint32_t body_len)
 
 /* ---- what comes from elsewhere --------------------------------------------- */
 
-/* There is nobody to refuse it to: it is delivered, and not kept. */
+/* If it cannot be retained, there is nobody to refuse it to: it is still
+   delivered. */
 static void
 keep_injected(struct broker *b, const struct publish *p, const uint8_t *body,
               uint32_t len)

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * publish - the path of a message: read, stamp, check, route, and into the
- * outboxes of all who subscribed. Nothing here allocates, copies or calls the
- * system per message, but for those that are retained.
+ * publish - the path of a message: read, stamp, check, route, and append to the
+ * outboxes of all subscribers. No message costs an allocation, a copy or a
+ * system call here, except retained ones.
  */
 #ifndef UMBELD_PUBLISH_H
 #define UMBELD_PUBLISH_H
@@ -16,14 +16,15 @@
 #include "session.h"
 
 enum publish_outcome {
-	PUBLISH_TAKEN,  /* and skipped in the input */
-	PUBLISH_PAUSES, /* taken, and others have their turn before the next */
-	PUBLISH_WAITS, /* the message is still in the input, and the session waits,
-	                  or the message may not pass (struct broker) */
+	PUBLISH_TAKEN,  /* taken, and skipped in the input */
+	PUBLISH_PAUSES, /* taken, but other sessions have their turn next */
+	/* Not taken, and still in the input: the session waits for something,
+	   or the message may not pass now (broker.passing). */
+	PUBLISH_WAITS,
 	PUBLISH_FATAL, /* the session has failed */
 };
 
-/* Is this a PUBLISH of the common shape? Others need a closer look. */
+/* Is this a PUBLISH of the common shape? Other frames need a closer look. */
 static inline bool
 publish_is_likely(const uint8_t *body, uint32_t len)
 {
@@ -31,25 +32,26 @@ publish_is_likely(const uint8_t *body, uint32_t len)
 }
 
 /*
- * Route the PUBLISH at the front of the input, whose body has arrived whole,
- * and with it those that follow on the same topic.
+ * Route the PUBLISH at the front of the input, whose body has arrived
+ * completely, and possibly several of the messages behind it.
  */
 enum publish_outcome publish_take(struct session *s, struct input *in,
                                   uint32_t body_len);
 
 /*
- * Route a whole PUBLISH frame, `len` bytes at `off` of `slab`, that is valid,
- * stamped and permitted, and not from a session that could wait. Whose outbox
- * is full gets it up to twice the mark, and a GAP beyond. To how many it went.
+ * Route a whole PUBLISH frame, `len` bytes at `off` of `slab`. It must be
+ * valid, stamped and permitted, and not come from a session that could wait. A
+ * full outbox still gets it up to twice the mark, and a GAP beyond that.
+ * Returns how many outboxes and groups the route has.
  *
- * Like publish_take() it forgets routes, so that it may not be called from
- * where one is in use: what comes up in the middle of something goes to
- * broker_post().
+ * Like publish_take(), this may invalidate routes, so it must not be called
+ * while a caller uses one. A message that arises in the middle of something
+ * else goes to broker_post().
  */
 uint32_t publish_inject(struct broker *b, struct slab *slab, uint32_t off,
                         uint32_t len);
 
-/* Route what was given to broker_post(), in order. */
+/* Route the messages that were given to broker_post(), in order. */
 void publish_posted(struct broker *b);
 
 #endif

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Who gets a run: all outboxes on its route, and one member of each group for
- * each message.
+ * Delivers a run to all outboxes on its route, and each of its messages to one
+ * member of each group.
  */
 #include "publish_inside.h"
 
@@ -61,7 +61,7 @@ deliver_to_member(struct member *m, struct slab *slab, uint32_t off,
 	return true;
 }
 
-/* Each message of the run to one of the group. */
+/* Give each message of the run to one member of the group. */
 static void
 deal_out(const struct run *run, struct group *g)
 {

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * publish_inside - what the files of publishing share, and nobody else sees:
- * publish.c takes what is published and sees to it that it may be, publish_fan.c
- * puts it into the outboxes, publish_keep.c keeps what is to be retained.
+ * publish_inside - shared by the files of publishing and used by nobody else:
+ * publish.c takes messages and checks that they may be published, publish_fan.c
+ * puts them into outboxes, publish_keep.c stores retained messages.
  */
 #ifndef UMBELD_PUBLISH_INSIDE_H
 #define UMBELD_PUBLISH_INSIDE_H
@@ -13,7 +13,8 @@
 #include "proto/publish.h"
 #include "rights.h"
 
-/* Consecutive messages that lead to the same people, as they lie in the slab. */
+/* Consecutive messages that go to the same subscribers, as they lie in a
+   slab. */
 struct run {
 	struct slab *slab;
 	uint32_t off;
@@ -21,12 +22,12 @@ struct run {
 	uint32_t frames;
 };
 
-/* To all on the route, whoever it is from: it has been admitted. */
+/* Append the run to everybody on the route. It has been admitted already. */
 void publish_fan_out(const struct run *run, const struct route *route);
 
 /*
- * Keep it as the last value of its topic, or, when it is empty, nothing any
- * more. False when it cannot be, and why.
+ * Store the message as the retained value of its topic; an empty payload
+ * deletes that value. On failure returns false, with the reason in `why`.
  */
 bool publish_keep(struct broker *b, const struct publish *p,
                   const uint8_t *body, uint32_t len,

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What is to be retained becomes the last value of its topic, or it is said in
- * words why not.
+ * Stores a message as the retained value of its topic, or says in words why
+ * that is not possible.
  */
 #include "publish_inside.h"
 
@@ -12,7 +12,8 @@
 
 #include "clock.h"
 
-/* Of retained values, that move at the cost of one that is looked at. */
+/* Array entries of the retained store that can be shifted at the cost of one
+   unit of work. */
 #define MOVES_PER_WORK 128u
 
 bool

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Memory for routes; subscriptions themselves are bounded elsewhere. */
+/* Memory for routes; the memory of subscriptions is bounded elsewhere. */
 #define ROUTES_MAX_BYTES (32u << 20)
 
 int
@@ -148,7 +148,7 @@ note(struct router *r, struct found *f, void *what)
 		r->out_of_memory = true;
 }
 
-/* Several subscriptions of one session match: it gets one copy. */
+/* If several subscriptions of one session match, it still gets one copy. */
 static void
 on_found(struct trie_entry *e, void *user)
 {
@@ -168,7 +168,7 @@ on_found(struct trie_entry *e, void *user)
 	note(r, &r->outboxes, s->to);
 }
 
-/* The groups go behind the outboxes, and all of it into a route. */
+/* Make a route of what the walk found: first the outboxes, then the groups. */
 static struct route *
 remember(struct router *r, const char *topic, size_t len)
 {
@@ -188,7 +188,7 @@ remember(struct router *r, const char *topic, size_t len)
 	return route;
 }
 
-/* What the topic leads to, in `outboxes` and `in_groups`. */
+/* Collect what the topic leads to in `outboxes` and `in_groups`. */
 static void
 walk(struct router *r, const char *topic, size_t len)
 {

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * router - which outboxes, and which groups, get the messages of a topic.
+ * router - which outboxes and which groups get the messages of a topic.
  *
- * Filters hang in a trie; where a topic leads is worked out once and kept as a
- * route, a flat list of outboxes and behind them groups, until subscriptions
+ * Filters are in a trie. Where a topic leads is computed once and cached as a
+ * route, a flat list of outboxes followed by groups, until subscriptions
  * change. The router knows outboxes, not sessions or sockets.
  */
 #ifndef UMBELD_ROUTER_H
@@ -22,7 +22,7 @@
 #include "proto/trie.h"
 #include "subscription.h"
 
-/* What a walk has met; the memory is kept from walk to walk. */
+/* What a walk of the trie has found; the memory is reused by the next walk. */
 struct found {
 	void **at;
 	uint32_t n;
@@ -33,13 +33,12 @@ struct router {
 	struct trie trie;
 	struct routes routes;
 	struct groups groups;
-	size_t n_subscriptions; /* members of groups too */
+	size_t n_subscriptions; /* including members of groups */
 	uint64_t walk; /* number of the current one, see outbox.route_mark */
-	uint64_t
-		n_doubles; /* subscriptions met whose outbox was found already */
+	uint64_t n_doubles; /* matches whose outbox was found already */
 	struct found outboxes;
 	struct found in_groups;
-	bool responder; /* the walk met a subscription that is no monitor */
+	bool responder; /* the walk met one that is not a monitor */
 	bool out_of_memory;
 };
 
@@ -52,19 +51,23 @@ int router_subscribe(struct router *r, struct subscription *s,
                      const char *filter, size_t len);
 
 /*
- * The same for a member: the group of this name and filter is founded if need
- * be. Who is in a group may change without any route being forgotten.
+ * The same for a member of a group: the group of this name and filter is
+ * created if need be. Members may join and leave a group without invalidating
+ * routes.
  */
 int router_join(struct router *r, struct member *m, struct text name,
                 struct text filter);
 
-/* For both; no group that a route leads to is freed by it. */
+/*
+ * Undoes router_subscribe() or router_join(). A group that becomes empty stays
+ * allocated until groups_sweep(), because a caller may still use a route to it.
+ */
 void router_unsubscribe(struct router *r, struct subscription *s);
 
-/* Does this route lead to anybody who might answer? */
+/* Does this route lead to anybody that might answer a request? */
 #define ROUTE_HAS_RESPONDER 1u
 
-/* The outboxes of a route, each once; groups are not among them. */
+/* The outboxes of a route, each once; not those of members of groups. */
 static inline uint32_t
 route_n_outboxes(const struct route *route)
 {
@@ -77,7 +80,7 @@ route_outbox(const struct route *route, uint32_t i)
 	return route->to[i];
 }
 
-/* Its groups. */
+/* The groups of a route. */
 static inline uint32_t
 route_n_groups(const struct route *route)
 {
@@ -90,8 +93,8 @@ route_group(const struct route *route, uint32_t i)
 	return route->to[route->n - route->n_last + i];
 }
 
-/* The same people in the same order, so that what goes to the one may as well go
-   to the other. */
+/* Do both routes lead to the same outboxes and groups in the same order, so
+   that messages for the one may also go to the other? */
 static inline bool
 route_leads_like(const struct route *a, const struct route *b)
 {
@@ -104,9 +107,9 @@ route_leads_like(const struct route *a, const struct route *b)
 bool router_leads_anywhere(struct router *r, const char *topic, size_t len);
 
 /*
- * The route of a topic if it is known; then the topic is valid, too. NULL
- * when it is not: ask topic_is_valid(), then router_find().
- * Routes are valid until the router is called again.
+ * The cached route of a topic; then the topic is valid, too. NULL when there is
+ * none: ask topic_is_valid(), then router_find(). Routes are valid until the
+ * router is called again.
  */
 static inline struct route *
 router_recall(struct router *r, const char *topic, size_t len)
@@ -117,8 +120,8 @@ router_recall(struct router *r, const char *topic, size_t len)
 }
 
 /*
- * How many sessions and groups a valid topic leads to. Nothing is remembered,
- * and what is remembered stays.
+ * How many sessions and groups a valid topic leads to. This neither adds nor
+ * removes a cached route.
  */
 uint32_t router_count(struct router *r, const char *topic, size_t len);
 

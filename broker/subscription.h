@@ -4,8 +4,9 @@
 /*
  * subscription - a filter, and the outbox of whoever subscribed to it.
  *
- * It hangs in the router's trie. A million may exist, so what only few of them
- * need is elsewhere: those of a queue group are in a struct member.
+ * It is an entry of the router's trie. There may be a million of them, so what
+ * only few need is elsewhere: what a member of a queue group needs is in struct
+ * member.
  */
 #ifndef UMBELD_SUBSCRIPTION_H
 #define UMBELD_SUBSCRIPTION_H
@@ -16,13 +17,13 @@
 #include "outbox.h"
 #include "proto/trie.h"
 
-/* Lives in whoever subscribed; in place until router_unsubscribe(). */
+/* Owned by the subscriber; must not move until router_unsubscribe(). */
 struct subscription {
 	struct trie_entry entry;
 	struct outbox *to;
 	uint32_t id;   /* the client's number for it */
 	bool monitor;  /* does not count as a responder */
-	bool in_group; /* a member's, or what a group hangs in the trie by */
+	bool in_group; /* of a member, or of the group itself */
 };
 
 #endif

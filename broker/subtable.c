@@ -12,8 +12,9 @@
 
 /*
  * The place of `id`, which stays the same while the table grows: slots are in
- * the order of places, but for what is pushed on by collisions. Clients choose
- * the numbers, but not where the table lies: they cannot aim for one place.
+ * the order of places, except for entries that collisions pushed further.
+ * Clients choose the ids but not the address of the table, so they cannot aim
+ * at one place.
  */
 static uint32_t
 place(const struct subtable *t, uint32_t id)
@@ -23,7 +24,7 @@ place(const struct subtable *t, uint32_t id)
 	                  32);
 }
 
-/* Places that have one slot in common. */
+/* How many places share one slot. */
 static uint64_t
 places_per_slot(const struct subtable *t)
 {
@@ -97,7 +98,7 @@ subtable_add(struct subtable *t, struct subscription *s)
 	return 0;
 }
 
-/* Close the gap at `i`: move up what was pushed past it. */
+/* Close the gap at `i`: move back entries that were pushed past it. */
 static void
 close_gap(struct subtable *t, uint32_t i)
 {
@@ -137,7 +138,7 @@ subtable_pop(struct subtable *t)
 {
 	struct subscription *last;
 
-	/* from the end, so that emptying it takes one pass */
+	/* from the end, so that emptying the table takes one pass */
 	while (t->cap > 0) {
 		struct subscription *s = t->slots[--t->cap];
 
@@ -161,7 +162,7 @@ subtable_visit(const struct subtable *t, uint64_t from, subtable_found *found,
 	if (t->cap > 0) {
 		uint32_t i = (uint32_t)(from / places_per_slot(t));
 
-		/* an empty slot is nobody's home */
+		/* no entry has its home at an empty slot */
 		while (i < t->cap && !t->slots[i])
 			i++;
 		if (i < t->cap)

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * subtable - the subscriptions of one session, by the numbers that the client
- * chose. A million of them may exist, so a slot is one pointer.
+ * subtable - the subscriptions of one session, by the ids that the client
+ * chose. There may be a million of them, so a slot is one pointer.
  *
- * A table stays where it is: its address is part of where things lie in it.
+ * A table must not move: its address is part of the hash of its entries.
  */
 #ifndef UMBELD_SUBTABLE_H
 #define UMBELD_SUBTABLE_H
@@ -15,35 +15,37 @@
 #include "router.h"
 
 struct subtable {
-	struct subscription *one;    /* most have just one: it is not in ... */
-	struct subscription **slots; /* ... these: open addressing */
+	struct subscription *one;    /* the first, if any; not in slots */
+	struct subscription **slots; /* all others; open addressing */
 	uint32_t cap;                /* a power of two, or 0 */
 	uint32_t n;
 };
 
 struct subscription *subtable_find(const struct subtable *t, uint32_t id);
 
-/* Add one whose id is not in it. Returns 0 or -ENOMEM. */
+/* Add a subscription whose id is not in the table. Returns 0 or -ENOMEM. */
 int subtable_add(struct subtable *t, struct subscription *s);
 
-/* Take it out and return it, or NULL when there is none. */
+/* Remove a subscription and return it, or NULL when there is none. */
 struct subscription *subtable_remove(struct subtable *t, uint32_t id);
 
 /*
- * Take any one out; NULL when it is empty, and its memory is gone then. Once
- * begun, call it until NULL and nothing else in between.
+ * Remove any one subscription; when the table is empty, free its memory and
+ * return NULL. Once begun, call this until it returns NULL, with no other call
+ * in between.
  */
 struct subscription *subtable_pop(struct subtable *t);
 
-/* Where the visit of a table ends. */
+/* The place where the visit of a table ends. */
 #define SUBTABLE_END (UINT64_C(1) << 32)
 
 typedef void subtable_found(struct subscription *s, void *user);
 
 /*
- * Call `found` for a few of them, from the place `from` on, and return the
- * place where to go on. From 0 to SUBTABLE_END, whoever was in the table all
- * the time is found exactly once, whatever came and went in between.
+ * Call `found` for a few subscriptions, from the place `from` on, and return
+ * the place where to continue. A visit from 0 to SUBTABLE_END finds every
+ * subscription that is in the table throughout exactly once, whatever is added
+ * or removed in between.
  */
 uint64_t subtable_visit(const struct subtable *t, uint64_t from,
                         subtable_found *found, void *user);
