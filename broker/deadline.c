@@ -90,7 +90,8 @@ run(struct deadline_queue *q, uint64_t now_ms)
 	struct link due, *l;
 	struct deadline *d;
 
-	/* what is set meanwhile is for the next time, if it is due at once */
+	/* a deadline that is set meanwhile is left for the next run, even if it
+	   is due at once */
 	list_init(&due);
 	while ((d = first_of(q)) && d->at_ms <= now_ms) {
 		link_leave(&d->link);

@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * deadline - things that must happen in time, each kind in a queue of its own.
+ * deadline - timeouts, each kind in a queue of its own.
  *
- * All deadlines of one queue are equally far away when they are set, so the
- * queue is in order of time without sorting: setting, clearing and expiring
- * cost the same whether ten or ten thousand are set. A broker's queues are in
- * one list, in the order in which they were set up.
+ * All deadlines of one queue have the same timeout, so the queue is in order of
+ * time without sorting: setting, clearing and expiring cost the same whether
+ * ten or ten thousand are set. All queues of a broker are in one list, in the
+ * order in which they were initialized.
  */
 #ifndef UMBELD_DEADLINE_H
 #define UMBELD_DEADLINE_H
@@ -18,7 +18,7 @@
 #include "list.h"
 
 struct deadline {
-	struct link link; /* first: a deadline is its link */
+	struct link link; /* first: it is cast to the deadline */
 	uint64_t at_ms;
 };
 
@@ -27,7 +27,7 @@ struct deadlines {
 };
 
 struct deadline_queue {
-	struct link link; /* first, too: in struct deadlines */
+	struct link link; /* first, too; in struct deadlines */
 	struct link head;
 	uint32_t after_ms;
 	/* called with the deadline cleared; may set and clear any */
@@ -37,23 +37,25 @@ struct deadline_queue {
 
 void deadlines_init(struct deadlines *all);
 
-/* When the first of all is due, or UINT64_MAX. */
+/* When the first deadline of all queues is due, or UINT64_MAX. */
 uint64_t deadlines_next(const struct deadlines *all);
 
-/* Expire what is due at `now_ms`, queue by queue, but for what is set by that. */
+/* Expire what is due at `now_ms`, queue by queue, except what is set
+   meanwhile. */
 void deadlines_run(struct deadlines *all, uint64_t now_ms);
 
-/* One more of them all, which lasts as long as they do. */
+/* Add a queue to `all`. It must stay valid as long as `all` is used. */
 void deadline_queue_init(struct deadline_queue *q, struct deadlines *all,
                          uint32_t after_ms,
                          void (*expired)(struct deadline *, void *),
                          void *user);
 
-/* Set `d` to q->after_ms from now; if it is set already it moves. */
+/* Set `d` to expire in q->after_ms. If it is already set, it moves to this
+   queue. */
 void deadline_set(struct deadline_queue *q, struct deadline *d);
 void deadline_clear(struct deadline *d);
 
-/* As if it had been set at `start_ms`; it has to be alone in its queue. */
+/* As if `d` had been set at `start_ms`; it must be alone in its queue. */
 void deadline_set_from(struct deadline_queue *q, struct deadline *d,
                        uint64_t start_ms);
 

@@ -2,10 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * gap - a GAP frame that lies in an outbox and can still be raised.
+ * gap - a GAP frame that is in an outbox and whose counts can still grow.
  *
- * Its counts are written with fixed widths, so that a loss right behind one
- * that is announced already changes eight bytes twice.
+ * Its counts are encoded with fixed widths, so that adding an adjacent loss
+ * only overwrites two fields of eight bytes.
  */
 #ifndef UMBELD_GAP_H
 #define UMBELD_GAP_H
@@ -27,19 +27,20 @@ loss_add(struct loss *sum, struct loss more)
 	sum->bytes += more.bytes;
 }
 
-/* The reason of what drop-oldest drops. */
+/* The reason given for what drop-oldest drops. */
 #define GAP_DROPPED "too slow, the oldest messages were dropped"
 
-/* Enough for a GAP whose reason is a sentence of ours. */
+/* Enough for a GAP with any of our reasons. */
 #define GAP_MAX 256u
 
 /* Write the whole frame. Returns its length. */
 size_t gap_put(uint8_t frame[GAP_MAX], struct loss loss, const char *reason);
 
-/* What it tells of. */
+/* The loss that the frame reports. */
 struct loss gap_loss(const uint8_t *frame);
 
-/* Let it tell of `more`. False when it gives another reason. */
+/* Add `more` to the loss that the frame reports. False when its reason is
+   another one. */
 bool gap_raise(uint8_t *frame, size_t len, struct loss more,
                const char *reason);
 

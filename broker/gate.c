@@ -11,7 +11,7 @@
 
 /* ---- when memory is short ------------------------------------------------- */
 
-/* Nothing of it is in the broker any more when this batch is over. */
+/* Will nothing of the message be left in the broker when this batch is over? */
 static bool
 goes_on_at_once(const struct session *s, const struct route *route)
 {
@@ -30,7 +30,8 @@ goes_on_at_once(const struct session *s, const struct route *route)
 	return true;
 }
 
-/* An answer of ours can be much longer than the question: one at a time. */
+/* An answer of the broker can be much longer than the request: only one at a
+   time. */
 static bool
 may_pass(const struct session *s, const struct publish *p)
 {
@@ -39,7 +40,7 @@ may_pass(const struct session *s, const struct publish *p)
 
 	if (introspect_knows(p->topic, p->topic_len))
 		return outbox_is_empty(&s->out);
-	/* of what is refused nothing stays, the topic's route neither */
+	/* a refused message leaves nothing behind, not even a route */
 	if (rights_object(s, p, &objection))
 		return true;
 	route = router_find(&s->broker->router, p->topic, p->topic_len);
@@ -64,7 +65,8 @@ gate_allows(struct session *s, const struct input *in, uint32_t body_len)
 	    PUBLISH_OK) {
 		if (b->passing && !may_pass(s, &p))
 			return 0;
-		/* where it lies is nothing to remember if it passes */
+		/* a passing message does not stay there, so do not remember
+		   it */
 		if (!b->passing)
 			topic = (struct text){ p.topic, p.topic_len };
 	}

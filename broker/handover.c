@@ -9,14 +9,18 @@
 
 struct taking {
 	struct session *from;
-	const struct subscription *only; /* NULL: all of its groups' */
+	/* NULL: all its groups' subscriptions */
+	const struct subscription *only;
 	const struct group *last;
 	size_t least; /* see group_choose(), for `last` */
 	struct handover result;
 };
 
-/* As much as two full ones owe: one of them may end, and both had their mark
-   and the run that went beyond it. Who rather loses can always lose some. */
+/*
+ * Up to what two full outboxes owe: one of them may end, and each had reached
+ * its mark plus the run that went beyond it. An outbox that may drop messages
+ * always has room.
+ */
 static bool
 has_room(const struct outbox *o)
 {
@@ -50,7 +54,8 @@ on_offered(void *user, uint32_t id, struct slab *slab, uint32_t off,
 
 	if (t->only && sub != t->only)
 		return false;
-	/* its subscriptions may have ended before; this is what was left */
+	/* `sub` is NULL if it ended before; then this message was left
+	   already */
 	if (sub && give(t, member_of(sub)->group, slab, off, len)) {
 		t->result.frames++;
 		return true;

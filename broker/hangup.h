@@ -8,8 +8,8 @@
 #define UMBELD_HANGUP_H
 
 /*
- * End the stream so that the other end sees its end, and no reset: a socket
- * that is closed with unread bytes in it resets the connection.
+ * Close the socket so that the peer sees end of stream and not a reset: closing
+ * a socket that has unread bytes resets the connection.
  */
 void hang_up(int fd);
 

@@ -29,8 +29,8 @@ report_of(struct session *s, unsigned cause)
 	return r;
 }
 
-/* Is it to be reported now? If not, the last one is remembered. NULL, for want
-   of memory: each is. */
+/* Report this event now? If not, it is remembered as the last one. Without
+   memory for `r` (NULL) every event is reported. */
 static bool
 report_now(struct report *r, uint64_t n, uint64_t bytes, struct text about,
            const char *why)
@@ -92,7 +92,7 @@ static void
 tell_again(const struct report *r)
 {
 	if (r->cause >= REPORT_DROPPED || r->session->awaits_each)
-		return; /* it was told each time */
+		return; /* the client was told each time */
 	session_refuse(r->session, (enum status)r->cause, 0,
 	               text_from(r->about),
 	               "%" PRIu64 " more messages were refused in the "
@@ -181,7 +181,7 @@ report_denied_subscription(struct session *s, uint32_t request,
 		          session_words(s, words));
 }
 
-/* Whoever asks waits for each answer, this one too. */
+/* The requester waits for every answer, including this one. */
 static void
 refuse_request(struct session *s, enum status status, struct text inbox,
                const char *why)

@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * report - what befalls a session again and again, told at once, then once a
- * second with its number.
+ * report - events that may happen to a session again and again: the first is
+ * reported at once, the following ones once a second with their number.
  *
- * Each cause by itself: in the log, and, when a PUBLISH was refused, to the
- * client. A session that awaits what becomes of each PUBLISH is told of each,
- * and then it is only the log that hears of it once a second.
+ * Each cause is reported separately: in the log, and, if a PUBLISH was refused,
+ * also to the client. A session that awaits a verdict on each PUBLISH is told
+ * about each one; then only the log is limited to once a second.
  */
 #ifndef UMBELD_REPORT_H
 #define UMBELD_REPORT_H
@@ -21,24 +21,25 @@
 
 struct session;
 
-/* Of one cause. */
+/* The events of one cause. */
 struct report {
-	struct report *next; /* of another one */
+	struct report *next; /* of another cause */
 	struct session *session;
-	unsigned cause; /* the status of PUBLISHes, or one of those below */
-	struct deadline due; /* set: do not report before */
-	uint64_t n;          /* not reported yet */
-	uint64_t bytes;      /* of those that were dropped */
-	char *about;         /* of the last of those ... */
+	/* the status of a refused PUBLISH, or one of those below */
+	unsigned cause;
+	struct deadline due; /* while set, only count */
+	uint64_t n;          /* events not reported yet */
+	uint64_t bytes;      /* of dropped messages */
+	char *about;         /* of the last event ... */
 	char *why;           /* ... and the reason */
 };
 
-#define REPORT_DROPPED      0x10000u /* messages */
-#define REPORT_SUBSCRIPTION 0x10001u /* that was refused for a limit */
-#define REPORT_DENIED       0x10002u /* subscriptions, by the rules */
-#define REPORT_REQUEST      0x10003u /* refused; each is answered */
+#define REPORT_DROPPED      0x10000u /* dropped messages */
+#define REPORT_SUBSCRIPTION 0x10001u /* subscriptions over a limit */
+#define REPORT_DENIED       0x10002u /* subscriptions denied by the rules */
+#define REPORT_REQUEST      0x10003u /* refused requests; each is answered */
 
-/* A limit by its name, and how much there was of what it bounds. */
+/* The name of a limit, and how much there was of what it bounds. */
 struct measured {
 	const char *what;
 	size_t n;
@@ -46,27 +47,27 @@ struct measured {
 	const char *of;
 };
 
-/* Its messages were dropped, by reason of this. */
+/* Messages to the session were dropped, because of this limit. */
 void report_dropped(struct session *s, uint64_t frames, uint64_t bytes,
                     const struct measured *m);
 
-/* One more subscription is refused: there are `n` of these already. */
+/* A subscription is refused: there are `n` already. */
 void report_refused_subscription(struct session *s, uint32_t request,
                                  const char *what, const char *limit,
                                  uint32_t n, uint32_t max);
 
-/* The rules do not let it subscribe to this. */
+/* The rules do not allow the session to subscribe to this filter. */
 void report_denied_subscription(struct session *s, uint32_t request,
                                 struct text filter, const char *why);
 
-/* A PUBLISH is refused, and counted. */
+/* A PUBLISH is refused; this also counts it. */
 void report_refused_publish(struct session *s, enum status status,
                             struct text about, const char *why);
 
 /* Deadline of struct broker; the user is the broker. */
 void report_on_due(struct deadline *d, void *broker);
 
-/* It has ended. What it has lost is in the log, if not to the second. */
+/* The session has ended. Losses that are not reported yet go to the log now. */
 void report_forget(struct session *s);
 
 #endif

@@ -2,9 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Topics are found in a hash table, filters in an array that is in order. New
- * topics are put behind that order and sorted into it when it is next asked
- * for, so that a thousand of them cost one sort and a single one a move.
+ * Topics are looked up in a hash table, filters in a sorted array. New topics
+ * are appended unsorted and merged into the order when the order is next
+ * needed, so that a thousand new topics cost one sort, and a single one costs
+ * one move.
  */
 #include "retained.h"
 
@@ -18,7 +19,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-/* Per value, what the allocator and the two tables add to our structs. */
+/* What the allocator and the two tables add to our structs for each value. */
 #define OVERHEAD 64u
 
 struct retained_entry {
@@ -47,7 +48,7 @@ hash_topic(const struct retained *r, const char *topic, size_t len)
 	return (unsigned)hash_bytes(r->seed, topic, len);
 }
 
-/* what these look like when they are expanded is uthash's affair */
+/* the size of these functions is due to the macros of uthash */
 /* NOLINTBEGIN(readability-function-size) */
 
 static struct retained_entry *
@@ -89,7 +90,7 @@ retained_find(const struct retained *r, const char *topic, size_t len)
 
 /* ---- the order ------------------------------------------------------------- */
 
-/* By bytes, and what is a beginning of the other comes first. */
+/* Compare by bytes; a prefix of the other topic comes first. */
 static int
 compare(const struct retained_entry *e, const char *topic, size_t len)
 {
@@ -107,7 +108,8 @@ compare_entries(const void *a, const void *b)
 	return compare(*x, (*y)->topic, (*y)->value.topic_len);
 }
 
-/* The first of the `n` that are in order that is not before `topic`. */
+/* The index of the first of the `n` sorted entries that is not before
+   `topic`. */
 static size_t
 lower_bound(const struct retained *r, size_t n, const char *topic, size_t len)
 {
@@ -124,8 +126,11 @@ lower_bound(const struct retained *r, size_t n, const char *topic, size_t len)
 	return from;
 }
 
-/* `late` are `n` more, in order, for which there is room behind the sorted:
-   from the last on, each goes to its place and all above it go up. */
+/*
+ * Merge `n` more entries, themselves sorted, into the order; the array has room
+ * for them behind the sorted part. From the last on, each is put at its
+ * position, and all above it move up.
+ */
 static void
 merge(struct retained *r, struct retained_entry *const *late, size_t n)
 {
@@ -180,7 +185,7 @@ make_room(struct retained *r)
 	return true;
 }
 
-/* How many are behind it. */
+/* Remove the entry from the order. Returns how many entries moved for that. */
 static size_t
 leave_order(struct retained *r, const struct retained_entry *e)
 {
@@ -221,7 +226,7 @@ copy(const struct retained *r, const uint8_t *body, uint32_t len)
 	return slab;
 }
 
-/* A new entry in both tables, without a value yet; NULL without memory. */
+/* Add an entry without a value to both tables; NULL without memory. */
 static struct retained_entry *
 add_entry(struct retained *r, const char *topic, size_t len)
 {
@@ -351,7 +356,7 @@ retained_next(struct retained_walk *w)
 		w->looked_at++;
 		if (v->topic_len < w->prefix_len ||
 		    memcmp(v->topic, w->filter, w->prefix_len) != 0)
-			w->at = w->store->n; /* all others are behind it */
+			w->at = w->store->n; /* no later topic can match */
 		if (!filter_matches(w->filter, w->len, v->topic, v->topic_len))
 			v = NULL;
 	}

@@ -24,7 +24,7 @@
 #include "throttle.h"
 #include "unread.h"
 
-/* No text of ours is longer. */
+/* The longest text of an ERROR. */
 #define TEXT_MAX        400
 /* A client may come back this soon after GOAWAY. */
 #define GOAWAY_DELAY_MS 10u
@@ -57,8 +57,9 @@ on_waiter_take(struct waiter *w)
 }
 
 /*
- * When all have been given they come round: past those who are there. Who has
- * not said HELLO is not on the roster, and not there for so long, either.
+ * After the last number start again at the first, skipping those in use. A
+ * session that has not said HELLO is not on the roster, but it does not live
+ * long enough to matter.
  */
 static uint32_t
 next_number(struct broker *b)
@@ -135,7 +136,7 @@ session_inbox(const struct session *s, char buf[INBOX_MAX])
 	                        s->broker->inbox_root, s->id);
 }
 
-/* Like vsnprintf, but what is cut off is cut between characters. */
+/* Like vsnprintf, but a text that is too long is cut between characters. */
 static void
 format_text(char text[TEXT_MAX], const char *format, va_list args)
 {
@@ -148,7 +149,8 @@ format_text(char text[TEXT_MAX], const char *format, va_list args)
 
 /* ---- what it leaves behind ------------------------------------------------ */
 
-/* What only it could have stays in its outbox. */
+/* End all subscriptions. Messages that no other member of a group can take stay
+   in the outbox. */
 static struct handover
 end_subscriptions(struct session *s)
 {
@@ -164,7 +166,7 @@ end_subscriptions(struct session *s)
 	return h;
 }
 
-/* Nothing of what waits for it can be sent any more. */
+/* Drop the whole outbox: nothing of it can be sent any more. */
 static void
 drop_all(struct session *s)
 {
@@ -194,7 +196,8 @@ session_answer(struct session *s, const struct message *m)
 		give_up(s);
 }
 
-/* Who has reached a limit is told as what, so that people know whom to ask. */
+/* An ERROR about a limit also says who has reached it, so that people know whom
+   to ask. */
 static bool
 is_about_a_limit(enum status status)
 {
@@ -274,7 +277,7 @@ session_sent_pong(struct session *s, uint64_t token)
 
 /* ---- its will ------------------------------------------------------------- */
 
-/* Of all memory: what wills may have of it. */
+/* Wills may take one such part of all memory. */
 #define WILLS_PART 8u
 
 static void
@@ -342,8 +345,8 @@ session_open(struct session *s)
 static const struct loss nothing = { 0, 0 };
 
 /*
- * Others are told. When the broker stops, everybody goes, and that is no news
- * to act on.
+ * Tell others. When the broker stops, every session ends, which is no news to
+ * act on.
  */
 static void
 depart(struct session *s, enum session_state was, const char *reason,
@@ -374,7 +377,7 @@ end(struct session *s, const char *reason, struct loss lost)
 	hold_forget(s);
 	shortage_forget(s);
 	unread_forget(s);
-	/* those whom it holds up need not wait for it */
+	/* the sessions that it holds up need not wait for it any more */
 	waiters_resume_all(&s->out.waiters);
 	deadline_clear(&s->out.clock);
 	s->ops->ending(s);
@@ -482,7 +485,7 @@ enlist(struct router *r, struct subscription *sub, struct text filter,
 	return err;
 }
 
-/* It goes on, but some of what was to go to it can go to nobody. */
+/* The session goes on, but some of its messages can go to nobody. */
 static void
 announce_loss(struct session *s, const struct handover *h)
 {
@@ -500,7 +503,7 @@ session_subscribe(struct session *s, uint32_t id, struct text filter,
 	struct subscription *sub;
 
 	if (s->out.closed)
-		return 0; /* its messages, and a group's, would be for nobody */
+		return 0; /* nobody would get its messages, or a group's */
 	sub = calloc(1, options->group.at ? sizeof(struct member)
 	                                  : sizeof(struct subscription));
 	if (!sub)

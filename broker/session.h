@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * session - who is behind a connection: identity, subscriptions, outbox, and
- * what it is waiting for.
+ * session - one client: its identity, subscriptions and outbox, and what it is
+ * waiting for.
  *
- * A session knows no socket. Whoever carries it (a connection, a test) gives
- * it a few functions.
+ * A session knows no socket. Its transport (a connection, a test) gives it a
+ * few functions.
  */
 #ifndef UMBELD_SESSION_H
 #define UMBELD_SESSION_H
@@ -24,34 +24,35 @@
 #include "subtable.h"
 #include "waiters.h"
 
-/* The highest number of a session; the one above stands for datagrams. */
+/* The highest session number; the one above stands for datagrams. */
 #define SESSION_LAST     UINT32_C(0xfffffffe)
 #define SESSION_DATAGRAM UINT32_C(0xffffffff)
 
 enum session_state {
 	SESSION_NEW, /* HELLO has not come */
 	SESSION_OPEN,
-	SESSION_ENDING, /* takes nothing more; what waits for it is sent */
+	SESSION_ENDING, /* takes nothing more; its outbox is still sent */
 };
 
 struct session_ops {
 	/* the outbox has something to send */
 	void (*wake)(struct session *s);
-	/* what it waited for is there: take its input again, soon */
+	/* what it waited for is available: take its input again, soon */
 	void (*resume)(struct session *s);
-	/* its turn for memory has come: take what it needs to go on. False when
-	   there is not enough; then it goes on waiting */
+	/* It is first in the queue for memory: take what it needs to go on.
+	   False when there is not enough; then it continues to wait. */
 	bool (*take_memory)(struct session *s);
-	/* it has become SESSION_ENDING */
+	/* the session has become SESSION_ENDING */
 	void (*ending)(struct session *s);
 	/* offer the outbox to the kernel now; did it take a byte? */
 	bool (*try_send)(struct session *s);
-	/* it is SESSION_ENDING: do not wait until it has read its last words */
+	/* the session is SESSION_ENDING: do not wait until the client has read
+	   the last frames */
 	void (*abandon)(struct session *s);
-	/* bytes of the pool that hold what it has sent and nobody has taken */
+	/* bytes of the pool that its unparsed input occupies */
 	size_t (*input_memory)(const struct session *s);
-	/* and those that hold what it has not read, beside its outbox; NULL:
-	   there are none */
+	/* the same for output beyond the outbox that the client has not read;
+	   NULL if there is none */
 	size_t (*output_memory)(const struct session *s);
 	/* give back what only the beginning of a frame has, all of it when the
 	   session is SESSION_ENDING; was there any? NULL: there never is */
@@ -68,7 +69,7 @@ struct hold {
 	struct session *by;
 	uint64_t since_ms;
 	bool told;         /* HOLD was sent */
-	struct text topic; /* in the input that waits */
+	struct text topic; /* in the held session's input */
 	struct deadline due;
 };
 
@@ -87,15 +88,16 @@ struct session {
 	TAILQ_ENTRY(session) link;
 	uint32_t id;
 	enum session_state state : 8;
-	uint8_t owes;       /* after our GOAWAY: OWES_PING, OWES_PONG */
-	bool in_want : 1;   /* of room, see below; none was taken since */
-	bool in_need : 1;   /* of memory; nothing was taken since ... */
-	bool need_told : 1; /* ... for so long that others were told */
-	bool put_off : 1;   /* the command at the front of its input is carried
-	                         out when the session goes on ... */
-	bool reads_first : 1;  /* ... and not before its outbox has room */
-	bool keeps_memory : 1; /* ... or memory: a slab's worth, charged */
-	bool awaits_each : 1;  /* its carrier: what becomes of each PUBLISH */
+	uint8_t owes;       /* to our GOAWAY: OWES_PING, OWES_PONG */
+	bool in_want : 1;   /* waited for room; no message taken since */
+	bool in_need : 1;   /* waited for memory; nothing taken since ... */
+	bool need_told : 1; /* ... and others were told that it waits */
+	/* The command at the front of its input has to wait: the session goes
+	   on with it ... */
+	bool put_off : 1;
+	bool reads_first : 1;  /* ... when its outbox has room */
+	bool keeps_memory : 1; /* ... or with memory: one slab, charged */
+	bool awaits_each : 1;  /* its transport needs each verdict */
 	struct peer peer;
 	struct quota_user *user;
 	char *name;                    /* NULL before HELLO */
@@ -104,18 +106,18 @@ struct session {
 
 	struct outbox out;
 	struct subtable subs;
-	struct loss dropped; /* of what was for it, and announced */
+	struct loss dropped; /* announced losses of its messages */
 
-	uint64_t since_ms;    /* it is SESSION_OPEN */
-	uint64_t messages_in; /* PUBLISHes until the last PING */
+	uint64_t since_ms;    /* when it became SESSION_OPEN */
+	uint64_t messages_in; /* PUBLISHes before the last PING */
 	/* PUBLISHes since the last PING, see PROTOCOL.md B3 */
 	uint64_t accepted;
 	uint64_t unmatched;
 	uint64_t refused;
-	struct report *reports; /* of what befell it; NULL: none yet */
+	struct report *reports; /* rate-limited notices; NULL: none yet */
 
-	struct link awaited; /* its members of groups that are; see hold.h */
-	const struct group *awaits; /* only to be compared */
+	struct link awaited; /* its members of awaited groups; see hold.h */
+	const struct group *awaits; /* only compared, never followed */
 	struct waiter waiter; /* for room, for memory, or for the settling */
 	struct hold *hold;    /* NULL: not held by a subscriber */
 	struct watch watch;
@@ -127,16 +129,19 @@ struct session {
 	uint64_t begun_since_ms; /* so much of a frame is there, see ... */
 	size_t begun;            /* ... unfinished.h */
 
-	struct letter *will; /* published if it ends without GOAWAY; or NULL */
+	/* published when it ends without GOAWAY; or NULL */
+	struct letter *will;
 };
 
 /*
- * Embed: set up, and number it. `ops` as above. Returns 0, and then it has taken
- * over what peer owns, or -ENOMEM, and then there is no session.
+ * Initialize a session that the caller embeds, and number it. `ops` as above.
+ * Returns 0, and then the session owns what peer owned, or -ENOMEM, and then
+ * there is no session.
  */
 int session_init(struct session *s, struct broker *b,
                  const struct session_ops *ops, const struct peer *peer);
-/* Off the books; nothing of it is used afterwards. */
+/* Remove the session from the broker and release everything it owns. The
+   transport frees the struct. */
 void session_fini(struct session *s);
 
 static inline struct session *
@@ -151,7 +156,7 @@ session_of_waiter(struct waiter *w)
 	return (struct session *)((char *)w - offsetof(struct session, waiter));
 }
 
-/* What was for it is lost, and announced; for those who ask. */
+/* Count messages to this session that were lost and announced. */
 static inline void
 session_lost(struct session *s, uint64_t frames, uint64_t bytes)
 {
@@ -161,8 +166,8 @@ session_lost(struct session *s, uint64_t frames, uint64_t bytes)
 	s->broker->counts.dropped_bytes += bytes;
 }
 
-/* What comes from it is left where it is: it waits its turn, or has to read
-   what it is owed. */
+/* Is its input left alone, because it waits for its turn or must first read
+   what it is owed? */
 static inline bool
 session_is_waiting(const struct session *s)
 {
@@ -173,10 +178,12 @@ session_is_waiting(const struct session *s)
 /* "ui", or "" */
 const char *session_name(const struct session *s);
 
-/* pid=977 command="ui" uid=1000, for logs: who it is to the kernel */
+/* pid=977 command="ui" uid=1000, for logs: its identity as the kernel knows
+   it */
 #define PEER_WORDS_MAX 224
 const char *session_peer_words(const struct peer *p, char buf[PEER_WORDS_MAX]);
-/* The same behind session=42 name="ui": two texts of LOG_TEXT_MAX fit. */
+/* The same after session=42 name="ui". Has room for two texts of
+   LOG_TEXT_MAX. */
 #define SESSION_WORDS_MAX 416
 const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
 
@@ -184,66 +191,68 @@ const char *session_words(const struct session *s, char buf[SESSION_WORDS_MAX]);
 #define INBOX_MAX (INBOX_ROOT_MAX + 12)
 size_t session_inbox(const struct session *s, char buf[INBOX_MAX]);
 
-/* What all wills together may take, bytes. */
+/* How many bytes all wills together may take. */
 size_t session_wills_max(const struct broker *b);
 
 /*
- * Keep the will of a client: a PUBLISH body that may be published, and where
- * its stamp is. Returns 0, -ENOMEM, or -EDQUOT when all wills together would
- * take too much.
+ * Store the will of a client: a PUBLISH body that may be published, and the
+ * offset of its stamp. Returns 0, -ENOMEM, or -EDQUOT when all wills together
+ * would take too much.
  */
 int session_set_will(struct session *s, struct text body, uint32_t stamp_at);
-/* It leaves in order. */
+/* The client leaves in order: drop its will. */
 void session_forget_will(struct session *s);
 
-/* It said HELLO and has been welcomed. */
+/* The client has sent HELLO and was welcomed. */
 void session_open(struct session *s);
 
 /*
- * Say GOAWAY, and PING. The session owes two answers from here on: the PONG to
- * that, behind which it sends no message, and a PING, whose PONG it wants to
- * see. A PING alone says nothing: it may have been on its way before.
+ * Send GOAWAY and a PING. From here on the session owes two answers: the PONG
+ * to that PING, after which it sends no message, and a PING of its own, whose
+ * PONG it wants to see. Its PING alone proves nothing, because it may have been
+ * sent before the GOAWAY arrived.
  */
 void session_send_away(struct session *s);
 void session_sent_ping(struct session *s);
 void session_sent_pong(struct session *s, uint64_t token);
 
-/* Send an answer. Without memory for it the session ends. */
+/* Send an answer. If there is no memory for it, the session ends. */
 void session_answer(struct session *s, const struct message *m);
 
 /*
- * The request, or the PUBLISH (request 0), is not granted; the session goes
- * on. `about` may be nil.
+ * Refuse the request, or the PUBLISH (request 0); the session goes on. `about`
+ * may be nil.
  */
 void session_refuse(struct session *s, enum status status, uint32_t request,
                     struct text about, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
 /*
- * The end, by the session's own fault: a fatal ERROR behind what waits for it,
- * and nothing more is taken from it.
+ * End the session by its own fault: append a fatal ERROR to its outbox, and
+ * take nothing more from it.
  */
 void session_fail(struct session *s, enum status status, const char *format,
                   ...) __attribute__((format(printf, 3, 4)));
 
-/* The end, in order: what waits for it is still sent. */
+/* End the session in order: its outbox is still sent. */
 void session_end(struct session *s);
-/* The same, and it was the client who said so: nobody gets its will. */
+/* The same at the client's request: its will is not published. */
 void session_leave(struct session *s);
 
 /*
- * The end, because others must go on: what waits for it is cut, one GAP tells
- * how much that was, then a fatal ERROR slow_consumer.
+ * End the session because others must go on: its outbox is cut, one GAP reports
+ * how much that was, then a fatal ERROR slow_consumer follows.
  */
 void session_evict(struct session *s, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The socket takes no more bytes: nothing is sent to it any more. */
+/* The socket takes no more bytes: nothing is sent to the session any more
+   ("deaf"). */
 void session_is_deaf(struct session *s);
 
 /*
- * Of the options `group` and `monitor` count here. For one that is deaf it does
- * nothing. 0 or -ENOMEM.
+ * Only the options `group` and `monitor` count here. Does nothing for a session
+ * that is deaf. Returns 0 or -ENOMEM.
  */
 int session_subscribe(struct session *s, uint32_t id, struct text filter,
                       const struct options *options);

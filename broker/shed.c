@@ -9,7 +9,8 @@
 #include "report.h"
 #include "session.h"
 
-/* When memory is short and the fullest owes less than this, all of it goes. */
+/* When memory is short and the largest backlog is below this, all of it is
+   dropped. */
 #define KEEP_MIN (64u << 10)
 
 /* ---- one outbox ----------------------------------------------------------- */
@@ -40,8 +41,7 @@ memory_in_use(const struct broker *b)
 		                  "memory-max" };
 }
 
-/* Its oldest messages go, by reason of `why`, until it owes no more than
-   `keep`. */
+/* Drop its oldest messages, because of `why`, until it owes at most `keep`. */
 static void
 drop(struct session *s, size_t keep, struct measured why)
 {
@@ -57,7 +57,8 @@ drop(struct session *s, size_t keep, struct measured why)
 		hold_made_room(s);
 }
 
-/* The kernel may have room that it does not tell of: offer it the oldest. */
+/* The kernel may have room that it has not reported: first offer it what is
+   queued. */
 static void
 make_room(struct session *s)
 {
@@ -140,7 +141,7 @@ shed_on_overflow(struct deadline *d, void *broker)
 
 /* ---- memory --------------------------------------------------------------- */
 
-/* What could be dropped, but for the frame that is being written. */
+/* What could be dropped, not counting the frame that is being written. */
 static size_t
 backlog(const struct session *s)
 {
@@ -173,7 +174,8 @@ drop_all_to(struct broker *b, size_t keep)
 	}
 }
 
-/* What is left lies in memory that was made for much more. */
+/* Copy what is left, because it may lie in memory that was allocated for much
+   more. */
 static void
 squeeze(struct broker *b)
 {
@@ -184,8 +186,9 @@ squeeze(struct broker *b)
 }
 
 /*
- * What several owe lies in memory once, and is free when the last of them has
- * dropped it. So all drop down to the same level, which sinks.
+ * A message that several sessions owe is in memory once, and is freed when the
+ * last of them has dropped it. So all of them drop to the same level, which is
+ * lowered step by step.
  */
 void
 shed_for_memory(struct broker *b)

@@ -2,13 +2,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * shed - what becomes of messages for a session that owes too much, and for
- * which nobody waits.
+ * shed - what happens to messages for a session that owes too much and that
+ * nobody waits for.
  *
- * Under `block` its senders wait (hold.h), but some messages cannot: those are
- * taken up to twice the mark. Under `drop-oldest` the oldest make room for
- * them, also when memory is short. Under `disconnect` the session has to go.
- * Nothing is lost without a GAP.
+ * Under `block` its publishers wait (hold.h), but some messages cannot wait:
+ * those are accepted up to twice the mark. Under `drop-oldest` the oldest
+ * messages are dropped for them, also when memory is short. Under `disconnect`
+ * the session ends. Nothing is lost without a GAP.
  */
 #ifndef UMBELD_SHED_H
 #define UMBELD_SHED_H
@@ -32,23 +32,23 @@ enum shed shed_admit(struct outbox *o, uint64_t frames, uint64_t bytes);
 /* It is full, and had rather end than wait or lose. */
 void shed_cut_off(struct outbox *o);
 
-/* No more is owed than below the mark: append, and do not ask. */
+/* The outbox is below the mark: append without asking shed_admit(). */
 static inline bool
 shed_has_room(const struct outbox *o)
 {
 	return o->bytes < o->limits->high;
 }
 
-/* Messages were appended that nobody asked about, in the middle of something:
-   what has to become of too many does so when that is over. */
+/* To be called after messages were appended without shed_admit(), in the middle
+   of something else: the policy is applied when that is over. */
 void shed_soon(struct outbox *o);
 
-/* Clients wait for memory: sessions that rather lose messages, do. Those that
-   owe most lose first. */
+/* Clients wait for memory: drop messages of sessions with the policy
+   drop-oldest. Those that owe most lose first. */
 void shed_for_memory(struct broker *b);
 
-/* The same, of those that take leave: but what they are told last, a GAP and an
-   ERROR, is sent. */
+/* The same for sessions that are ending; but their last frames, a GAP and an
+   ERROR, are still sent. */
 void shed_ending(struct broker *b);
 
 /* A deadline of struct broker; the user is the broker. */

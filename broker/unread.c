@@ -16,7 +16,7 @@ begin(struct session *s)
 	struct unread *u = calloc(1, sizeof(*u));
 
 	if (!u)
-		return; /* the next look tries again */
+		return; /* the next unread_look() tries again */
 	u->session = s;
 	u->since_ms = clock_now_ms();
 	deadline_set(&s->broker->unread_notices, &u->due);

@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * unread - too many answers wait for a session that does not read them, and so
- * it is not read (PROTOCOL.md, O6).
+ * unread - a session that does not read its answers: too many of them are
+ * queued, and so its input is not read (PROTOCOL.md, O6).
  *
- * When that has lasted for hold_notice_ms it is in the log, and in what others
- * are told of holds: the session is held up by itself. The client gets no HOLD,
- * which would be one more answer.
+ * When that has lasted for hold_notice_ms, it is logged and published with the
+ * holds: the session is held up by itself. The client gets no HOLD, which would
+ * be one more answer.
  */
 #ifndef UMBELD_UNREAD_H
 #define UMBELD_UNREAD_H
@@ -15,7 +15,7 @@
 #include "deadline.h"
 #include "session.h"
 
-/* While it is so. */
+/* Exists while there are too many. */
 struct unread {
 	struct session *session;
 	uint64_t since_ms;
@@ -29,10 +29,11 @@ unread_is_too_much(const struct session *s)
 	return s->out.answer_bytes > s->broker->limits.answers;
 }
 
-/* It has become too much, or is not any more. */
+/* Call this when there have become too many, or are not any more. */
 void unread_changed(struct session *s);
 
-/* Whoever carries the session calls this when it decides whether to read it. */
+/* The transport calls this when it decides whether to read the session's
+   input. */
 static inline void
 unread_look(struct session *s)
 {
@@ -40,7 +41,7 @@ unread_look(struct session *s)
 		unread_changed(s);
 }
 
-/* It has ended. */
+/* The session has ended. */
 void unread_forget(struct session *s);
 
 /* Deadline of struct broker; the user is the broker. */
