@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Life: who is let in, what its session asks for, its turn, and its end. The
- * way of a message begins in conn_read.c.
+ * Life of a connection: its start, the requests of its session, its turn, and
+ * its end. The way of a message begins in conn_read.c.
  */
 #include "conn_inside.h"
 
@@ -17,12 +17,12 @@
 #include "proto/message.h"
 #include "proto/status.h"
 
-/* What the kernel may hold for one connection: this, and no more than such a
-   part of all memory that it is counted in. */
+/* The send buffer of one connection: the largest and the smallest, and its part
+   of all memory, because the buffer is counted in that. */
 #define SEND_BUFFER_MAX  (1u << 20)
 #define SEND_BUFFER_MIN  (64u << 10)
 #define SEND_BUFFER_PART 128u
-/* Rounds of sending and going on, before others have their turn. */
+/* Rounds of sending and resuming before the event loop gets its turn. */
 #define MAX_ROUNDS       4
 
 /* ---- what there is to do with it ----------------------------------------- */
@@ -50,7 +50,8 @@ conn_mark_dead(struct conn *c)
 {
 	if (c->dead)
 		return;
-	link_leave(&c->ready_link); /* maybe of those whose turn it is */
+	/* it may be in the local list of conns_take_ready() */
+	link_leave(&c->ready_link);
 	c->ready = false;
 	c->dead = true;
 	list_append(&conns_of(c)->dead, &c->ready_link);
@@ -88,7 +89,7 @@ on_ending(struct session *s)
 
 	deadline_set(&conns_of(c)->leaves, &c->due);
 	conn_watch_input(c);
-	mark_dirty(c); /* even if nothing waits: then it is over at once */
+	mark_dirty(c); /* even if it owes nothing: then it ends at once */
 }
 
 static bool
@@ -138,7 +139,7 @@ on_is_cut_off(const struct session *s)
 
 /* ---- life ---------------------------------------------------------------- */
 
-/* Who is let in begins here. */
+/* A client that was admitted begins here. */
 static int
 take(void *conns, int fd, const struct peer *peer)
 {
@@ -152,7 +153,7 @@ take(void *conns, int fd, const struct peer *peer)
 		free(c);
 		return r;
 	}
-	/* how much the kernel takes at a time; it works with less, too */
+	/* how much the kernel takes at a time; less works, too */
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	c->fd = fd;
 	event_assign(&c->readable, all->base, fd, EV_READ | EV_PERSIST,
@@ -188,8 +189,9 @@ conn_free(struct conns *all, struct conn *c)
 {
 	if (c->dirty)
 		STAILQ_REMOVE(&all->dirty, c, conn, dirty_link);
-	c->dirty = true;          /* nobody puts it there again */
-	hold_forget(&c->session); /* what it gives back is for others */
+	c->dirty = true; /* so that mark_dirty() does nothing */
+	/* first, so that what it gives back goes to others */
+	hold_forget(&c->session);
 	deadline_clear(&c->due);
 	conn_unblock(c);
 	event_del(&c->readable);

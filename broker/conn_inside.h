@@ -2,11 +2,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * conn_inside - what the files of a connection share, and nobody else sees. In
- * the order in which a message meets them: conn_read.c takes in what has come,
- * conn_pass.c does when there is no memory to read into, conn_write.c sends
+ * conn_inside - shared by the files of a connection and used by nobody else. In
+ * the order in which a message meets them: conn_read.c reads and parses,
+ * conn_pass.c does so when there is no memory to read into, conn_write.c sends
  * what is owed, conn_time.c ends what takes too long; and conn.c is how a
- * connection begins, ends, and has its turn.
+ * connection begins, has its turn, and ends.
  */
 #ifndef UMBELD_CONN_INSIDE_H
 #define UMBELD_CONN_INSIDE_H
@@ -46,7 +46,7 @@ conn_answers_are_unread(const struct conn *c)
 	return unread_is_too_much(&c->session);
 }
 
-/* What it has sent is to lie until something has happened. */
+/* Must its input be left alone until something has happened? */
 static inline bool
 conn_is_put_off(const struct conn *c)
 {
@@ -56,31 +56,32 @@ conn_is_put_off(const struct conn *c)
 
 /* ---- conn.c ---------------------------------------------------------------- */
 
-/* Its input is taken again in the next round. */
+/* Take its input again in the next round. */
 void conn_mark_ready(struct conn *c);
-/* It is freed when the round is over. */
+/* Free it when the round is over. */
 void conn_mark_dead(struct conn *c);
 
 /* ---- conn_read.c ----------------------------------------------------------- */
 
 void conn_on_readable(evutil_socket_t fd, short what, void *user);
 
-/* Read it, or leave it alone: whichever it should be now. */
+/* Start or stop watching the socket for input, whichever is right now. */
 void conn_watch_input(struct conn *c);
 
-/* Carry out what has come whole. How many frames that was, 0 or more. */
+/* Carry out all complete frames. Returns how many there were, 0 or more. */
 unsigned conn_take_frames(struct conn *c);
-/* So many frames were taken, and what is left is not to be taken now. */
+/* To be called after `taken` frames were taken and the rest is not to be taken
+   now. */
 void conn_have_taken(struct conn *c, unsigned taken);
 
-/* Those who were marked ready. */
+/* Take the input of all connections that are marked ready. */
 void conns_take_ready(struct conns *all);
 
 /* ---- conn_pass.c ----------------------------------------------------------- */
 
 /*
- * What has come passes through, as far as nothing of it stays. False when
- * nothing did: the session is to wait for memory.
+ * Let messages pass as far as nothing of them stays in memory. False when none
+ * passed: then the session has to wait for memory.
  */
 bool conn_pass(struct conn *c);
 
@@ -94,10 +95,10 @@ bool conn_is_cut_off(const struct conn *c);
 
 /* Offer the outbox to the kernel. Did it take a byte? */
 bool conn_flush(struct conn *c);
-/* Those who have been woken. */
+/* Flush all connections whose outboxes were woken. */
 void conns_flush_dirty(struct conns *all);
 
-/* Nothing waits for room in the kernel any more. */
+/* No output waits for room in the kernel any more. */
 void conn_unblock(struct conn *c);
 void conn_on_retry(struct deadline *d, void *all);
 
@@ -105,8 +106,8 @@ void conn_on_retry(struct deadline *d, void *all);
 
 void conns_init_deadlines(struct conns *all);
 
-/* So many frames were taken: a frame that has begun has to end in time, and so
-   has the handshake. */
+/* `taken` frames were taken. Set the timeout for the rest: a frame that has
+   begun must be completed in time, and so must the handshake. */
 void conn_watch_time(struct conn *c, unsigned taken);
 
 #endif

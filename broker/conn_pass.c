@@ -2,8 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * In, when there is no memory to read into: messages pass from who sends them
- * to those who keep up, or others give way, or it waits; see conn.h.
+ * Input when there is no memory to read into: messages pass from publishers to
+ * subscribers that keep up, or others give memory back, or the session waits;
+ * see conn.h.
  */
 #include "conn_inside.h"
 
@@ -14,10 +15,11 @@
 
 #include "shortage.h"
 
-/* What is looked at, at a time. */
+/* How much is peeked at in one step. */
 #define PASS_MAX (16u << 10)
 
-/* See what has come; the kernel keeps it. False when nothing has. */
+/* Peek at what has come; the kernel keeps it. False when there is neither input
+   nor end of stream. */
 static bool
 look(struct conn *c)
 {
@@ -36,7 +38,7 @@ look(struct conn *c)
 	return n >= 0;
 }
 
-/* The kernel need not keep what was taken, and keeps the rest. */
+/* Consume what was taken, and leave the rest in the kernel. */
 static void
 let_go(struct conn *c)
 {
@@ -49,7 +51,7 @@ let_go(struct conn *c)
 		if (n > 0)
 			left -= (size_t)n;
 		else if (n == 0 || errno != EINTR)
-			c->all_read = true; /* what never happens */
+			c->all_read = true; /* never happens */
 	}
 	input_drop(&c->input);
 }
@@ -62,7 +64,7 @@ conn_pass(struct conn *c)
 	unsigned taken;
 
 	conns_flush_dirty(
-		conns_of(c)); /* so that who owes anything is behind */
+		conns_of(c)); /* so that all outboxes that owe are behind */
 	if (c->input.slab || outbox_is_behind(&s->out) || !look(c))
 		return false;
 	broker_lets_pass(b, true);
@@ -101,7 +103,7 @@ conn_wait_for_memory(struct conn *c)
 	}
 	shortage_wait(&c->session);
 	if (c->session.state == SESSION_ENDING)
-		return; /* it was to lose messages, and could not even that */
+		return; /* it ended because there was no memory for a GAP */
 	conn_watch_time(c, 0);
 	conn_watch_input(c);
 }

@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * In: what has come is read, and its frames are carried out where they lie.
- * After a large batch more is read, and then sent at once, while it is in the
- * processor's cache.
+ * Input: what has come is read, and its frames are carried out where they lie.
+ * After a large batch more is read, and then everything is sent at once, while
+ * it is in the CPU cache.
  */
 #include "conn_inside.h"
 
@@ -15,12 +15,17 @@
 #include "command.h"
 #include "shortage.h"
 
-/* After a batch of this size more is read at once: to send each alone is dear, a
-   system call and a wake-up for each subscriber are worth 70 KiB. */
+/*
+ * After a batch of at least this size more is read at once, because sending
+ * each batch alone is expensive: a system call and a wake-up for each
+ * subscriber cost as much as 70 KiB.
+ */
 #define LARGE_BATCH  (64u << 10)
-/* But no more than this, so that it is in the processor's cache when it is sent;
-   nor more than a part of what an outbox may owe, lest it is full for want of
-   being sent. */
+/*
+ * Read at most this much before sending, so that it is still in the CPU cache;
+ * and at most a part of what an outbox may owe, so that no outbox becomes full
+ * only because it was not flushed.
+ */
 #define BATCHES_MAX  (3 * SLAB_SIZE)
 #define BATCHES_PART 8u
 
@@ -63,7 +68,7 @@ fault(struct conn *c, enum frame_result what, uint32_t body_len)
 			s->state == SESSION_NEW ? "before HELLO" : "max-frame");
 }
 
-/* It goes on when others had their turn. */
+/* Go on after the other connections have had their turn. */
 static void
 pause_taking(struct conn *c)
 {
@@ -118,7 +123,8 @@ conn_have_taken(struct conn *c, unsigned taken)
 		else
 			conn_watch_time(c, taken);
 		input_rest(&c->input);
-		if (s->put_off) /* what it waits for may be what it has */
+		/* it may be waiting for the memory that it holds itself */
+		if (s->put_off)
 			input_squeeze(&c->input, &s->broker->pool);
 	}
 	conn_watch_input(c);
@@ -133,7 +139,7 @@ take_input(struct conn *c)
 
 /* ---- batches ------------------------------------------------------------- */
 
-/* Read once. False when there is no memory for that. */
+/* Read once. False when there is no memory to read into. */
 static bool
 receive(struct conn *c)
 {
@@ -152,7 +158,7 @@ receive(struct conn *c)
 	return true;
 }
 
-/* Read once, and take what is whole. Returns how much has come. */
+/* Read once, and take complete frames. Returns how many bytes have come. */
 static size_t
 take_batch(struct conn *c)
 {
@@ -200,8 +206,8 @@ conn_on_readable(evutil_socket_t fd, short what, void *user)
 
 /* ---- again --------------------------------------------------------------- */
 
-/* Who has waited for memory has it, and would have to give it back if it did not
-   read now. */
+/* A connection that has waited for memory has it now, and must read now or it
+   would have to give it back. */
 static void
 go_on(struct conn *c)
 {
@@ -219,7 +225,8 @@ conns_take_ready(struct conns *all)
 {
 	struct link ready, *l;
 
-	/* who becomes ready meanwhile has its turn after the next flush */
+	/* a connection that becomes ready meanwhile has its turn after the next
+	   flush */
 	list_init(&ready);
 	while ((l = list_take_first(&all->ready)))
 		list_append(&ready, l);

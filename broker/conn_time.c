@@ -1,9 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/*
- * What takes too long: to say HELLO, to finish a frame, to read its last words.
- */
+/* Timeouts: for HELLO, for the rest of a frame, for reading the last frames. */
 #include "conn_inside.h"
 
 #include <assert.h>
@@ -11,7 +9,8 @@
 
 #include "proto/status.h"
 
-/* The kernel was out of memory, and will not tell when it has some. */
+/* After the kernel was out of memory, ask again: it does not report when it has
+   some. */
 #define RETRY_MS 10u
 
 void
@@ -21,8 +20,8 @@ conn_watch_time(struct conn *c, unsigned taken)
 
 	if (s->state == SESSION_NEW)
 		return; /* the time for HELLO runs from the start */
-	assert(s->state == SESSION_OPEN); /* later it is for its leave */
-	/* while we do not read it, it cannot be late */
+	assert(s->state == SESSION_OPEN); /* later `due` is for the end */
+	/* a client that is not read cannot be late */
 	if (conn_is_put_off(c) || input_length(&c->input) == 0)
 		deadline_clear(&c->due);
 	else if (taken > 0 || !deadline_is_set(&c->due))

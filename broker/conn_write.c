@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Out: an outbox is offered to the kernel as it is, many spans in one system
- * call, and when the kernel has no room it says when to go on.
+ * Output: an outbox is offered to the kernel as it is, many spans in one system
+ * call; when the kernel has no room, libevent tells when to go on.
  */
 #include "conn_inside.h"
 
@@ -14,7 +14,7 @@
 
 #include "hold.h"
 
-/* Spans in one system call. */
+/* At most this many spans in one system call. */
 #define MAX_IOV    64
 #define SEND_FLAGS (MSG_NOSIGNAL | MSG_DONTWAIT)
 
@@ -22,7 +22,7 @@
 
 static void on_writable(evutil_socket_t fd, short what, void *user);
 
-/* Without memory for that, ask again later. */
+/* If there is no memory to watch the socket, ask again later. */
 static void
 watch_output(struct conn *c)
 {
@@ -30,7 +30,8 @@ watch_output(struct conn *c)
 		deadline_set(&conns_of(c)->retries, &c->writer->retry);
 }
 
-/* The kernel has no room: wait for it, and count what it holds as ours. */
+/* The kernel has no room: wait for it, and count what its socket buffer holds
+   as our memory. */
 static void
 block(struct conn *c)
 {
@@ -39,7 +40,7 @@ block(struct conn *c)
 	if (!c->writer) {
 		c->writer = calloc(1, sizeof(*c->writer));
 		if (!c->writer) {
-			/* nobody would ever tell it anything again */
+			/* nothing would ever wake it again */
 			session_is_deaf(&c->session);
 			session_end(&c->session);
 			return;
@@ -64,7 +65,8 @@ conn_unblock(struct conn *c)
 	                   conns_of(c)->send_buffer);
 }
 
-/* No memory in the kernel: it will not tell when there is, so ask again. */
+/* The kernel has no memory and will not report when it has, so ask again
+   later. */
 static void
 retry_later(struct conn *c)
 {
@@ -89,8 +91,8 @@ conn_on_retry(struct deadline *d, void *all)
 /* ---- send ---------------------------------------------------------------- */
 
 /*
- * The other end takes nothing any more, but what it sent before may still be
- * read: only writing is over.
+ * The peer accepts nothing any more, but what it sent before may still be read:
+ * only output is over.
  */
 static void
 become_deaf(struct conn *c)
@@ -111,11 +113,11 @@ after_sending(struct conn *c)
 	}
 	if (!c->reading && s->state != SESSION_ENDING)
 		conn_mark_ready(
-			c); /* it may have been its answers that it owed */
+			c); /* its unread answers may have been the reason */
 }
 
-/* Mostly it is one span, and then the kernel need not copy in a header and a
-   list: that is a tenth of what a short message takes. */
+/* Mostly there is one span, and then send() saves the kernel copying in a
+   header and a list: that is a tenth of what a short message takes. */
 static ssize_t
 offer(const struct conn *c, struct iovec *iov, int n)
 {

@@ -41,7 +41,8 @@ tell(const struct hold *h, bool on)
 	session_answer(h->held, &m);
 }
 
-/* It may come back, but not to hold others up again soon. */
+/* Remember it as a slow reader: it may come back, but not hold others up again
+   soon. */
 static void
 remember(const struct session *by)
 {
@@ -50,7 +51,7 @@ remember(const struct session *by)
 		            session_name(by));
 }
 
-/* It has held one session up for too long. */
+/* Evict a session that has held another up for too long. */
 static void
 evict_for(const struct hold *h)
 {
@@ -73,7 +74,8 @@ session_of_member(const struct member *m)
 	return session_of_outbox(m->sub.to);
 }
 
-/* From now on each of its members sees to it that who waits goes on. */
+/* Await the group: from now on, room at any member resumes those who wait for
+   it. */
 static void
 await(struct group *g)
 {
@@ -160,7 +162,7 @@ hold_begin(struct session *s, struct session *by, struct group *group,
 	struct hold *h;
 	bool overdue;
 
-	assert(!b->passing); /* its message would not stay where it is */
+	assert(!b->passing); /* its message would not stay in memory */
 	s->awaits = group;
 	if (group)
 		await(group);
@@ -179,7 +181,8 @@ hold_begin(struct session *s, struct session *by, struct group *group,
 		s->in_want_since_ms = clock_now_ms();
 	s->in_want = true;
 	h->since_ms = s->in_want_since_ms;
-	/* its turn came, and there was no room again: that is one hold */
+	/* the wait began earlier if its turn came but there was no room again:
+	   both are one hold */
 	overdue = clock_now_ms() - h->since_ms > b->config->hold_max_ms;
 	deadline_set(overdue ? &b->overdue_holds : &b->hold_notices, &h->due);
 	s->hold = h;
@@ -213,7 +216,7 @@ hold_ended(struct session *s)
 	shortage_watch(b);
 	if (!h)
 		return;
-	s->hold = NULL; /* first: telling may end the session */
+	s->hold = NULL; /* first, because tell() may end the session */
 	deadline_clear(&h->due);
 	if (waiters_are_empty(&h->by->out.waiters))
 		deadline_clear(&h->by->out.clock);
@@ -249,7 +252,8 @@ is_on_route(const struct outbox *o, const struct route *route)
 	return false;
 }
 
-/* The group in which all are full, `o` among them; NULL: there is none. */
+/* The group of the route in which all members are full, `o` among them; NULL
+   when there is none. */
 static struct group *
 find_full_group(const struct session *s, const struct outbox *o,
                 const struct route *route)
@@ -291,7 +295,7 @@ hold_review(struct session *by)
 		struct session *s = session_of_waiter(w);
 
 		next = waiters_next(&by->out.waiters, w);
-		/* who is only paced goes on in a moment anyway */
+		/* a session that is only paced goes on in a moment anyway */
 		if (!s->hold || is_still_in_the_way(s))
 			continue;
 		waiter_leave(w);
@@ -299,7 +303,8 @@ hold_review(struct session *by)
 	}
 }
 
-/* Those who wait for `by` because of the group look again, in their turn. */
+/* Resume those who wait for `by` because of the group; they look for room
+   again. */
 static void
 resume_for(struct session *by, const struct group *g)
 {
@@ -314,8 +319,11 @@ resume_for(struct session *by, const struct group *g)
 	}
 }
 
-/* It has room. Called from wherever bytes are sent: nothing is looked up. Who
-   goes on may end, and leave the group by that. */
+/*
+ * The group has room: resume all who wait for it. Called wherever bytes are
+ * sent, so nothing is looked up. A session that goes on may end, and thereby
+ * leave the group.
+ */
 static void
 relieve(struct group *g)
 {
@@ -334,12 +342,12 @@ hold_review_group(struct group *g)
 	if (!g->awaited)
 		return;
 	if (group_find_full(g, NULL))
-		await(g); /* the new one sees to it, too */
+		await(g); /* watch the new member, too */
 	else
 		relieve(g);
 }
 
-/* Those of its groups that are awaited may have room at it now. */
+/* Any of its awaited groups may have room at `by` now. */
 static void
 relieve_all(struct session *by)
 {
@@ -391,7 +399,7 @@ hold_on_stall(struct deadline *d, void *broker)
 	struct session *by = session_of_clock(d);
 	const struct broker *b = broker;
 
-	/* the kernel tells of room only when there is plenty: ask it */
+	/* the kernel reports room only when there is plenty: try it */
 	if (by->ops->try_send(by)) {
 		hold_progress(by);
 		return;
@@ -426,7 +434,7 @@ hold_on_notice(struct deadline *d, void *broker)
 	deadline_set(&b->hold_ends, d);
 	h->told = true;
 	sys_tell_held(h, true);
-	tell(h, true); /* last: without memory for it the session ends */
+	tell(h, true); /* last: without memory for HOLD the session ends */
 }
 
 void

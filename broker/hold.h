@@ -2,27 +2,28 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * hold - who is held up by whom, for how long at most, and who is told.
+ * hold - backpressure: which publisher waits for which subscriber, for how long
+ * at most, and who is told.
  *
- * A publisher whose message finds a full outbox waits in that outbox's queue
- * and is not read; the kernel's socket buffer then slows the process behind
- * it.
+ * A publisher whose message finds a full outbox waits in that outbox's queue,
+ * and its socket is not read; the kernel's socket buffer then slows down the
+ * process behind it.
  *
- * An outbox whose reader keeps up is full at a soft mark already, far below the
- * high one: its publishers are *paced*, for moments that nobody is told of, so
- * that what was read from one socket is still in the processor's cache when it
- * is written to the other. A reader that makes no room within PACE_MS is slow;
- * then its outbox may fill up to the high mark, and who waits there is *held*,
- * until it has caught up. Three clocks keep that bounded:
+ * An outbox whose reader keeps up is full at a soft mark, far below the high
+ * one: its publishers are *paced*, for moments that nobody is told of, so that
+ * what was read from one socket is still in the CPU cache when it is written to
+ * the other. A reader that makes no room within PACE_MS is slow; then its
+ * outbox may fill up to the high mark, and publishers that wait there are
+ * *held*, until the reader has caught up. Three timeouts bound that:
  *
- *	notice	after hold_notice_ms the publisher gets HOLD, the log a line
+ *	notice	after hold_notice_ms the publisher gets HOLD, and it is logged
  *	stall	a subscriber that takes no byte for stall_ms while anybody
  *		waits for it, or with a message for it for another one, is
  *		evicted
  *	end	one that holds one publisher for hold_max_ms is evicted
  *
- * Who was evicted for one of these is for a while not granted the right to hold
- * anybody up.
+ * A client that was evicted for one of these may for a while not hold anybody
+ * up.
  */
 #ifndef UMBELD_HOLD_H
 #define UMBELD_HOLD_H
@@ -31,10 +32,10 @@
 #include "session.h"
 
 /*
- * `s` waits for room at `by`; `topic` lies in the input that waits. If `by` is
- * in the way as a member of `group` (else NULL), room at any other member will
- * do, too: then the group is awaited, and all its members are watched. False
- * when there is no memory to remember it.
+ * `s` waits for room in the outbox of `by`; `topic` points into its waiting
+ * input. If `by` is in the way as a member of `group` (else NULL), room at any
+ * other member is enough, too: then the group is awaited, and all its members
+ * are watched. False when there is no memory to remember it.
  */
 bool hold_begin(struct session *s, struct session *by, struct group *group,
                 struct text topic);
@@ -49,30 +50,31 @@ void hold_watch(const struct session *s, const struct route *route);
 /* `s` waits until the broker has settled. */
 void hold_for_settling(struct session *s);
 
-/* It goes on; called when its turn came. */
+/* `s` goes on; called when its turn has come. */
 void hold_ended(struct session *s);
 
-/* It waits for nothing any more, and nobody is told. */
+/* Cancel every wait of `s`, without sending HOLD(off). */
 void hold_forget(struct session *s);
 
 /*
- * `by` has fewer subscriptions than before: whoever waited for it with a
- * message that it does not get any more goes on. The others keep their place
- * and their clocks, so that a slow reader gains nothing by it.
+ * `by` has fewer subscriptions than before: sessions that waited for it with a
+ * message that it no longer gets go on. The others keep their places and their
+ * timeouts, so that a slow reader gains nothing by unsubscribing.
  */
 void hold_review(struct session *by);
 
-/* A group has one more member, which may have room. */
+/* A group has a new member, which may have room. */
 void hold_review_group(struct group *g);
 
 /*
- * Less waits for `by`, though the kernel took nothing: whoever can go on goes
- * on. Who lowers what an outbox owes calls this, or hold_progress(), or ends
- * the session.
+ * The outbox of `by` has become shorter although the kernel took nothing:
+ * resume those who can go on. Whoever reduces what an outbox owes calls this,
+ * or hold_progress(), or ends the session.
  */
 void hold_made_room(struct session *by);
 
-/* The kernel took bytes for `by`: the same, and it has shown that it reads. */
+/* The kernel took bytes for `by`: the same, and it shows that the client
+   reads. */
 void hold_progress(struct session *by);
 
 /* How long a reader may take to make room before it counts as slow. */

@@ -5,17 +5,19 @@
 
 #include <string.h>
 
-/* Less room than this is not worth a system call, if little has to move. */
+/* Less room than this is not worth a system call, unless more than MOVE_MAX
+   bytes would have to move. */
 #define ROOM_MIN   (SLAB_SIZE / 4)
 #define MOVE_MAX   (SLAB_SIZE / 16)
-/* What is worth a slab even when memory is short. */
+/* More than this is worth a slab even when memory is short. */
 #define SHORT_MAX  (SLAB_SIZE / 8)
-/* A frame of this length is not cut by the end of a slab if that can be helped. */
+/* A frame of at least this length should not be cut by the end of a slab. */
 #define LONG_FRAME (SLAB_SIZE / 16)
 /* Large slabs are filled in steps of this. */
 #define LARGE_READ (256u << 10)
 
-/* How long the frame at the front says it is; 0: too little has come. */
+/* The length of the frame at the front, from its prefix; 0 if that has not
+   arrived. */
 static size_t
 frame_size(const struct input *in)
 {
@@ -61,13 +63,14 @@ room_in_plain(struct input *in, struct slab_pool *pool, size_t size)
 	slab = slab_new(pool);
 	if (slab)
 		move_to(in, slab);
-	/* short of memory, what room there is will do */
+	/* when memory is short, what room there is will do */
 	return slab || (fits && room > 0);
 }
 
 /*
- * Only when all of the frame fits now, though it is paid for as it comes: or
- * several that have begun would wait for what the others have.
+ * A large frame may begin only when all of it fits now, though it is charged as
+ * it arrives. Otherwise several incomplete frames could each wait for memory
+ * that the others hold.
  */
 static bool
 may_begin_large(const struct input *in, const struct slab_pool *pool,
@@ -104,9 +107,9 @@ room_in_large(struct input *in, struct slab_pool *pool, size_t size)
 
 /*
  * Long frames are seldom alone, and mostly as long as the one before. Ask for
- * as many as fit whole: what the end of the slab would cut off had to be moved
- * to another. The slab remembers their length while nothing is in it. That is
- * a guess, and a wrong one costs a shorter read.
+ * as many whole frames as fit: what the end of the slab cuts off would have to
+ * be moved to another. While a slab is empty it remembers the length of its
+ * last frame. That is a guess, and a wrong guess costs a shorter read.
  */
 static size_t
 room_for_whole_frames(struct input *in, size_t size)
@@ -138,7 +141,7 @@ input_room(struct input *in, struct slab_pool *pool, uint8_t **at, size_t *room)
 		return true;
 	}
 	*room = in->slab->charged - in->end;
-	/* a large slab is for one frame: what follows begins another */
+	/* a large slab is for one frame: the next one begins another */
 	if (*room > in->at + size - in->end)
 		*room = in->at + size - in->end;
 	return true;
@@ -152,7 +155,7 @@ input_squeeze(struct input *in, struct slab_pool *pool)
 	if (!in->slab || in->slab->cap != SLAB_SIZE ||
 	    input_length(in) > SHORT_MAX)
 		return false;
-	/* a byte more: strndup() may look for the end behind its text */
+	/* one byte more: strndup() may look for the end behind its text */
 	slab = slab_new_small(pool, (uint32_t)input_length(in) + 1);
 	if (!slab)
 		return false;
@@ -174,5 +177,6 @@ input_drop(struct input *in)
 	struct slab *slab = in->slab;
 
 	*in = (struct input){ 0 };
-	slab_unref(slab); /* last: it may be what this one waits for */
+	/* last: this input may itself be waiting for the memory */
+	slab_unref(slab);
 }

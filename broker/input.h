@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * input - what one client has sent and nobody has looked at yet.
+ * input - the bytes that one client has sent and that are not parsed yet.
  *
- * The kernel writes into a slab, frames are read where they lie, and those
- * that are routed stay there. The slab is given back as soon as nothing
- * unread is in it: an idle session holds none. A frame always lies in one
- * piece: one that the slab cannot hold moves to the front of another, or into
- * a large one, which is paid for as bytes arrive, not as they are claimed.
+ * The kernel writes into a slab, frames are parsed where they lie, and those
+ * that are routed stay there. The slab is given back as soon as it holds no
+ * unparsed bytes, so that an idle session holds none. A frame always lies in
+ * one piece: one that does not fit the rest of the slab moves to the front of
+ * another, or into a large slab, which is charged as bytes arrive, not by the
+ * length that the frame claims.
  */
 #ifndef UMBELD_INPUT_H
 #define UMBELD_INPUT_H
@@ -22,13 +23,13 @@
 
 struct input {
 	struct slab *slab; /* a reference, or NULL */
-	uint32_t at;       /* the first byte not looked at */
+	uint32_t at;       /* the first byte not parsed */
 	uint32_t end;      /* behind the last byte received */
 };
 
 /*
- * Room for the next bytes: where, and how many at most. False when the pool
- * has no memory; nothing has changed then.
+ * Room for the next bytes: `at`, and how many at most. False when the pool has
+ * no memory; then nothing has changed.
  */
 bool input_room(struct input *in, struct slab_pool *pool, uint8_t **at,
                 size_t *room);
@@ -52,7 +53,7 @@ input_frame(const struct input *in)
 	return in->slab->data + in->at;
 }
 
-/* FRAME_OK only when the body has arrived whole. */
+/* FRAME_OK only when the whole body has arrived. */
 static inline enum frame_result
 input_peek(const struct input *in, uint32_t max_body, uint32_t *body_len)
 {
@@ -77,16 +78,16 @@ input_skip(struct input *in, size_t n)
 }
 
 /*
- * A short beginning of a frame moves from its slab to memory of its own size:
- * others need the slab more. True if that gave anything back. For when memory
- * is short, not for each read.
+ * Move a frame that is only partly received, if it is short, from its slab to
+ * memory of its own size, because others need the slab more. True if that gave
+ * anything back. Only for when memory is short, not for each read.
  */
 bool input_squeeze(struct input *in, struct slab_pool *pool);
 
-/* Give the slab back if nothing unread is in it. */
+/* Give the slab back if it holds no unparsed bytes. */
 void input_rest(struct input *in);
 
-/* Forget what is there. */
+/* Drop all unparsed bytes. */
 void input_drop(struct input *in);
 
 #endif

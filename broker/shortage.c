@@ -13,8 +13,8 @@
 
 /* ---- who waits ------------------------------------------------------------ */
 
-/* Who is first waits for so long; or since somebody had to go, to see whether
-   that helps. */
+/* The timeout runs from when the first waiter began to wait, or from when the
+   last session was ended, to see whether that helped. */
 void
 shortage_watch(struct broker *b)
 {
@@ -41,8 +41,8 @@ take_last_place(struct session *s)
 	waiters_add(&s->broker->pool.waiters, &s->waiter);
 }
 
-/* It had some, and needs more for the same frame. Few are before it: only those
-   to whom the same has happened. */
+/* The session had memory and needs more for the same frame. Few waiters are
+   before it: only those in the same situation. */
 static void
 return_to_place(struct session *s)
 {
@@ -186,7 +186,8 @@ shortage_on_tick(struct deadline *d, void *broker)
 
 /* ---- who has to go ---------------------------------------------------------- */
 
-/* What has left its outbox, and waits in another shape. */
+/* Bytes that have left its outbox but not been sent, because they wait in
+   another form. */
 static size_t
 carried(const struct session *s)
 {
@@ -217,8 +218,11 @@ debt_of_uid(const struct broker *b, uid_t uid,
 	return sum;
 }
 
-/* Of the user with most debt, the session with most; NULL: nobody has any.
-   Quadratic in users, and called when memory has been short for seconds. */
+/*
+ * The session with the largest debt among those of the user with the largest
+ * debt; NULL when there is no debt. Quadratic in users, but only called when
+ * memory has been short for seconds.
+ */
 static struct session *
 worst_debtor(struct broker *b, size_t (*debt)(const struct session *))
 {
@@ -244,7 +248,7 @@ worst_debtor(struct broker *b, size_t (*debt)(const struct session *))
 	return worst;
 }
 
-/* Who takes leave, and has not read its last words, does without them. */
+/* Close sessions that are ending and have not read their last frames. */
 static void
 abandon_ending(struct broker *b)
 {
@@ -257,9 +261,10 @@ abandon_ending(struct broker *b)
 }
 
 /*
- * One has to go. First those who do not read; when nobody owes anything, it is
- * frames that have begun and cannot end, each for want of what others have. And
- * when that will hardly help, nobody is waited for who takes leave.
+ * End one session. Sessions that do not read come first. If nobody owes
+ * anything, the memory is occupied by incomplete frames, each of which needs
+ * what the others have. If evicting a session will hardly help, sessions that
+ * are ending are closed at once.
  */
 static void
 end_worst(struct broker *b)
@@ -276,7 +281,8 @@ end_worst(struct broker *b)
 			" ms, with %zu bytes in use (limit %zu, memory-max)",
 			owed(s), b->config->stall_ms, b->pool.used,
 			b->pool.max);
-		/* of that nothing was cut: it is why this one has to go */
+		/* none of that was cut, and it is the reason for the
+		   eviction */
 		if (carried(s) > 0)
 			s->ops->abandon(s);
 		return;

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * shortage - memory is short: who waits for it, and who has to go.
+ * shortage - what happens when memory is short: who waits for it, and which
+ * session is ended.
  *
  * Whoever needs a slab, or has a message that would stay in memory (conn.h),
  * waits for it while the pool has none to give, and gets it in turn (slab.h).
@@ -13,8 +14,8 @@
  * when nobody owes anything, the one whose frame has most of it so far. After
  * as much time again the next one goes, if the first still waits.
  *
- * Who has waited for hold_notice_ms is in the log, and in what others are told
- * of holds. The client itself gets no HOLD: that would take memory.
+ * A wait longer than hold_notice_ms is logged and published with the holds. The
+ * client itself gets no HOLD, because that would take memory.
  */
 #ifndef UMBELD_SHORTAGE_H
 #define UMBELD_SHORTAGE_H
@@ -22,7 +23,7 @@
 #include "session.h"
 
 /* `s` waits for memory, until its ops->take_memory() has got some or, if it has
-   put a command off, shortage_keep(). */
+   put a command off, shortage_keep() has. */
 void shortage_wait(struct session *s);
 
 /* What has only begun gives way to what can be taken. Was there any? For who
@@ -36,15 +37,18 @@ shortage_is_over(struct session *s)
 	s->in_need = false;
 }
 
-/* For the command that it has put off: keep a slab's worth of memory, so that
-   others do not use that up before; or do not any more. */
+/*
+ * Reserve one slab's worth of memory for the command that `s` has put off, so
+ * that others do not use it up first. False when there is not enough.
+ * shortage_release() gives it back.
+ */
 bool shortage_keep(struct session *s);
 void shortage_release(struct session *s);
 
-/* Somebody has come or gone among those who wait. */
+/* The queue for memory has changed: set the timeout for its first waiter. */
 void shortage_watch(struct broker *b);
 
-/* It has ended. */
+/* The session has ended. */
 void shortage_forget(struct session *s);
 
 /* Deadlines of struct broker; the user is the broker. */
