@@ -22,13 +22,13 @@ read_frame(struct ahead_message *m, const uint8_t *frame, const uint8_t *end,
 	return publish_read_plain(frame + FRAME_PREFIX_SIZE, len, &m->p);
 }
 
-/* What they are. A hash that comes twice running is a topic that does, or may
-   as well be taken for one. */
+/* Read the messages. Two equal hashes in a row mean the same topic, or may be
+   treated as if they did. */
 static void
 read_all(struct ahead *a, const struct routes *routes, const uint8_t *frame,
          const uint8_t *end, uint32_t max_body)
 {
-	uint32_t last = 0; /* no topic's */
+	uint32_t last = 0; /* never the hash of a topic */
 
 	for (a->n = 0; a->n < AHEAD; a->n++) {
 		struct ahead_message *m = &a->at[a->n];

@@ -31,7 +31,8 @@ load_be64(const uint8_t *p)
 	return (uint64_t)load_be32(p) << 32 | load_be32(p + 4);
 }
 
-/* Eight bytes, to be compared and not to be read as a number. */
+/* Eight bytes as a word that is only compared: its value depends on the byte
+   order. */
 static inline uint64_t
 bytes_word(const uint8_t *p)
 {
@@ -41,7 +42,7 @@ bytes_word(const uint8_t *p)
 	return word;
 }
 
-/* A mask for the last `n` bytes of such a word; for all of it from 8 on. */
+/* A mask for the last `n` bytes of such a word; the whole word from 8 on. */
 static inline uint64_t
 bytes_last(size_t n)
 {

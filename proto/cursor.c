@@ -56,7 +56,7 @@ take_float(struct cursor *c, unsigned width, struct cursor_item *item)
 	return true;
 }
 
-/* `len` bytes of content, already known to be that many. */
+/* `len` bytes of content; false when fewer are left. */
 static bool
 take_bytes(struct cursor *c, enum cursor_kind kind, uint64_t len,
            struct cursor_item *item)
@@ -89,7 +89,7 @@ take_ext(struct cursor *c, unsigned width, struct cursor_item *item)
 	       take_bytes(c, CURSOR_EXT, len + 1, item);
 }
 
-/* Every element takes a byte at least: a larger count is a lie. */
+/* Every element takes at least one byte, so a larger count is false. */
 static bool
 take_count(struct cursor *c, enum cursor_kind kind, uint64_t count,
            struct cursor_item *item)
@@ -135,8 +135,8 @@ take_unsigned(struct cursor *c, unsigned width, struct cursor_item *item)
 	return take_uint(c, width, &item->value.u);
 }
 
-/* Of those that say first how long they are, or how many: the heads of a family
-   stand in a row, and its number is twice as wide from one to the next. */
+/* The items with an explicit length or count: in each family of heads the width
+   of that number doubles from one head to the next. */
 static bool
 take_long(struct cursor *c, uint8_t head, struct cursor_item *item)
 {
@@ -227,7 +227,7 @@ obeys(const struct cursor_item *item, bool is_key)
 bool
 cursor_skip(struct cursor *c, unsigned depth, enum cursor_rules rules)
 {
-	/* what is still to come in each array or map that we are in */
+	/* what is left in each array or map that we are in */
 	struct {
 		uint64_t left;
 		bool is_map; /* an even number left: a key is next */

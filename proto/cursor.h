@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * cursor - reads msgpack where it lies: iterative, allocation-free.
+ * cursor - reads msgpack in place: iterative, allocation-free.
  *
- * Everything that comes from a socket passes here first. A cursor never reads
- * past its end, never believes a count that the bytes left could not hold,
- * and never recurses. msgpack-c, which allocates what a count claims, sees
- * only bodies that cursor_check_body() has passed.
+ * Everything that comes from a socket passes through here first. A cursor never
+ * reads past its end, never believes a count that the remaining bytes could not
+ * hold, and never recurses. msgpack-c, which allocates as much as a count
+ * claims, only sees bodies that cursor_check_body() has accepted.
  */
 #ifndef UMBEL_PROTO_CURSOR_H
 #define UMBEL_PROTO_CURSOR_H
@@ -16,13 +16,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Arrays and maps within each other, the outermost included. */
+/* Nesting depth of arrays and maps, including the outermost. */
 #define CURSOR_MAX_DEPTH 8u
 
 enum cursor_kind {
 	CURSOR_NIL,
 	CURSOR_BOOL,
-	CURSOR_UINT, /* any integer >= 0, however it was written */
+	CURSOR_UINT, /* any integer >= 0, in any encoding */
 	CURSOR_INT,  /* an integer < 0 */
 	CURSOR_FLOAT,
 	CURSOR_STR,
@@ -58,13 +58,13 @@ cursor_over(const void *data, size_t len)
 }
 
 /*
- * Read one item and step over it; of an array or a map only the head, its
- * elements come next. False when there is none: the end, a cut-off or
- * impossible item, or a count that cannot fit in what is left.
+ * Read one item and step over it; for an array or a map that is only the head,
+ * and its elements come next. False when there is none: the end, a truncated or
+ * impossible item, or a count that cannot fit in the remaining bytes.
  */
 bool cursor_next(struct cursor *c, struct cursor_item *item);
 
-/* What cursor_skip() asks of the values that it steps over. */
+/* What cursor_skip() demands of the values that it steps over. */
 enum cursor_rules {
 	CURSOR_ANY = 0,
 	/* valid UTF-8 in every str, a str for every key, no ext */
@@ -72,15 +72,15 @@ enum cursor_rules {
 };
 
 /*
- * Step over one whole value, in which arrays and maps may lie `depth` deep
- * within each other. False when it is malformed, too deep, or breaks `rules`.
+ * Step over one whole value, with arrays and maps nested at most `depth` deep.
+ * False when it is malformed, too deep, or breaks `rules`.
  */
 bool cursor_skip(struct cursor *c, unsigned depth, enum cursor_rules rules);
 
 /*
  * Is this a frame's body: one array that begins with an unsigned integer, well
- * formed to its end, not too deep, nothing after it? Its first element goes to
- * *type. One below 2^32, that is: a larger one comes back as UINT32_MAX.
+ * formed to its end, not too deep, with nothing after it? Its first element
+ * goes to *type; a value of 2^32 or more becomes UINT32_MAX.
  */
 bool cursor_check_body(const uint8_t *body, size_t len, uint32_t *type);
 

@@ -64,7 +64,7 @@ read_frame(uint8_t *at, size_t len, struct datagram *out)
 	return read_body(out);
 }
 
-/* All that a PUBLISH on this topic has before its payload's first byte. */
+/* Write everything of a PUBLISH on this topic that comes before its payload. */
 static size_t
 write_head(uint8_t head[DATAGRAM_HEAD_MAX], const char *topic, size_t topic_len,
            size_t payload_len)
@@ -108,7 +108,7 @@ read_text(uint8_t *at, size_t len, struct datagram *out)
 		out->fault = "does not begin with a valid topic";
 		return DATAGRAM_MALFORMED;
 	}
-	/* the topic, and what parts it from the payload, if anything does */
+	/* the topic and, if present, the separator behind it */
 	skip = topic_len < len ? topic_len + 1 : len;
 	head_len = write_head(head, (const char *)at, topic_len, len - skip);
 	out->frame = at + skip - head_len;

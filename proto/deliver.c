@@ -49,7 +49,7 @@ is_key(const struct cursor_item *item, const char *key)
 	       memcmp(item->data, key, item->len) == 0;
 }
 
-/* One pair of info. */
+/* Read one pair of info. */
 static bool
 read_pair(struct cursor *in, struct deliver *out)
 {
@@ -101,7 +101,8 @@ read_publish(struct cursor *in, struct deliver *out)
 	return true;
 }
 
-/* What brokers write for a group: the rest of the body is the PUBLISH. */
+/* The length of what this broker writes before the PUBLISH for a group; the
+   rest of the body is the PUBLISH. */
 #define AS_WRITTEN (DELIVER_GROUP_HEAD - FRAME_PREFIX_SIZE)
 
 static bool
@@ -136,7 +137,7 @@ deliver_read(const uint8_t *body, size_t len, struct deliver *out)
 	out->sub = (uint32_t)sub.value.u;
 	if (!read_info(&in, out) || !read_publish(&in, out))
 		return false;
-	/* elements to come */
+	/* elements of later versions */
 	for (uint32_t i = 4; i < array.len; i++) {
 		if (!cursor_skip(&in, CURSOR_MAX_DEPTH, CURSOR_STRICT))
 			return false;

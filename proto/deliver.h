@@ -6,13 +6,13 @@
  *
  *	[6, sub, info, publish]
  *
- * A PUBLISH body follows it, byte for byte as it came. The head is written with
- * fixed widths, so that what stands in it can be read back from where it lies:
+ * The PUBLISH body follows, unchanged. The head is written with fixed widths,
+ * so that its fields can be read back in place:
  *
  *	ce length  94 06 ce sub  info
  *
- * info is nil for a message that a queue group's member was chosen for, or, for
- * a retained value, the map {"retained": true, "age_ms": age}.
+ * info is nil for a message to a member of a queue group; for a retained value
+ * it is the map {"retained": true, "age_ms": age}.
  */
 #ifndef UMBEL_PROTO_DELIVER_H
 #define UMBEL_PROTO_DELIVER_H
@@ -30,14 +30,15 @@
 #define DELIVER_GROUP_HEAD 13u
 #define DELIVER_HEAD_MAX   39u
 
-/* Of a retained value. */
+/* For a retained value. */
 struct deliver_info {
 	uint64_t age_ms;
 };
 
 /*
  * Write the head, prefix included, of a DELIVER whose PUBLISH body is
- * `publish_len` bytes long. `info` NULL is nil. Returns the head's length.
+ * `publish_len` bytes long. If `info` is NULL, info is nil. Returns the head's
+ * length.
  */
 size_t deliver_put_head(uint8_t at[DELIVER_HEAD_MAX], uint32_t sub,
                         const struct deliver_info *info, uint32_t publish_len);
@@ -52,13 +53,13 @@ struct deliver {
 };
 
 /*
- * Read a whole body, which anybody may have written in any encoding. False
- * when it is none; at the PUBLISH in it, which must be one value, the caller
- * has still to look.
+ * Read a whole body from any peer, in any encoding. False when it is not a
+ * DELIVER. The caller still has to read the PUBLISH in it, and thereby to check
+ * that it is one value.
  */
 bool deliver_read(const uint8_t *body, size_t len, struct deliver *out);
 
-/* The subscription of a DELIVER whose head was written here. */
+/* The subscription of a DELIVER whose head deliver_put_head() wrote. */
 static inline uint32_t
 deliver_sub(const uint8_t *frame)
 {

@@ -7,7 +7,7 @@
 
 #include "topic.h"
 
-/* What is left of a filter, and how long its first token is. */
+/* The rest of a filter, and the length of its first token. */
 struct rest {
 	const char *at;
 	size_t len;
@@ -51,7 +51,7 @@ is_same(const struct rest *a, const struct rest *b)
 	return a->token == b->token && memcmp(a->at, b->at, a->token) == 0;
 }
 
-/* A leading wildcard matches nothing that is the broker's. */
+/* A leading wildcard matches no topic of the broker. */
 static bool
 dollar_parts(const char *a, const char *b)
 {

@@ -2,12 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * filter - filters against filters: what one matches and another does not.
+ * filter - compares filters: whether one covers another, or both intersect.
  *
- * Both arguments must be valid; a topic is a filter that matches itself alone.
- * That a topic has at most TOPIC_MAX bytes is left out of account: where it
- * alone would decide, covers says no and intersects says yes, the careful
- * answer for whoever grants rights by them.
+ * Both arguments must be valid; a topic is a filter that matches only itself.
+ * The limit of TOPIC_MAX bytes for a topic is ignored: where it alone would
+ * decide, covers says no and intersects says yes, which is the safe answer for
+ * granting rights.
  */
 #ifndef UMBEL_PROTO_FILTER_H
 #define UMBEL_PROTO_FILTER_H

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * frame - the prefix that cuts the stream into bodies.
+ * frame - the prefix that divides the stream into bodies.
  *
  *	0xce  length (u32, big-endian)  body
  *
@@ -20,17 +20,17 @@
 #define FRAME_MAGIC       0xce
 #define FRAME_PREFIX_SIZE 5u
 
-/* Bodies from the broker may be longer than those from clients by this. */
+/* By how much bodies from the broker may be longer than those from clients. */
 #define FRAME_BROKER_EXTRA 4096u
 #define FRAME_MAX_DEFAULT  (4u << 20)
-/* Before WELCOME nobody has a reason to say more. */
+/* The longest body before WELCOME, when nobody needs a longer one. */
 #define FRAME_MAX_HELLO    32768u
 
 enum frame_result {
 	FRAME_OK,        /* *body_len bytes of body follow the prefix */
-	FRAME_SHORT,     /* not an error: ask again when more has arrived */
+	FRAME_SHORT,     /* not an error: try again when more has arrived */
 	FRAME_BAD_MAGIC, /* the other end does not speak umbel */
-	FRAME_TOO_BIG,   /* longer than max_body; never wait for it */
+	FRAME_TOO_BIG,   /* longer than max_body; do not wait for it */
 };
 
 /*

@@ -5,10 +5,9 @@
  * hash - a seeded 64-bit hash of short strings, for tables whose keys come
  * from clients.
  *
- * Multiply and fold, eight bytes at a time, the mixing step of Wang Yi's
- * wyhash (https://github.com/wangyi-fudan/wyhash, public domain). With a seed
- * that clients do not know they cannot aim for one bucket; it is no
- * cryptographic promise.
+ * Multiply and fold, eight bytes at a time: the mixing step of Wang Yi's wyhash
+ * (https://github.com/wangyi-fudan/wyhash, public domain). Clients that do not
+ * know the seed cannot aim at one bucket. This is not a cryptographic hash.
  */
 #ifndef UMBEL_PROTO_HASH_H
 #define UMBEL_PROTO_HASH_H
@@ -17,7 +16,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The halves of the 128-bit product, one on the other. */
+/* The two halves of the 128-bit product, XORed. */
 static inline uint64_t
 hash_mix_by_hand(uint64_t a, uint64_t b)
 {

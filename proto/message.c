@@ -56,7 +56,7 @@ message_name(uint32_t type)
 struct elements {
 	const msgpack_object *at;
 	const msgpack_object *end;
-	struct message *message; /* that they are of */
+	struct message *message; /* the message they belong to */
 };
 
 static bool
@@ -151,7 +151,8 @@ to_u32(const msgpack_object *o, uint32_t *out)
 	return true;
 }
 
-/* What the value of a known key has to be, if it is not; else NULL. */
+/* Set an option. Returns the type that the value of a known key must have, if
+   it has another one; else NULL. */
 static const char *
 option_set(struct options *out, struct text key, const msgpack_object *value)
 {
@@ -254,7 +255,7 @@ message_decode(const uint8_t *body, size_t len, struct message *out)
 	case MSGPACK_UNPACK_PARSE_ERROR:
 		break;
 	}
-	/* the texts stay: msgpack-c left them where they lay in the body */
+	/* the texts remain valid: they point into the body */
 	msgpack_unpacked_destroy(&unpacked);
 	return result;
 }

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * message - control frames: bytes <-> structs, by way of msgpack-c.
+ * message - encodes and decodes control frames, by means of msgpack-c.
  *
  * message.def has one line per frame; the structs here and both directions of
  * the codec are expanded from it.
@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The highest version of the protocol that this code speaks, and the lowest. */
+/* The highest and the lowest version of the protocol that this code speaks. */
 #define PROTOCOL_VERSION     1u
 #define PROTOCOL_VERSION_MIN 1u
 
@@ -47,8 +47,8 @@ struct text text_from(const char *s);
 bool text_equals(struct text text, const char *s);
 
 /*
- * The keys that occur in maps of options and limits. An absent one is nil,
- * false or 0; what a key means is up to the frame.
+ * All keys that occur in maps of options and limits. An absent key is nil,
+ * false or 0; its meaning depends on the frame.
  */
 struct options {
 	struct text overflow; /* HELLO, WELCOME: str */
@@ -60,9 +60,9 @@ struct options {
 	bool monitor;         /* SUBSCRIBE */
 };
 
-/* An element that not every frame of its type has. */
+/* A last element that a frame may omit. */
 struct last_u64 {
-	uint64_t value; /* 0 when it is not there */
+	uint64_t value; /* 0 when it is omitted */
 	bool given;
 };
 
@@ -82,8 +82,9 @@ struct last_u64 {
 
 struct message {
 	enum frame_type type;
-	/* decoded in vain because of an option: what its value has to be (NULL:
-	   it was something else), and its key; nil when a key is no str */
+	/* If decoding failed because of an option: the type that its value must
+	   have (NULL: the failure was something else), and its key, nil when
+	   the key is not a str. */
 	const char *option_wanted;
 	struct text option;
 	union {
@@ -93,12 +94,13 @@ struct message {
 };
 
 /*
- * Is `type` in message.def, and which way may it go? 0 when it is not: it may
- * be PUBLISH, DELIVER, an extension, or unknown.
+ * The directions in which `type` of message.def may be sent, as bits of enum
+ * way; 0 when it is not there: it may be PUBLISH, DELIVER, an extension, or
+ * unknown.
  */
 unsigned message_ways(uint32_t type);
 
-/* "SUBSCRIBE"; "PUBLISH" and "DELIVER" too; "?" for others. */
+/* "SUBSCRIBE"; also "PUBLISH" and "DELIVER"; "?" for other types. */
 const char *message_name(uint32_t type);
 
 enum message_result {
@@ -108,7 +110,7 @@ enum message_result {
 };
 
 /*
- * Decode a body that cursor_check_body() has passed, whose type is one of
+ * Decode a body that cursor_check_body() has accepted, whose type is one of
  * message.def. Texts in *out point into the body.
  */
 enum message_result message_decode(const uint8_t *body, size_t len,
@@ -116,8 +118,8 @@ enum message_result message_decode(const uint8_t *body, size_t len,
 
 /*
  * Encode a whole frame, prefix included, into `buf`. Returns its length, or 0
- * when it does not fit (nothing useful is in buf then). GAP has the same
- * length whatever its counts, so that they can be raised in place.
+ * when it does not fit (then buf holds nothing useful). A GAP has the same
+ * length whatever its counts, so that they can be changed in place.
  */
 size_t message_encode(const struct message *m, uint8_t *buf, size_t cap);
 

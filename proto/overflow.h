@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * overflow - what a session wants when more waits for it than it may owe: the
- * words of HELLO and WELCOME.
+ * overflow - the policy of a session whose outbox is full: the words of HELLO
+ * and WELCOME.
  */
 #ifndef UMBEL_PROTO_OVERFLOW_H
 #define UMBEL_PROTO_OVERFLOW_H
@@ -12,15 +12,15 @@
 #include <stdint.h>
 
 enum overflow {
-	OVERFLOW_BLOCK,       /* its senders wait, and nothing is lost */
+	OVERFLOW_BLOCK,       /* publishers wait, and nothing is lost */
 	OVERFLOW_DROP_OLDEST, /* the oldest messages are lost, and announced */
-	OVERFLOW_DISCONNECT,  /* it is cut off */
+	OVERFLOW_DISCONNECT,  /* the session is disconnected */
 };
 
 /* "drop-oldest" */
 const char *overflow_name(enum overflow policy);
 
-/* False when the `len` bytes at `name` are none of these words. */
+/* Parse the `len` bytes at `name`. False when they are none of these words. */
 bool overflow_parse(const char *name, uint32_t len, enum overflow *out);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "bytes.h"
 
-/* Room for `n` bytes, or NULL: then nothing more is written at all. */
+/* Room for `n` bytes, or NULL; then nothing more is written at all. */
 static uint8_t *
 take(struct pack *p, size_t n)
 {

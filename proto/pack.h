@@ -4,10 +4,10 @@
 /*
  * pack - writes msgpack into a buffer of a fixed size.
  *
- * For what the broker itself has to say in payloads, which grows value by value
- * and must fit a page. Every head is as short as it can be, but for those that
- * are counted later. What does not fit is not written, and `full` is set: ask
- * once, at the end.
+ * For payloads that the broker itself writes, which grow value by value and
+ * must fit a page. Every head is as short as possible, except heads whose count
+ * is filled in later. What does not fit is not written, and `full` is set:
+ * check it once, at the end.
  */
 #ifndef UMBEL_PROTO_PACK_H
 #define UMBEL_PROTO_PACK_H
@@ -50,9 +50,9 @@ void pack_str(struct pack *p, const char *text, size_t len);
 /* A C string. */
 void pack_text(struct pack *p, const char *text);
 void pack_bin(struct pack *p, const void *data, size_t len);
-/* Only the head: the bytes are put behind it by somebody else. */
+/* Only the head: the caller puts the bytes behind it. */
 void pack_bin_head(struct pack *p, size_t len);
-/* Bytes that are msgpack already. */
+/* Append bytes that are msgpack already. */
 void pack_raw(struct pack *p, const void *data, size_t len);
 
 /* Heads: `n` elements, or pairs, follow. */
@@ -60,17 +60,17 @@ void pack_array(struct pack *p, uint32_t n);
 void pack_map(struct pack *p, uint32_t n);
 
 /*
- * Heads whose count, or length in bytes, is not known yet: they return where
- * they are, for the function below. NULL when there is no room.
+ * Heads whose count, or length in bytes, is not known yet. They return the
+ * head's address, for pack_count(); NULL when there is no room.
  */
 uint8_t *pack_array_later(struct pack *p);
 uint8_t *pack_map_later(struct pack *p);
 uint8_t *pack_bin_later(struct pack *p);
 
-/* So many they are. NULL is fine. */
+/* Fill in the count of such a head. NULL is ignored. */
 void pack_count(uint8_t *head, uint32_t n);
 
-/* A pair of a map whose key is a C string. */
+/* A key, which is a C string, and its value. */
 void pack_pair_bool(struct pack *p, const char *key, bool value);
 void pack_pair_uint(struct pack *p, const char *key, uint64_t value);
 void pack_pair_text(struct pack *p, const char *key, const char *value);

@@ -7,7 +7,8 @@
 #include "topic.h"
 #include "utf8.h"
 
-/* Nothing in a PUBLISH lies deeper: the frame's own array is the first. */
+/* The nesting limit inside a PUBLISH: the frame's own array is the first
+   level. */
 #define DEPTH_INSIDE (CURSOR_MAX_DEPTH - 1)
 
 /* A str head of the plain shape: fixstr or str8, up to TOPIC_MAX bytes. */
@@ -78,7 +79,7 @@ read_flags_and_stamp(struct cursor *c, const uint8_t *body, struct publish *out)
 	return true;
 }
 
-/* A str, or nil if allowed; whether it is a topic is asked later. */
+/* A str, or nil if allowed; whether it is a valid topic is checked later. */
 static bool
 read_topic(struct cursor *c, bool or_nil, const char **at, uint32_t *len)
 {
@@ -177,7 +178,7 @@ read_shape(const uint8_t *body, size_t len, struct publish *out)
 	return c.at == c.end;
 }
 
-/* bytes that are no text at all are a broken frame, not a bad topic */
+/* bytes that are not UTF-8 are a malformed frame, not a bad topic */
 static enum publish_result
 judge_topic(const char *topic, size_t len, enum publish_result if_bad)
 {

@@ -2,13 +2,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * publish - a PUBLISH body, read where it lies.
+ * publish - reads a PUBLISH body in place.
  *
  *	[3, flags, stamp, topic, reply, headers, payload, ...]
  *
  * This is the hot path: no msgpack-c, no allocation. The layout is frozen, and
- * nearly every message on it has the same *plain* shape, with every head in
- * its shortest form, neither reply nor headers, and not to be retained:
+ * nearly every message has the same *plain* shape: every head in its shortest
+ * form, neither reply nor headers, and no retain flag:
  *
  *	97 03 flags  c4 08 stamp[8]  topic  c0 c0  payload
  *
@@ -59,15 +59,15 @@ enum publish_result {
 };
 
 /*
- * Read a whole body and hold it to every rule of PROTOCOL.md. *out is complete
- * on PUBLISH_OK only.
+ * Read a whole body and check it against every rule of PROTOCOL.md. *out is
+ * complete only on PUBLISH_OK.
  */
 enum publish_result publish_read(const uint8_t *body, size_t len,
                                  struct publish *out);
 
 /*
- * Only the plain shape, and without looking at the topic: true if this is a
- * plain body. A caller that has not seen the topic pass before must still ask
+ * Read only the plain shape, without checking the topic: true if this is a
+ * plain body. A caller that has not seen the topic before must still ask
  * topic_is_valid().
  */
 bool publish_read_plain(const uint8_t *body, size_t len, struct publish *out);
@@ -100,9 +100,9 @@ publish_head_is_plain(const uint8_t *body)
 }
 
 /*
- * Is this body plain, valid, and on the topic of `first` (a plain one)? Then
+ * Is this body plain, valid, and on the topic of `first`, a plain message? Then
  * its payload's head is head_len bytes at PUBLISH_PLAIN_TOPIC + repeat_len.
- * Inlined wherever it is used: it is there to save what a call costs.
+ * Always inlined, because it exists to save the cost of a call.
  */
 static inline __attribute__((always_inline)) bool
 publish_repeats(const struct publish *first, const uint8_t *body, size_t len,
@@ -118,19 +118,19 @@ publish_repeats(const struct publish *first, const uint8_t *body, size_t len,
 
 /*
  * The shape of a plain frame, prefix included: two frames of one shape differ
- * in stamp and payload, and in nothing else. Publishers of bulk send nothing
- * but such frames, and they are told by comparing a few words.
+ * only in stamp and payload. Bulk publishers send only such frames, which are
+ * recognized by comparing a few words.
  */
 struct publish_shape {
 	const uint8_t *model; /* a frame of this shape, borrowed */
-	uint32_t front;       /* its bytes before the payload */
-	uint32_t size;        /* and with it */
+	uint32_t front;       /* bytes before the payload */
+	uint32_t size;        /* bytes of the whole frame */
 };
 
-/* No frame has it. */
+/* A shape that no frame has. */
 #define PUBLISH_NO_SHAPE ((struct publish_shape){ 0 })
 
-/* Of a frame whose body publish_repeats() recognized. */
+/* The shape of a frame whose body publish_repeats() recognized. */
 static inline struct publish_shape
 publish_shape_of(const uint8_t *frame, const struct publish *first,
                  uint32_t body_len, uint32_t head_len)
@@ -143,19 +143,21 @@ publish_shape_of(const uint8_t *frame, const struct publish *first,
 	};
 }
 
-/* Looked at together, so that they are still in the cache at a second look. */
+/* Frames that are counted in one go; few enough to still be in the cache when
+   they are stamped. */
 #define PUBLISH_AT_ONCE 64u
 
 /*
- * How many frames of this shape, PUBLISH_AT_ONCE at most, lie at `frame` one
- * behind the other, in `left` bytes? No call and no branch but for the end, and
- * all that is compared with stays in registers.
+ * How many frames of this shape, at most PUBLISH_AT_ONCE, lie at `frame` one
+ * after the other, in `left` bytes? There is no call and no branch except the
+ * end of the loop, and all that frames are compared with stays in registers.
  */
 static inline __attribute__((always_inline)) uint32_t
 publish_count(const struct publish_shape *s, const uint8_t *frame, size_t left)
 {
-	/* the first ten bytes as two words that overlap; behind the stamp the
-	   first word and the last, and what may be between them */
+	/* The first ten bytes are compared as two words that overlap; what
+	   follows the stamp as its first and last word, and any bytes between
+	   them. */
 	const size_t topic = FRAME_PREFIX_SIZE + PUBLISH_PLAIN_TOPIC;
 	size_t len, first_at, last_at, between;
 	uint64_t mask, type, type_2, first, last;

@@ -15,18 +15,21 @@
 #define WAYS       4u
 #define CACHE_LINE 64
 #define FIRST_SETS 16u
-/* Of topics that come once, every so many makes another go: those that take
-   turns would else never come twice running. */
+/*
+ * When a set is full, a new topic evicts a route when it is missed twice in a
+ * row, and otherwise on every EVERY-th miss of the set: without that, topics
+ * that alternate would never be cached.
+ */
 #define EVERY      8u
 
-/* One cache line: the hashes decide, and only one route is looked at. */
+/* One cache line: the hashes are compared first, so only one route is read. */
 struct route_set {
 	alignas(CACHE_LINE) uint32_t hash[WAYS]; /* 0: free */
 	struct route *route[WAYS];
-	uint64_t generation; /* of all of them */
-	uint32_t seen;       /* the hash that came last and found no room */
-	uint16_t missed;     /* how many those were */
-	uint16_t turn;       /* who is replaced next */
+	uint64_t generation; /* of all routes in it */
+	uint32_t seen;       /* the last hash that found no room */
+	uint16_t missed;     /* how many such misses there were */
+	uint16_t turn;       /* the way that is replaced next */
 };
 _Static_assert(sizeof(struct route_set) == CACHE_LINE, "one line");
 
@@ -51,7 +54,7 @@ routes_init(struct routes *r, size_t max_bytes, uint64_t seed)
 		.seed = seed,
 		.generation = 1,
 	};
-	/* a quarter of the budget may be table */
+	/* up to a quarter of the budget may be table */
 	while (r->max_sets * 2 * sizeof(struct route_set) <= max_bytes / 4)
 		r->max_sets *= 2;
 	r->sets = new_sets(r->n_sets);
@@ -137,7 +140,8 @@ routes_find(const struct routes *r, uint32_t hash, const char *topic,
 	return NULL;
 }
 
-/* What is this long may lie in two lines of the cache, and we want both. */
+/* Prefetch the first cache line's worth of an object, which may span two
+   lines. */
 static void
 fetch(const void *at)
 {
@@ -187,8 +191,8 @@ make_room(struct routes *r, size_t size)
 	}
 }
 
-/* Twice the sets, when there are as many routes as sets: so hardly any topic
-   finds the ways of its set taken, and has to be looked up each time. */
+/* Double the sets when there are as many routes as sets, so that hardly any
+   topic finds its set full and has to be matched each time. */
 static void
 grow(struct routes *r)
 {
@@ -209,7 +213,8 @@ grow(struct routes *r)
 
 			if (!hash)
 				continue;
-			/* a set's routes part into two: there is room */
+			/* a set's routes are split between two sets: there is
+			   room */
 			to = set_of(&bigger, hash);
 			to->generation = r->sets[i].generation;
 			to->hash[to->turn] = hash;
@@ -221,7 +226,7 @@ grow(struct routes *r)
 	make_room(r, 0);
 }
 
-/* The first way that is free, or WAYS. */
+/* The first free way, or WAYS. */
 static unsigned
 free_way(const struct route_set *set)
 {
@@ -232,7 +237,7 @@ free_way(const struct route_set *set)
 	return way;
 }
 
-/* Is it worth that another goes? */
+/* Is the topic worth evicting a route? */
 static bool
 is_worth_it(struct route_set *set, uint32_t hash)
 {
@@ -257,7 +262,7 @@ fill(struct route *route, const char *topic, size_t len, void *const *to,
 	return route;
 }
 
-/* One that is not remembered; its place is used again by the next. */
+/* A route that is not cached; the next one reuses its memory. */
 static struct route *
 pass(struct routes *r, size_t size)
 {
@@ -273,7 +278,7 @@ pass(struct routes *r, size_t size)
 	return more;
 }
 
-/* One that is; its set has a free way, or another goes. */
+/* A route that is cached; if its set is full, another is evicted. */
 static struct route *
 remember(struct routes *r, struct route_set *set, uint32_t hash, size_t size)
 {
@@ -306,7 +311,7 @@ routes_put(struct routes *r, const char *topic, size_t len, void *const *to,
 
 	grow(r);
 	set = set_of(r, hash);
-	/* what is stale goes first */
+	/* drop stale routes first */
 	if (set->generation != r->generation)
 		drop_all(r, set);
 	set->generation = r->generation;

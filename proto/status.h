@@ -1,9 +1,7 @@
 /* SPDX-FileCopyrightText: the umbel authors */
 /* SPDX-License-Identifier: MIT */
 
-/*
- * status - the numbered outcomes that broker and clients share.
- */
+/* status - the numbered results that broker and clients share. */
 #ifndef UMBEL_PROTO_STATUS_H
 #define UMBEL_PROTO_STATUS_H
 

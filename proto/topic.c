@@ -37,12 +37,16 @@ token_is(const char *token, size_t len, const char *wildcard)
 
 #define EIGHT        sizeof(uint64_t)
 #define EACH(byte)   (UINT64_C(0x0101010101010101) * (byte))
-/* The highest bit of each byte, of bytes that do not have it themselves: so no
-   sum reaches into the next byte. */
+/*
+ * The highest bit of each byte. DIFFER sets it in each byte that is not `c`,
+ * provided that no byte of `v` has it itself: then no sum carries into the next
+ * byte.
+ */
 #define HIGH         EACH(0x80)
 #define DIFFER(v, c) (((v) ^ EACH(c)) + EACH(0x7f))
 
-/* Eight bytes at a time: publishers come here with each new topic. */
+/* Check eight bytes at a time, because every new topic of a publisher is
+   checked here. */
 static inline bool
 eight_are_plain(const char *s, bool after_dot)
 {
@@ -55,7 +59,7 @@ eight_are_plain(const char *s, bool after_dot)
 	       (dots & behind_dots) == 0;
 }
 
-/* What nearly all topics are: printable ASCII, and no dot out of place. */
+/* Nearly all topics are printable ASCII with no dot out of place. */
 static bool
 is_plain_topic(const char *s, size_t len)
 {
@@ -71,7 +75,7 @@ is_plain_topic(const char *s, size_t len)
 	while (eight_are_plain(s + at, at == 0 || s[at - 1] == '.')) {
 		if (at + EIGHT == len)
 			return true;
-		/* the last ones, some of which were seen before */
+		/* the last eight bytes may overlap those before */
 		at = at + 2 * EIGHT <= len ? at + EIGHT : len - EIGHT;
 	}
 	return false;

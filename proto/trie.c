@@ -14,23 +14,24 @@
 #include "topic.h"
 
 #define FIRST_BUCKETS 16
-/* Most that the low bits of a node's address may be told apart by. */
+/* Tag bits: the low bits of a node's address, which malloc() leaves 0. */
 #define TAG_MASK      (alignof(max_align_t) - 1)
-/* What is looked at of a node, and of whatever an entry is embedded in. */
+/* How many bytes of a node, and of the struct that embeds an entry, are
+   read. */
 #define NODE_SIZE     48u
 #define ENTRY_SIZE    56u
-/* More children than this the processor will hardly have at hand. */
+/* With more children than this, they will hardly be in the CPU cache. */
 #define MANY_CHILDREN 1024u
 
 struct trie_node {
 	struct trie_node *parent;
 	struct trie_entry *entries;
-	uint32_t hash; /* of parent and first token */
+	uint32_t hash; /* hash of parent and first token */
 	uint32_t n_children;
-	bool has_any;  /* a child that begins with `*` */
-	bool has_tail; /* a child `**` */
+	bool has_any;  /* has a child that begins with `*` */
+	bool has_tail; /* has a child `**` */
 	uint8_t len;
-	char text[]; /* one token or more */
+	char text[]; /* one or more tokens */
 };
 
 struct token {
@@ -60,7 +61,7 @@ token_equals(const struct token *a, const struct token *b)
 	return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
 }
 
-/* The token at the front of `s`; wildcards hash alike in every trie. */
+/* The token at the front of `s`; wildcards have the same hash in every trie. */
 static struct token
 token_at(const struct trie *t, const char *s, size_t len)
 {
@@ -74,7 +75,8 @@ token_at(const struct trie *t, const char *s, size_t len)
 	return token;
 }
 
-/* A node stays where it is when the trie changes: its address names it. */
+/* The address of a node is part of the hash, so a node must not move when the
+   trie changes. */
 static uint32_t
 child_hash(const struct trie_node *parent, const struct token *token)
 {
@@ -85,7 +87,7 @@ child_hash(const struct trie_node *parent, const struct token *token)
 static struct trie_node *
 node_new(struct trie_node *parent, const char *text, size_t len)
 {
-	/* a short text lies in what would else be padding */
+	/* a short text fits into what would be padding */
 	size_t size = offsetof(struct trie_node, text) + len;
 	struct trie_node *node =
 		malloc(size > sizeof(*node) ? size : sizeof(*node));
@@ -117,11 +119,12 @@ trie_init(struct trie *t, uint64_t seed)
 /* ---- children, in the one table -------------------------------------------- */
 
 /*
- * A bucket holds one node, and a node that finds its own taken has the next
- * that is free. The low bits of its address are 0: some of its hash are added
- * there, so that hardly a node is read, from memory that is far away, which is
- * not the one that is looked for. Where one has gone stands the root, which is
- * nobody's child, since others may have passed by.
+ * A bucket holds one node, and a node whose bucket is taken goes to the next
+ * free one. The low bits of its address are 0, so some bits of its hash are
+ * stored there as a tag. Thus a search hardly ever reads a node, in distant
+ * memory, that is not the one it looks for. A removed node is replaced by the
+ * root, which is never a child, because other nodes may have been placed behind
+ * it.
  */
 static char *
 tagged(struct trie_node *node)
@@ -205,7 +208,7 @@ take_from_bucket(struct trie *t, struct trie_node *node)
 	while (node_in(t->buckets[i]) != node)
 		i = bucket_after(t, i);
 	t->buckets[i] = (char *)t->root;
-	/* nobody has passed by what is last */
+	/* at the end of a run no placeholder is needed */
 	while (has_gone(t, i) && !t->buckets[bucket_after(t, i)]) {
 		t->buckets[i] = NULL;
 		t->n_taken--;
@@ -231,7 +234,8 @@ trie_fini(struct trie *t)
 	*t = (struct trie){ 0 };
 }
 
-/* Into so many buckets. False without memory, and nothing has changed. */
+/* Rebuild the table with n_buckets. False without memory; then nothing has
+   changed. */
 static bool
 rehash(struct trie *t, size_t n_buckets)
 {
@@ -252,8 +256,9 @@ rehash(struct trie *t, size_t n_buckets)
 }
 
 /*
- * See that three quarters are not taken, by what has gone too. Without memory
- * it only takes longer, as long as one is free: a search ends there.
+ * Keep at least a quarter of the buckets free, counting those of removed nodes
+ * as taken. If there is no memory, searches only take longer as long as one
+ * bucket is free, because they end there.
  */
 static bool
 make_room(struct trie *t)
@@ -265,7 +270,8 @@ make_room(struct trie *t)
 	       t->n_taken + 1 < t->n_buckets;
 }
 
-/* What has grown gets smaller, far enough from where it grows again. */
+/* Shrink a table that has become too large, but only far below the size at
+   which it would grow again. */
 static void
 shrink(struct trie *t)
 {
@@ -273,7 +279,7 @@ shrink(struct trie *t)
 		(void)rehash(t, t->n_buckets / 2);
 }
 
-/* `child` has become a child of its parent, or will be none any more. */
+/* Update the parent of `child`, which was added or is about to be removed. */
 static void
 note_child(struct trie_node *child, bool present)
 {
@@ -304,9 +310,9 @@ add_child(struct trie *t, struct trie_node *parent, const char *text,
 }
 
 /*
- * Part a node behind the first `at` bytes of its text, which go to a new node
- * above it, and return that. The old one keeps its address, and so its entries
- * and children need not know.
+ * Split a node after the first `at` bytes of its text, which go to a new node
+ * above it, and return the new one. The old node keeps its address, so its
+ * entries and children need not change.
  */
 static struct trie_node *
 split(struct trie *t, struct trie_node *node, size_t at)
@@ -332,7 +338,7 @@ split(struct trie *t, struct trie_node *node, size_t at)
 	return upper;
 }
 
-/* Free `node` and its ancestors as far as nobody needs them. */
+/* Free `node` and its ancestors as far as they are not needed. */
 static void
 prune(struct trie *t, struct trie_node *node)
 {
@@ -349,7 +355,7 @@ prune(struct trie *t, struct trie_node *node)
 
 /* ---- insert and remove ------------------------------------------------------- */
 
-/* How many bytes of whole tokens `node` and the filter have in common. */
+/* How many bytes, in whole tokens, `node` and the filter have in common. */
 static size_t
 common_length(const struct trie_node *node, const char *filter, size_t len)
 {
@@ -367,7 +373,7 @@ common_length(const struct trie_node *node, const char *filter, size_t len)
 	return whole;
 }
 
-/* The node of a filter, made if need be; NULL without memory. */
+/* The node of a filter, created if need be; NULL without memory. */
 static struct trie_node *
 reach(struct trie *t, const char *filter, size_t len)
 {
@@ -462,7 +468,7 @@ struct walk {
 	void *user;
 };
 
-/* A node whose text matches up to here, and how many tokens that is. */
+/* A node whose text matches so far, and how many tokens that is. */
 struct place {
 	struct trie_node *node; /* NULL: nowhere */
 	unsigned depth;
@@ -477,7 +483,8 @@ report(const struct walk *w, const struct trie_node *node)
 
 /*
  * The child of `from` that begins with `token`, if all of its text matches the
- * topic from there on.
+ * topic from there on. A child that ends with `**` is reported here and leads
+ * nowhere.
  */
 static struct place
 step(struct walk *w, struct place from, const struct token *token)
@@ -513,9 +520,9 @@ step(struct walk *w, struct place from, const struct token *token)
 }
 
 /*
- * At each place the way forks at most in two, literal and `*`; one is followed
- * at once, the other put by. A trie is a tree: two ways never meet, so no node
- * is visited twice.
+ * At each node there are at most two ways on, literal and `*`; one is followed
+ * at once, the other saved for later. As a trie is a tree, two ways never meet,
+ * so no node is visited twice.
  */
 static void
 follow(struct walk *w)
@@ -523,7 +530,7 @@ follow(struct walk *w)
 	struct place later[TOPIC_MAX_TOKENS];
 	struct place at = { w->trie->root, 0 };
 	unsigned n_later = 0;
-	/* topics of the broker are not for those who take everything */
+	/* leading wildcards do not match topics of the broker */
 	bool wild = w->tokens[0].at[0] != '$';
 
 	for (;;) {
@@ -577,8 +584,8 @@ trie_match(struct trie *t, const char *topic, size_t len, trie_found *found,
 
 /* ---- look ahead --------------------------------------------------------------- */
 
-/* How much of the topic a node's text is, its dot included; 0: it does not
-   match, or nothing is left. */
+/* How many bytes of the topic the node's text covers, with the dot behind it; 0
+   if it does not match, or if nothing of the topic is left. */
 static size_t
 text_length(const struct trie_node *node, const char *topic, size_t len)
 {
@@ -613,7 +620,7 @@ trie_fetch_bucket(const struct trie *t, const char *topic, size_t len)
 	}
 }
 
-/* The first in the bucket of this hash, or behind it, that may have it. */
+/* The first node in the bucket of this hash, or behind it, whose tag fits. */
 static const struct trie_node *
 first_of_hash(const struct trie *t, uint32_t hash)
 {
@@ -624,7 +631,7 @@ first_of_hash(const struct trie *t, uint32_t hash)
 	return t->buckets[i] ? node_in(t->buckets[i]) : NULL;
 }
 
-/* All of it, when it lies in two lines of the cache. */
+/* Prefetch an object that may span two cache lines. */
 static void
 fetch(const void *at, size_t size)
 {

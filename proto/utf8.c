@@ -54,7 +54,7 @@ utf8_is_valid(const uint8_t *s, size_t len)
 		uint32_t c;
 		size_t n;
 
-		/* ASCII, eight at a time: what nearly all strings are */
+		/* nearly all strings are ASCII: check eight bytes at a time */
 		if (end - s >= 8) {
 			memcpy(&eight, s, sizeof(eight));
 			if (!(eight & UINT64_C(0x8080808080808080))) {

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * utf8 - is this valid UTF-8, as RFC 3629 has it: shortest forms only, no
+ * utf8 - checks UTF-8 as defined by RFC 3629: shortest forms only, no
  * surrogates, nothing above U+10FFFF.
  */
 #ifndef UMBEL_PROTO_UTF8_H

@@ -66,8 +66,8 @@ why_word(enum why why)
 
 /*
  * Levenshtein's table, of which one row is kept: row[j] is the distance between
- * what was read of the filter and the first j bytes of the topic. A wildcard
- * is one more letter, that equals a byte or a whole stretch of them.
+ * what was read of the filter and the first j bytes of the topic. A wildcard is
+ * one more letter, which equals a byte or a whole stretch of bytes.
  */
 struct table {
 	const char *topic;
@@ -95,7 +95,7 @@ read_letter(struct table *t, char letter)
 	}
 }
 
-/* `stops`: it does not reach over a dot. */
+/* `stops`: the wildcard does not match a dot. */
 static void
 read_wildcard(struct table *t, bool stops)
 {
@@ -154,7 +154,7 @@ why_distance(const char *filter, size_t filter_len, const char *topic,
 
 /* ---- estimate ------------------------------------------------------------- */
 
-/* What is not matched yet of both. */
+/* The parts of both that are not matched yet. */
 struct rest {
 	const char *filter;
 	size_t filter_len;
@@ -162,7 +162,8 @@ struct rest {
 	size_t topic_len;
 };
 
-/* Take away the front that agrees. False at a `**`: all that is left does. */
+/* Remove the parts that agree at the front. False at a `**`, which matches all
+   that is left. */
 static bool
 trim_front(struct rest *r)
 {
@@ -213,7 +214,8 @@ why_estimate(const char *filter, size_t filter_len, const char *topic,
 		return 0;
 	if (r.filter_len >= 2 && r.filter[r.filter_len - 1] == '*' &&
 	    r.filter[r.filter_len - 2] == '*') {
-		/* it stands for any rest of the topic, but not for none */
+		/* `**` stands for any rest of the topic, but not for an empty
+		   one */
 		r.filter_len -= r.topic_len > 0 ? 2 : 0;
 		r.topic_len = 0;
 	}
