@@ -17,15 +17,15 @@
 #include "proto/message.h"
 #include "proto/status.h"
 
-/* The send buffer of one connection: the largest and the smallest, and its part
-   of all memory, because the buffer is counted in that. */
+/* The send buffer of one connection is such a part of all memory, between these
+   limits, because it is charged to the pool while it is full. */
 #define SEND_BUFFER_MAX  (1u << 20)
 #define SEND_BUFFER_MIN  (64u << 10)
 #define SEND_BUFFER_PART 128u
 /* Rounds of sending and resuming before the event loop gets its turn. */
 #define MAX_ROUNDS       4
 
-/* ---- what there is to do with it ----------------------------------------- */
+/* ---- marks -------------------------------------------------------------- */
 
 static void
 mark_dirty(struct conn *c)
@@ -57,7 +57,7 @@ conn_mark_dead(struct conn *c)
 	list_append(&conns_of(c)->dead, &c->ready_link);
 }
 
-/* ---- what the session asks for ------------------------------------------- */
+/* ---- session operations ------------------------------------------------- */
 
 static void
 on_wake(struct session *s)
@@ -212,7 +212,7 @@ free_dead(struct conns *all)
 		conn_free(all, conn_of_ready(l));
 }
 
-/* ---- all of them --------------------------------------------------------- */
+/* ---- all connections ---------------------------------------------------- */
 
 bool
 conns_end_turn(struct conns *all)

@@ -204,7 +204,7 @@ conn_on_readable(evutil_socket_t fd, short what, void *user)
 		conns_flush_dirty(conns_of(c));
 }
 
-/* ---- again --------------------------------------------------------------- */
+/* ---- resume ------------------------------------------------------------- */
 
 /* A connection that has waited for memory has it now, and must read now or it
    would have to give it back. */

@@ -48,7 +48,7 @@ may_pass(const struct session *s, const struct publish *p)
 	       goes_on_at_once(s, route);
 }
 
-/* ---- all that may be in the way ------------------------------------------- */
+/* ---- all checks --------------------------------------------------------- */
 
 uint32_t
 gate_allows(struct session *s, const struct input *in, uint32_t body_len)

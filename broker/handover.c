@@ -54,8 +54,7 @@ on_offered(void *user, uint32_t id, struct slab *slab, uint32_t off,
 
 	if (t->only && sub != t->only)
 		return false;
-	/* `sub` is NULL if it ended before; then this message was left
-	   already */
+	/* NULL if its subscription ended before: then it was left already */
 	if (sub && give(t, member_of(sub)->group, slab, off, len)) {
 		t->result.frames++;
 		return true;

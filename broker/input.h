@@ -23,7 +23,7 @@
 
 struct input {
 	struct slab *slab; /* a reference, or NULL */
-	uint32_t at;       /* the first byte not parsed */
+	uint32_t at;       /* the first byte that is not parsed yet */
 	uint32_t end;      /* behind the last byte received */
 };
 

@@ -169,10 +169,9 @@ void outbox_made_room(struct outbox *o);
 void outbox_sent(struct outbox *o, size_t n);
 
 /*
- * Copy messages that pin much memory and are few: where this outbox owes less
- * than an eighth of a slab, that part moves into memory of its own. So no
- * outbox pins more than eight times what it owes. Call this when a batch is
- * over.
+ * Copy what pins much memory for few bytes: where this outbox owes less than an
+ * eighth of a slab, that part moves into memory of its own. So no outbox pins
+ * more than eight times what it owes. Call this when a batch is over.
  */
 void outbox_pack(struct outbox *o);
 

@@ -63,7 +63,7 @@ outbox_cut(struct outbox *o, uint64_t *frames, uint64_t *bytes)
 	*bytes = loss.bytes;
 }
 
-/* ---- for others ---------------------------------------------------------- */
+/* ---- handover ----------------------------------------------------------- */
 
 struct taking {
 	struct outbox *o;
@@ -156,7 +156,7 @@ outbox_take_group_messages(struct outbox *o, outbox_taker *taker, void *user)
 		outbox_pack(o); /* it still is, with what is left */
 }
 
-/* ---- the place where the oldest are -------------------------------------- */
+/* ---- the place ---------------------------------------------------------- */
 
 static struct span *
 span_at_place(const struct outbox *o)
@@ -201,7 +201,7 @@ put_in(struct outbox *o, const struct span *s)
 	outbox_count_in(o, s, s->len);
 }
 
-/* ---- the oldest ---------------------------------------------------------- */
+/* ---- drop the oldest ---------------------------------------------------- */
 
 static bool
 is_droppable(const struct span *s)

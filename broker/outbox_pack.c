@@ -48,7 +48,7 @@ group_at(const struct outbox *o, uint32_t i)
 	return g;
 }
 
-/* Copy the group into own memory. Without memory nothing changes. */
+/* Copy the group into own memory. Without memory the rest stays where it is. */
 static void
 pack_behind(struct outbox *o, const struct group *g)
 {

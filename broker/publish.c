@@ -149,7 +149,7 @@ wait_for(struct session *s, struct outbox *full, struct group *group,
 	return PUBLISH_FATAL;
 }
 
-/* ---- on its way ---------------------------------------------------------- */
+/* ---- route -------------------------------------------------------------- */
 
 static void
 count_on_broker(struct broker *b, const struct run *run,
@@ -206,7 +206,7 @@ route_repeats(struct session *s, struct input *in, uint32_t body_len,
 	return route_run(s, in, &run, p, route);
 }
 
-/* ---- what goes no further ------------------------------------------------ */
+/* ---- refuse, and answer ------------------------------------------------- */
 
 static enum publish_outcome
 refuse(struct session *s, struct input *in, uint32_t body_len,
@@ -271,7 +271,7 @@ fail(struct session *s, enum publish_result why, const struct publish *p)
 	return PUBLISH_FATAL;
 }
 
-/* ---- which way it goes --------------------------------------------------- */
+/* ---- one message -------------------------------------------------------- */
 
 /* Cache in the route that the session's ACL class may publish to the topic. */
 static void
@@ -356,7 +356,7 @@ take_one(struct session *s, struct input *in, uint32_t body_len)
 	return pause_if_spent(s, take_unknown(s, in, body_len));
 }
 
-/* ---- topics that change ----------------------------------------------------- */
+/* ---- messages on several topics ----------------------------------------- */
 
 /* The cached route of the i-th message, if the session may publish there. */
 static const struct route *
@@ -520,7 +520,7 @@ publish_take(struct session *s, struct input *in, uint32_t body_len)
 	return most > 0 ? take_some(s, in, body_len, most) : PUBLISH_WAITS;
 }
 
-/* ---- what comes from elsewhere --------------------------------------------- */
+/* ---- messages of the broker --------------------------------------------- */
 
 /* If it cannot be retained, there is nobody to refuse it to: it is still
    delivered. */

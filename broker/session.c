@@ -147,7 +147,7 @@ format_text(char text[TEXT_MAX], const char *format, va_list args)
 		text[strlen(text) - 1] = '\0';
 }
 
-/* ---- what it leaves behind ------------------------------------------------ */
+/* ---- the end of its subscriptions --------------------------------------- */
 
 /* End all subscriptions. Messages that no other member of a group can take stay
    in the outbox. */
@@ -176,7 +176,7 @@ drop_all(struct session *s)
 	outbox_close(&s->out);
 }
 
-/* ---- what it is told ------------------------------------------------------ */
+/* ---- answers ------------------------------------------------------------ */
 
 /* Without memory for its answers a session cannot go on. */
 static void
@@ -329,7 +329,7 @@ session_forget_will(struct session *s)
 	letter_free(take_will(s));
 }
 
-/* ---- how it begins --------------------------------------------------------- */
+/* ---- begin -------------------------------------------------------------- */
 
 void
 session_open(struct session *s)
@@ -340,7 +340,7 @@ session_open(struct session *s)
 	sys_tell_connected(s);
 }
 
-/* ---- how it ends ---------------------------------------------------------- */
+/* ---- end ---------------------------------------------------------------- */
 
 static const struct loss nothing = { 0, 0 };
 

@@ -11,7 +11,7 @@
 #include "sys.h"
 #include "unfinished.h"
 
-/* ---- who waits ------------------------------------------------------------ */
+/* ---- waiting ------------------------------------------------------------ */
 
 /* The timeout runs from when the first waiter began to wait, or from when the
    last session was ended, to see whether that helped. */
@@ -108,7 +108,7 @@ shortage_release(struct session *s)
 	slab_pool_uncharge(&s->broker->pool, SLAB_SIZE);
 }
 
-/* ---- who is told ----------------------------------------------------------- */
+/* ---- notices ------------------------------------------------------------ */
 
 #define LIMIT_WORDS_MAX 64u
 
@@ -184,7 +184,7 @@ shortage_on_tick(struct deadline *d, void *broker)
 		deadline_set(&b->memory_ticks, d);
 }
 
-/* ---- who has to go ---------------------------------------------------------- */
+/* ---- ending sessions ---------------------------------------------------- */
 
 /* Bytes that have left its outbox but not been sent, because they wait in
    another form. */

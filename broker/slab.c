@@ -270,7 +270,7 @@ slab_unref(struct slab *slab)
 	slab_pool_uncharge(pool, charged);
 }
 
-/* ---- back to the kernel ---------------------------------------------------- */
+/* ---- give back to the kernel -------------------------------------------- */
 
 static void
 give_back_plain(struct slab_pool *pool)

@@ -89,8 +89,8 @@ spans_last(const struct spans *q)
 /* Make room for `n` more spans, at most two. Returns 0 or -ENOMEM. */
 int spans_reserve(struct spans *q, uint32_t n);
 
-/* Shrink a ring that has become too large for its contents. Without memory
-   nothing changes. */
+/* Shrink a ring that has become too large for its contents. If there is no
+   memory for that, nothing changes. */
 void spans_fit(struct spans *q);
 
 /* Append to the end, where room was reserved; takes over the span's

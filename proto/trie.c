@@ -116,7 +116,7 @@ trie_init(struct trie *t, uint64_t seed)
 	return 0;
 }
 
-/* ---- children, in the one table -------------------------------------------- */
+/* ---- the table of children ---------------------------------------------- */
 
 /*
  * A bucket holds one node, and a node whose bucket is taken goes to the next
@@ -582,7 +582,7 @@ trie_match(struct trie *t, const char *topic, size_t len, trie_found *found,
 	follow(&w);
 }
 
-/* ---- look ahead --------------------------------------------------------------- */
+/* ---- prefetch ----------------------------------------------------------- */
 
 /* How many bytes of the topic the node's text covers, with the dot behind it; 0
    if it does not match, or if nothing of the topic is left. */
