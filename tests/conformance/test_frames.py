@@ -93,6 +93,8 @@ class Frames(BrokerCase):
                         self.assertIsNotNone(answers[-1], f"the stream ended after {answers[:-1]}")
                     expected = {wire.HELLO: [wire.WELCOME], wire.SUBSCRIBE: [wire.OK], wire.UNSUBSCRIBE: [wire.ERROR],
                                 wire.PING: [wire.PONG]}.get(kind, [])
+                    if vector.why.startswith("S9"):
+                        expected = [wire.ERROR]
                     self.assertEqual([answer.type for answer in answers[:-1]], expected, answers)
                 before, _ = bystander.barrier()
                 if kind == wire.PUBLISH:

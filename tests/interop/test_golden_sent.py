@@ -104,6 +104,8 @@ def why_not(language, vector, frame):
     kind = frame[0] if frame else None
     rules = (
         ("it is malformed, or has a value of another type", frame is None),
+        ("libumbel refuses by itself what S9 does not grant", language == "c" and kind == wire.SUBSCRIBE and
+         "group" in options_of(frame) and options_of(frame).get("monitor", False)),
         ("only libumbel looks at names", not vector.good and kind == wire.HELLO and language != "c"),
         ("it is an extension, and these clients know none", frame and kind >= 0x80),
         ("it has elements of a later version", frame and len(frame) > N_ELEMENTS.get(kind, 0)),
