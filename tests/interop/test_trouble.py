@@ -19,6 +19,8 @@ acl:
     who: [everyone]
 """
 
+N_FLOOD = 300  # of 32 KiB: three times what the kernel (2 MiB), the outbox and a slab's run beyond its mark hold together
+
 
 class Trouble(InteropCase):
     def test_a_reader_that_stops_is_told_how_much_it_lost(self):
@@ -28,15 +30,15 @@ class Trouble(InteropCase):
             language.done(key)
             language.stop()
             sender = self.session()
-            for _ in range(300):
-                sender.publish("flood", bytes(8192))
+            for _ in range(N_FLOOD):
+                sender.publish("flood", bytes(32768))
             sender.barrier()
             language.go_on()
             sender.publish("flood", b"last")
             wait_until(lambda: ["flood", b"last".hex(), "-"] in language.found("msg", key), f"{language.name} to read on", language)
-            language.expect_found(1, "gap")  # from another task than messages
             lost = sum(int(words[0]) for words in language.found("gap"))
-            self.assertEqual(lost + len(language.found("msg", key)), 301, language.name)
+            self.assertGreater(lost, 0, language.name)
+            self.assertEqual(lost + len(language.found("msg", key)), N_FLOOD + 1, language.name)
             language.do("unsub", key)
 
     def test_who_holds_a_publisher_up_is_named(self):
