@@ -116,7 +116,7 @@ class Presence(BrokerCase):
         watcher = self.watcher(HELD)
         stopped, sender = self.subscriber("a", name="stopped"), self.session("sender")
         stopped.paused = True
-        sender.queue(*(publish("a", bytes(8192)) for _ in range(300)), [wire.PING, 1])
+        sender.queue(*(publish("a", bytes(8192)) for _ in range(1000)), [wire.PING, 1])
         wire.pump([sender, watcher], lambda: watcher.frames, "the hold to be told")
         held = self.next_event(watcher, HELD)
         self.assertEqual({key: held[key] for key in ("held", "by", "topic", "limit", "on")},
@@ -145,7 +145,7 @@ class Evicted(BrokerCase):
         watcher.subscribe(DISCONNECTED)
         stopped, sender = self.subscriber("a", name="stopped"), self.session("sender")
         stopped.paused = True
-        sender.queue(*(publish("a", bytes(8192)) for _ in range(300)), [wire.PING, 1])
+        sender.queue(*(publish("a", bytes(8192)) for _ in range(1000)), [wire.PING, 1])
         wire.pump([sender, watcher], lambda: watcher.frames, "the eviction to be told")
         event = wire.parse(watcher.receive().tree[6]).plain()
         self.assertEqual((event["session"], event["reason"]), (stopped.id, "evicted"))
