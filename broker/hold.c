@@ -101,7 +101,7 @@ is_watched(const struct session *by)
 			: NULL;
 
 	return s && s->state == SESSION_OPEN && s->in_want &&
-	       s->in_want_since_ms == by->watch.in_want_since_ms &&
+	       s->in_want_since == by->watch.in_want_since &&
 	       outbox_is_full(&by->out) && !outbox_keeps_up(&by->out);
 }
 
@@ -117,7 +117,7 @@ watch(struct session *by, const struct session *s)
 	if (is_on_the_clock(by))
 		return;
 	by->watch.sender = s->id;
-	by->watch.in_want_since_ms = s->in_want_since_ms;
+	by->watch.in_want_since = s->in_want_since;
 	deadline_set(&by->broker->stalls, &by->out.clock);
 }
 
@@ -159,6 +159,7 @@ hold_begin(struct session *s, struct session *by, struct group *group,
            struct text topic)
 {
 	struct broker *b = s->broker;
+	uint64_t now_ms = clock_now_ms();
 	struct hold *h;
 	bool overdue;
 
@@ -178,12 +179,12 @@ hold_begin(struct session *s, struct session *by, struct group *group,
 	h->by = by;
 	h->topic = topic;
 	if (!s->in_want)
-		s->in_want_since_ms = clock_now_ms();
+		s->in_want_since = (uint32_t)now_ms;
 	s->in_want = true;
-	h->since_ms = s->in_want_since_ms;
+	h->since_ms = now_ms - clock_age(now_ms, s->in_want_since);
 	/* the wait began earlier if its turn came but there was no room again:
 	   both are one hold */
-	overdue = clock_now_ms() - h->since_ms > b->config->hold_max_ms;
+	overdue = now_ms - h->since_ms > b->config->hold_max_ms;
 	deadline_set(overdue ? &b->overdue_holds : &b->hold_notices, &h->due);
 	s->hold = h;
 	b->counts.holds++;

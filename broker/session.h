@@ -76,7 +76,7 @@ struct hold {
 /* It is full for a message that waits for another one; see hold_watch(). */
 struct watch {
 	uint32_t sender; /* 0: it is not watched */
-	uint64_t in_want_since_ms;
+	uint32_t in_want_since;
 };
 
 #define OWES_PING 1u
@@ -124,10 +124,11 @@ struct session {
 	struct throttle *throttle; /* NULL: it has not published yet, or may
 	                              as fast as it can */
 	struct unread *unread;     /* NULL: not too many answers wait for it */
-	uint64_t in_want_since_ms;
-	uint64_t in_need_since_ms;
-	uint64_t begun_since_ms; /* so much of a frame is there, see ... */
-	size_t begun;            /* ... unfinished.h */
+	/* low bits of times, see clock_age() */
+	uint32_t in_want_since;
+	uint32_t in_need_since;
+	uint32_t begun_since; /* so many bytes of a frame are there, see ... */
+	uint32_t begun;       /* ... unfinished.h */
 
 	/* published when it ends without GOAWAY; or NULL */
 	struct letter *will;

@@ -13,6 +13,14 @@
 
 /* ---- waiting ------------------------------------------------------------ */
 
+static uint64_t
+in_need_since(const struct session *s)
+{
+	uint64_t now_ms = clock_now_ms();
+
+	return now_ms - clock_age(now_ms, s->in_need_since);
+}
+
 /* The timeout runs from when the first waiter began to wait, or from when the
    last session was ended, to see whether that helped. */
 void
@@ -27,7 +35,7 @@ shortage_watch(struct broker *b)
 			deadline_clear(&b->memory_tick);
 		return;
 	}
-	since_ms = session_of_waiter(first)->in_need_since_ms;
+	since_ms = in_need_since(session_of_waiter(first));
 	if (since_ms < b->memory_cut_ms)
 		since_ms = b->memory_cut_ms;
 	deadline_set_from(&b->memory_waits, &b->memory_wait, since_ms);
@@ -37,7 +45,7 @@ static void
 take_last_place(struct session *s)
 {
 	s->in_need = true;
-	s->in_need_since_ms = clock_now_ms();
+	s->in_need_since = (uint32_t)clock_now_ms();
 	waiters_add(&s->broker->pool.waiters, &s->waiter);
 }
 
@@ -49,8 +57,7 @@ return_to_place(struct session *s)
 	struct waiters *ws = &s->broker->pool.waiters;
 	struct waiter *w = waiters_first(ws);
 
-	while (w &&
-	       session_of_waiter(w)->in_need_since_ms < s->in_need_since_ms)
+	while (w && in_need_since(session_of_waiter(w)) < in_need_since(s))
 		w = waiters_next(ws, w);
 	waiters_insert(ws, &s->waiter, w);
 }
@@ -145,8 +152,7 @@ end_telling(struct session *s)
 
 	log_event(&s->broker->log, LOG_INFO, LOG_HELD,
 	          "released held_ms=%" PRIu64 " %s of=memory-max",
-	          clock_now_ms() - s->in_need_since_ms,
-	          session_words(s, words));
+	          clock_now_ms() - in_need_since(s), session_words(s, words));
 	tell(s, false);
 }
 
@@ -165,8 +171,7 @@ look_at(struct session *s, uint64_t now_ms)
 	if (s->need_told && !s->in_need)
 		end_telling(s);
 	else if (s->in_need && !s->need_told && s->state == SESSION_OPEN &&
-	         now_ms - s->in_need_since_ms >=
-	                 s->broker->config->hold_notice_ms)
+	         now_ms - in_need_since(s) >= s->broker->config->hold_notice_ms)
 		begin_telling(s);
 }
 

@@ -39,7 +39,7 @@ let_go(struct session *s)
 static void
 look_at(struct session *s, uint64_t now_ms)
 {
-	size_t n = begun(s);
+	uint32_t n = (uint32_t)begun(s);
 
 	if (n > 0 && waiter_is_waiting(&s->waiter) && s->ops->is_cut_off(s)) {
 		session_end(s);
@@ -47,7 +47,8 @@ look_at(struct session *s, uint64_t now_ms)
 		return;
 	}
 	if (n != s->begun || waiter_is_waiting(&s->waiter))
-		s->begun_since_ms = now_ms; /* who waits, waits for others */
+		s->begun_since =
+			(uint32_t)now_ms; /* who waits, waits for others */
 	s->begun = n;
 }
 
@@ -55,7 +56,10 @@ look_at(struct session *s, uint64_t now_ms)
 static bool
 rests_since(const struct session *s, uint64_t ms)
 {
-	return s->begun_since_ms <= ms && s->broker->memory_short_ms <= ms;
+	uint64_t now_ms = clock_now_ms();
+
+	return now_ms - clock_age(now_ms, s->begun_since) <= ms &&
+	       s->broker->memory_short_ms <= ms;
 }
 
 /* ---- which of them go ------------------------------------------------------ */

@@ -64,7 +64,7 @@ class WhoIsThere(Case):
         self.expect_message(watcher, "status.stopped", b"here")
         stopped.stop()
         flood = self.session("flood")
-        flood.queue(*(publish("flood", bytes(8192)) for _ in range(300)))
+        flood.queue(*(publish("flood", bytes(8192)) for _ in range(1000)))
         wire.pump([flood, watcher], lambda: len(watcher.frames) == 2, "the eviction to be told")
         self.expect_message(watcher, "status.stopped", b"gone")
         gone = self.event(watcher.receive().tree, DISCONNECTED)
