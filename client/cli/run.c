@@ -448,7 +448,7 @@ keep(struct run *run, pid_t parent, const sigset_t *mask)
 static int
 await_keeper(const struct run *run, pid_t keeper)
 {
-	int status;
+	int status = 0;
 
 	while (reap(P_PID, (id_t)keeper, 0, &status) < 0)
 		if (errno != EINTR)
